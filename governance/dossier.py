@@ -1,0 +1,160 @@
+"""All that the ledger knows of one model version and one target, as values. `decide` reads nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from governance.people import Actor, Person
+from governance.subject import Subject, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Who answers for the registration. `declared` by the plan, or `authenticated` by `fairgate register`."""
+
+    seq: int
+    registrant: str | None
+    assurance: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationRecord:
+    """A data validation: of which data, by which suite, how it ended."""
+
+    seq: int
+    time: datetime
+    digest: str
+    data_digest: str
+    plan_digest: str
+    outcome: str
+    purpose: str
+    requested_by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An audit in summary; the full result is in the evidence store under `report_digest`.
+
+    `purpose` is release or monitoring. `verdicts` counts bounded disparities by verdict. `measured` says for each
+    sensitive feature whether at least one bounded disparity had enough evidence. `findings` are lines for people.
+    """
+
+    seq: int
+    time: datetime
+    report_digest: str
+    data_digest: str
+    plan_digest: str
+    policy_digest: str | None
+    purpose: str
+    impact: str | None
+    verdicts: Mapping[str, int]
+    measured: Mapping[str, bool]
+    bounds: tuple[tuple[str, str, float], ...]
+    min_group_size: int
+    min_events: int
+    confidence: float
+    findings: tuple[str, ...]
+    requested_by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """A person's decision in one function, bound to everything that was shown. decision: approve or refuse."""
+
+    seq: int
+    approver: Actor
+    function: str
+    decision: str
+    meaning: str
+    reason: str
+    model_digest: str
+    report_digest: str | None
+    data_digest: str | None
+    validation_digest: str | None
+    policy_digest: str | None
+    target: Target
+    authentication: str
+    signed_at: datetime
+    expires_at: datetime | None
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStep:
+    """promotion-intent, promotion or demotion of a target."""
+
+    seq: int
+    time: datetime
+    kind: str
+    target: Target
+    version: str
+    digest: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRecord:
+    """A release was asked for and held. `requested_by` may not sign it off."""
+
+    seq: int
+    time: datetime
+    target: Target
+    requested_by: Actor
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """What is known of `subject` (its current bytes) and `target` at `now`. Records are in the ledger's order.
+
+    `people` are the accounts as they stand: who holds which function, who is disabled.
+    """
+
+    subject: Subject
+    target: Target
+    now: datetime
+    size: int
+    people: tuple[Person, ...]
+    registrations: tuple[Registration, ...] = ()
+    validations: tuple[ValidationRecord, ...] = ()
+    audits: tuple[AuditRecord, ...] = ()
+    sign_offs: tuple[SignOff, ...] = ()
+    holds: tuple[HoldRecord, ...] = ()
+    steps: tuple[ReleaseStep, ...] = ()
+
+    def audit(self) -> AuditRecord | None:
+        """The audit that a release rests on: the newest one made for a release."""
+        return next((item for item in reversed(self.audits) if item.purpose == "release"), None)
+
+    def validation(self) -> ValidationRecord | None:
+        """The newest validation of the data that the release audit measured (or the newest, before any audit)."""
+        audit = self.audit()
+        for item in reversed(self.validations):
+            if item.purpose == "release" and (audit is None or item.data_digest == audit.data_digest):
+                return item
+        return None
+
+    def monitoring(self) -> tuple[AuditRecord, ...]:
+        """Monitoring audits since the release audit."""
+        audit = self.audit()
+        return tuple(a for a in self.audits if a.purpose == "monitoring" and (audit is None or a.seq > audit.seq))
+
+    def person(self, identity: str | None) -> Person | None:
+        """The account with this id."""
+        return next((person for person in self.people if person.id == identity), None)
+
+    def excluded(self) -> Mapping[str, str]:
+        """Ids of persons who may not sign, each with the reason: registrants and whoever asked for evidence."""
+        reasons: dict[str, str] = {}
+        for hold in self.holds:
+            reasons[hold.requested_by.id] = "asked for the release"
+        asked = [item.requested_by for item in self.audits if item.purpose == "release"]
+        asked += [item.requested_by for item in self.validations if item.purpose == "release"]
+        for actor in asked:
+            reasons.setdefault(actor.id, "asked for the audit")
+        for registration in self.registrations:
+            if registration.registrant:
+                reasons[registration.registrant] = "registered this version"
+        return reasons

@@ -1,0 +1,58 @@
+"""The evidence store: files named by the digest of their bytes. The ledger holds digests, this holds what they name."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from governance.digests import digest_bytes
+from governance.errors import ConfigurationError, LedgerTamperedError
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceStore:
+    """Content-addressed files below `folder`."""
+
+    folder: Path
+
+    def put(self, data: bytes) -> str:
+        """Keep `data` durably and return its digest. Keeping the same bytes twice changes nothing."""
+        digest = digest_bytes(data)
+        path = self._path(digest)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_durably(path, data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes with this digest. Raises LedgerTamperedError where they are gone or were changed."""
+        try:
+            data = self._path(digest).read_bytes()
+        except FileNotFoundError as error:
+            raise LedgerTamperedError(f"the evidence {digest} is missing below {self.folder}") from error
+        if digest_bytes(data) != digest:
+            raise LedgerTamperedError(f"the evidence file {self._path(digest)} was changed: its digest differs")
+        return data
+
+    def _path(self, digest: str) -> Path:
+        scheme, _, name = digest.partition(":")
+        if scheme != "sha256" or len(name) != 64 or not set(name) <= set("0123456789abcdef"):
+            raise ConfigurationError(f"{digest!r} is not a digest of the form sha256:<64 hex characters>")
+        return self.folder / name[:2] / name
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Write beside, sync, rename: after a crash the file is whole or absent."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    Path(name).replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,1 @@
+"""The append-only ledger: tree, envelope and checkpoint are pure, `sql` remembers."""

@@ -1,0 +1,38 @@
+"""The ledger as the rest of Fairgate sees it. `sql` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Protocol
+
+from governance.statement import Entry, Statement
+
+Clock = Callable[[], datetime]
+"""Answers the time now, in UTC."""
+
+
+class Ledger(Protocol):
+    """An append-only ledger of statements. Reads always see every acknowledged entry."""
+
+    def append(
+        self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
+    ) -> Entry:
+        """Append one statement in one transaction and return its entry.
+
+        The same `idempotency_key` returns the earlier entry and appends nothing. Where `expected_size` is given and
+        the ledger has grown since, raises LedgerConflictError: read and decide again. Raises LedgerError where the
+        ledger cannot be written (ServiceError where the database is busy or unreachable).
+        """
+        ...
+
+    def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
+        """All entries by seq; `subject` keeps those with a subject of that exact name, `digest` of that digest.
+
+        Raises LedgerTamperedError where a read entry is not what was acknowledged.
+        """
+        ...
+
+    def size(self) -> int:
+        """How many entries the ledger holds."""
+        ...

@@ -1,0 +1,119 @@
+"""What a release needs, by impact tier. Values only; `policy_file` reads them from TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class Tier(StrEnum):
+    """The kind of human oversight. minimal: recorded; limited: people are told and can withdraw; high: held until
+    signed; prohibited: never."""
+
+    MINIMAL = "minimal"
+    LIMITED = "limited"
+    HIGH = "high"
+    PROHIBITED = "prohibited"
+
+    @property
+    def rank(self) -> int:
+        """0 for minimal to 3 for prohibited."""
+        return list(Tier).index(self)
+
+
+class Requirement(StrEnum):
+    """The checks that a policy can ask for. `decide` answers each: met, unmet, unknown or refused."""
+
+    REGISTRANT_KNOWN = "registrant-known"
+    DATA_VALIDATED = "data-validated"
+    AUDITED = "audited"
+    PLAN_MEETS_POLICY = "plan-meets-policy"
+    MEASURED = "measured"
+    NO_ADVERSE = "no-adverse-disparity"
+    MONITORING_CLEAR = "monitoring-clear"
+    SIGN_OFF = "sign-off"
+
+
+class OnAdverse(StrEnum):
+    """What happens to a live alias when its monitoring audit is adverse."""
+
+    STAY = "stay"
+    LAST_SIGNED = "last-signed"
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredBound:
+    """A bound that every plan must declare at least this strictly (ratio: not lower; difference: not higher)."""
+
+    metric: str
+    comparison: str
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class TierRules:
+    """What one tier asks for. `quorum` lists functions; each slot takes one distinct person.
+
+    Ages in days. `withdraw_window_days` is told to people after a release in a tier without sign-off.
+    """
+
+    requirements: tuple[Requirement, ...]
+    quorum: tuple[str, ...] = ()
+    sign_off_valid_days: int = 90
+    max_audit_age_days: int = 90
+    withdraw_window_days: int = 14
+    required_bounds: tuple[RequiredBound, ...] = ()
+    required_features: tuple[str, ...] = ()
+    min_group_size: int = 30
+    min_events: int = 5
+    min_confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Raci:
+    """Who is responsible, accountable, consulted and informed for one activity: functions."""
+
+    activity: str
+    responsible: tuple[str, ...]
+    accountable: tuple[str, ...]
+    consulted: tuple[str, ...] = ()
+    informed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A governance policy. `digest` is the SHA-256 of the TOML bytes that it was read from.
+
+    `models` classes models by name pattern (first match wins); every other model gets the higher of what its plan
+    declares and `floor`. `free_aliases` need no release.
+    """
+
+    name: str
+    version: str
+    digest: str
+    tiers: tuple[tuple[Tier, TierRules], ...]
+    floor: Tier = Tier.HIGH
+    models: tuple[tuple[str, Tier], ...] = ()
+    free_aliases: tuple[str, ...] = ()
+    on_adverse: OnAdverse = OnAdverse.STAY
+    raci: tuple[Raci, ...] = ()
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def tier_of(self, model: str, declared: str | None) -> Tier:
+        """The tier of a model; `declared` by its plan, None or unreadable counts as high."""
+        for pattern, tier in self.models:
+            if fnmatchcase(model, pattern):
+                return tier
+        wish = Tier(declared) if declared in set(Tier) else Tier.HIGH
+        return max(wish, self.floor, key=lambda tier: tier.rank)
+
+    def rules(self, tier: Tier) -> TierRules | None:
+        """The rules of a tier, None for prohibited and for tiers that the policy leaves out."""
+        return dict(self.tiers).get(tier)
+
+    def in_force(self, today: date) -> bool:
+        """Whether the policy is valid on this day (both ends included)."""
+        return (self.valid_from or date.min) <= today <= (self.valid_until or date.max)

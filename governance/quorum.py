@@ -1,0 +1,95 @@
+"""Who has signed, and whether it counts. Persons are counted, not accounts, keys or functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from governance.dossier import Dossier, SignOff
+from governance.policy import TierRules
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """Sign-offs that fill a slot, functions whose slots are empty, and why other sign-offs do not count."""
+
+    given: tuple[SignOff, ...]
+    missing: tuple[str, ...]
+    void: tuple[str, ...]
+
+
+def quorum(rules: TierRules, dossier: Dossier, policy_digest: str) -> Quorum:
+    """Fill the policy's slots with valid approvals, one distinct person each, as many as possible."""
+    valid: list[SignOff] = []
+    void: list[str] = []
+    for item in dossier.sign_offs:
+        if item.decision != "approve":
+            continue
+        reason = why_void(item, dossier, policy_digest)
+        if reason is None:
+            valid.append(item)
+        else:
+            void.append(f"{item.approver.name} ({item.function}): {reason}")
+    given = _fill(rules.quorum, tuple(valid))
+    return Quorum(given, _left(rules.quorum, given), tuple(void))
+
+
+def refusals(dossier: Dossier) -> tuple[SignOff, ...]:
+    """Standing refusals of these bytes, for whatever target and evidence: a refusal is final for the bytes."""
+    return tuple(
+        item
+        for item in dossier.sign_offs
+        if item.decision == "refuse" and not item.withdrawn and item.model_digest == dossier.subject.digest
+    )
+
+
+def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
+    """Why a sign-off does not count for this dossier, None where it does."""
+    audit, validation = dossier.audit(), dossier.validation()
+    person = dossier.person(item.approver.id)
+    excluded = dossier.excluded().get(item.approver.id)
+    answers = (
+        (item.withdrawn, "withdrawn"),
+        (item.model_digest != dossier.subject.digest, "given for other bytes"),
+        (item.target != dossier.target, f"given for {item.target}"),
+        (audit is None or item.report_digest != audit.report_digest, "given for another audit report"),
+        (audit is None or item.data_digest != audit.data_digest, "given for other data"),
+        (
+            validation is None or item.validation_digest != validation.digest,
+            "given for another data validation",
+        ),
+        (item.policy_digest != policy_digest, "given under another policy"),
+        (item.signed_at > dossier.now, "dated in the future"),
+        (item.expires_at is None or item.expires_at <= dossier.now, "expired"),
+        (not item.reason.strip(), "given without a reason"),
+        (
+            person is None or not person.has(item.function),
+            f"the signer does not hold the function {item.function}",
+        ),
+        (excluded is not None, f"the signer {excluded}"),
+    )
+    return next((reason for void, reason in answers if void), None)
+
+
+def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, ...]:
+    """The largest assignment of distinct persons to slots; slots are few, so trying all is cheap."""
+    if not slots:
+        return ()
+    best = _fill(slots[1:], valid)
+    for item in valid:
+        if item.function == slots[0]:
+            others = tuple(other for other in valid if _person(other) != _person(item))
+            candidate = (item, *_fill(slots[1:], others))
+            if len(candidate) > len(best):
+                best = candidate
+    return best
+
+
+def _person(item: SignOff) -> tuple[str, str]:
+    return item.approver.issuer, item.approver.id
+
+
+def _left(slots: tuple[str, ...], given: tuple[SignOff, ...]) -> tuple[str, ...]:
+    left = list(slots)
+    for item in given:
+        left.remove(item.function)
+    return tuple(left)

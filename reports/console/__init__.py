@@ -1,0 +1,1 @@
+"""The web console: a report that one can answer."""

@@ -1,0 +1,61 @@
+"""One engine, one importing module: read from the source, so that imports inside functions count too."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("audits", "expectations", "governance", "reports", "flows")
+
+# engine -> the modules that may import it
+ALLOWED = {
+    "fairlearn": {"audits/disaggregate.py"},
+    "aif360": {"audits/crosscheck.py", "flows/demo/models.py"},
+    "duckdb": {"audits/cells.py", "expectations/counts.py"},
+    "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
+    "mlflow": {"governance/registry/mlflow_registry.py", "audits/scoring_child.py", "flows/demo/models.py"},
+    "great_expectations": {"expectations/custom.py", "expectations/run.py", "expectations/suites/classification.py"},
+    "prefect": {
+        *(f"flows/{name}.py" for name in ("validate", "audit", "release", "nightly", "reconcile")),
+        "flows/prefect_runtime.py",
+    },
+    "vl_convert": {"reports/charts.py"},
+    "argon2": {"governance/accounts.py"},
+}
+
+
+def _sources() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("engine", sorted(ALLOWED))
+def test_an_engine_is_imported_where_the_design_says_and_nowhere_else(engine: str) -> None:
+    importers = {str(path.relative_to(ROOT)) for path in _sources() if engine in _imports(path)}
+    assert importers <= ALLOWED[engine]
+
+
+def test_files_stay_under_400_lines_and_functions_under_50() -> None:
+    long = []
+    for path in _sources():
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 400:
+            long.append(f"{path.relative_to(ROOT)} has {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.body[0].lineno + 1
+                if length > 50:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines")
+    assert long == []
