@@ -1,0 +1,94 @@
+"""Cases: a subject, a target, what is known and what the gate answers. Read from the ledger alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from governance.casefile import dossier_from, subject_of, target_in
+from governance.decide import Decision, DecisionOutcome, decide
+from governance.desk import Desk
+from governance.dossier import Dossier
+from governance.errors import ConfigurationError
+from governance.policy import TierRules
+from governance.record import Shown
+from governance.statement import PredicateType
+from governance.subject import Subject, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model version that wants one target, as it stands now."""
+
+    dossier: Dossier
+    decision: Decision
+
+    @property
+    def subject(self) -> Subject:
+        """The model version and its bytes."""
+        return self.dossier.subject
+
+    @property
+    def target(self) -> Target:
+        """Where it wants to go."""
+        return self.dossier.target
+
+    def shown(self) -> Shown:
+        """The digests of everything that a signer of this case sees now."""
+        audit, validation = self.dossier.audit(), self.dossier.validation()
+        return Shown(
+            model_digest=self.subject.digest,
+            report_digest=audit.report_digest if audit else None,
+            data_digest=audit.data_digest if audit else None,
+            validation_digest=validation.digest if validation else None,
+            policy_digest=self.decision.policy_digest,
+        )
+
+    def released(self) -> bool:
+        """Whether the ledger's last finished step for this target made this version live."""
+        done = [step for step in self.dossier.steps if step.kind != "promotion-intent"]
+        return bool(done) and done[-1].kind == "promotion"
+
+
+def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
+    """The case of these bytes and this target, decided now."""
+    size = desk.ledger.size()
+    dossier = dossier_from(
+        desk.ledger.entries(digest=subject.digest),
+        subject,
+        target,
+        now=desk.clock(),
+        size=size,
+        people=desk.accounts.people(),
+    )
+    return Case(dossier, decide(desk.policy, dossier))
+
+
+def waiting(desk: Desk) -> tuple[Case, ...]:
+    """The cases that wait for people: asked for, held now, and neither superseded nor refused. Oldest first."""
+    asked: dict[tuple[Subject, Target], None] = {}
+    for entry in desk.ledger.entries():
+        if entry.statement.predicate_type is PredicateType.HOLD:
+            body = entry.statement.body
+            asked[(subject_of(body), target_in(body))] = None
+    cases = (case_of(desk, subject, target) for subject, target in asked if target.environment == desk.environment)
+    return tuple(case for case in cases if case.decision.outcome is DecisionOutcome.HELD)
+
+
+def open_case(desk: Desk, name: str, version: str, alias: str) -> Case:
+    """The case that was last asked for under this name. Raises ConfigurationError where there is none."""
+    target = Target(desk.environment, alias)
+    found: Subject | None = None
+    for entry in desk.ledger.entries(subject=f"model/{name}/{version}"):
+        if "subject" in entry.statement.body:
+            found = subject_of(entry.statement.body)
+    if found is None:
+        raise ConfigurationError(
+            f"the ledger knows no version {version} of a model {name!r}; "
+            f"ask for its release first: fairgate release {name} {version} --alias {alias}"
+        )
+    return case_of(desk, found, target)
+
+
+def rules_of(desk: Desk, case: Case) -> TierRules | None:
+    """The rules of the case's tier."""
+    return desk.policy.rules(case.decision.tier)

@@ -1,0 +1,181 @@
+"""Read the ledger's entries back into a dossier. Pure: entries in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from governance.dossier import (
+    AuditRecord,
+    Dossier,
+    HoldRecord,
+    Registration,
+    ReleaseStep,
+    SignOff,
+    ValidationRecord,
+)
+from governance.people import Person
+from governance.record import model_name
+from governance.statement import Entry, PredicateType
+from governance.subject import Subject, Target
+
+STEPS = {PredicateType.PROMOTION_INTENT, PredicateType.PROMOTION, PredicateType.DEMOTION}
+
+
+@dataclass(slots=True)
+class _Pile:
+    """Records sorted out of the entries, in their order."""
+
+    registrations: list[Registration] = field(default_factory=list)
+    validations: list[ValidationRecord] = field(default_factory=list)
+    audits: list[AuditRecord] = field(default_factory=list)
+    sign_offs: list[SignOff] = field(default_factory=list)
+    holds: list[HoldRecord] = field(default_factory=list)
+    steps: list[ReleaseStep] = field(default_factory=list)
+
+
+def dossier_from(
+    entries: Iterable[Entry], subject: Subject, target: Target, *, now: datetime, size: int, people: tuple[Person, ...]
+) -> Dossier:
+    """The dossier of these bytes under this name for this target.
+
+    `entries` are those about the subject's digest. Evidence counts for the same name and version only; a refusal
+    counts for the bytes under whatever name.
+    """
+    pile, withdrawn = _Pile(), set[int]()
+    for entry in entries:
+        if entry.statement.predicate_type is PredicateType.WITHDRAWAL:
+            withdrawn.add(int(entry.statement.body["sign_off"]))
+        elif entry.statement.predicate_type is PredicateType.REFUSAL:
+            pile.sign_offs.append(sign_off_of(entry, subject.digest))
+        elif entry.statement.digest_of(model_name(subject)) == subject.digest:
+            _sort(entry, subject, target, pile)
+    return Dossier(
+        subject=subject,
+        target=target,
+        now=now,
+        size=size,
+        people=people,
+        registrations=tuple(pile.registrations),
+        validations=tuple(pile.validations),
+        audits=tuple(pile.audits),
+        sign_offs=tuple(_mark(item, withdrawn) for item in pile.sign_offs),
+        holds=tuple(pile.holds),
+        steps=tuple(pile.steps),
+    )
+
+
+def _sort(entry: Entry, subject: Subject, target: Target, pile: _Pile) -> None:
+    match entry.statement.predicate_type:
+        case PredicateType.MODEL_REGISTERED:
+            pile.registrations.append(_registration(entry))
+        case PredicateType.DATA_VALIDATION:
+            pile.validations.append(_validation(entry))
+        case PredicateType.FAIRNESS_AUDIT:
+            pile.audits.append(_audit(entry))
+        case PredicateType.SIGN_OFF:
+            pile.sign_offs.append(sign_off_of(entry, subject.digest))
+        case PredicateType.HOLD:
+            pile.holds.append(hold_of(entry))
+        case kind if kind in STEPS:
+            found = step_of(entry)
+            if found.target == target:
+                pile.steps.append(found)
+
+
+def subject_of(body: Mapping[str, Any]) -> Subject:
+    """The subject that a statement's body carries."""
+    return Subject(**body["subject"])
+
+
+def target_in(body: Mapping[str, Any]) -> Target:
+    """The target that a statement's body carries."""
+    return Target(**body["target"])
+
+
+def _registration(entry: Entry) -> Registration:
+    body = entry.statement.body
+    return Registration(entry.seq, body["registrant"], body["assurance"])
+
+
+def _validation(entry: Entry) -> ValidationRecord:
+    statement = entry.statement
+    return ValidationRecord(
+        seq=entry.seq,
+        time=entry.time,
+        digest=statement.digest_of("data-validation") or "",
+        data_digest=statement.digest_of("data") or "",
+        plan_digest=statement.digest_of("plan") or "",
+        outcome=statement.body["outcome"],
+        purpose=statement.body["purpose"],
+        requested_by=statement.actor,
+    )
+
+
+def _audit(entry: Entry) -> AuditRecord:
+    statement, body = entry.statement, entry.statement.body
+    return AuditRecord(
+        seq=entry.seq,
+        time=entry.time,
+        report_digest=statement.digest_of("audit-report") or "",
+        data_digest=statement.digest_of("data") or "",
+        plan_digest=statement.digest_of("plan") or "",
+        policy_digest=statement.policy_digest,
+        purpose=body["purpose"],
+        impact=body["impact"],
+        verdicts=dict(body["verdicts"]),
+        measured=dict(body["measured"]),
+        bounds=tuple((metric, comparison, float(limit)) for metric, comparison, limit in body["bounds"]),
+        min_group_size=int(body["min_group_size"]),
+        min_events=int(body["min_events"]),
+        confidence=float(body["confidence"]),
+        findings=tuple(body["findings"]),
+        requested_by=statement.actor,
+    )
+
+
+def sign_off_of(entry: Entry, digest: str) -> SignOff:
+    """The sign-off or refusal in an entry; `digest` is the model digest that the entry was found under."""
+    statement, body = entry.statement, entry.statement.body
+    shown, expires = body["shown"], body["expires_at"]
+    return SignOff(
+        seq=entry.seq,
+        approver=statement.actor,
+        function=body["function"],
+        decision="refuse" if statement.predicate_type is PredicateType.REFUSAL else body["decision"],
+        meaning=statement.meaning,
+        reason=body["reason"],
+        model_digest=shown["model_digest"] if shown["model_digest"] == digest else "",
+        report_digest=shown["report_digest"],
+        data_digest=shown["data_digest"],
+        validation_digest=shown["validation_digest"],
+        policy_digest=shown["policy_digest"],
+        target=target_in(body),
+        authentication=body["authentication"],
+        signed_at=entry.time,
+        expires_at=datetime.fromisoformat(expires) if expires else None,
+    )
+
+
+def hold_of(entry: Entry) -> HoldRecord:
+    """The hold in an entry."""
+    body = entry.statement.body
+    return HoldRecord(entry.seq, entry.time, target_in(body), entry.statement.actor, tuple(body["missing"]))
+
+
+def step_of(entry: Entry) -> ReleaseStep:
+    """The promotion-intent, promotion or demotion in an entry."""
+    body = entry.statement.body
+    subject = subject_of(body)
+    kind = entry.statement.predicate_type.word
+    return ReleaseStep(
+        entry.seq, entry.time, kind, target_in(body), subject.version, subject.digest, entry.statement.actor
+    )
+
+
+def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
+    """A refusal is final: only an approval can be withdrawn."""
+    gone = item.seq in withdrawn and item.decision == "approve"
+    return replace(item, withdrawn=True) if gone else item

@@ -1,0 +1,34 @@
+"""What the use cases work with: the ports and the policy, wired once by `flows.wiring` and handed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from governance.evidence import EvidenceStore
+from governance.ledger.port import Clock, Ledger
+from governance.people import Actor
+from governance.policy import Policy
+from governance.record import policy_adopted
+
+if TYPE_CHECKING:
+    from governance.accounts import Accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The ledger, the evidence, the people and the policy of one environment. It needs no registry to sign."""
+
+    ledger: Ledger
+    evidence: EvidenceStore
+    accounts: Accounts
+    policy: Policy
+    policy_bytes: bytes
+    environment: str
+    clock: Clock
+
+
+def adopt_policy(desk: Desk, by: Actor) -> None:
+    """Keep the policy's bytes and record that it is in use, once for each digest."""
+    digest = desk.evidence.put(desk.policy_bytes)
+    desk.ledger.append(policy_adopted(desk.policy, by), idempotency_key=f"policy:{digest}")
