@@ -14,7 +14,7 @@ ROOMS = ("audits", "expectations", "governance", "reports", "flows")
 ALLOWED = {
     "fairlearn": {"audits/disaggregate.py"},
     "aif360": {"audits/crosscheck.py", "flows/demo/models.py"},
-    "duckdb": {"audits/cells.py", "expectations/counts.py"},
+    "duckdb": {"audits/table.py", "expectations/counts.py"},
     "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
     "mlflow": {"governance/registry/mlflow_registry.py", "audits/scoring_child.py", "flows/demo/models.py"},
     "great_expectations": {"expectations/custom.py", "expectations/run.py", "expectations/suites/classification.py"},
