@@ -1,0 +1,200 @@
+"""From a registered version to recorded evidence: snapshot, validate, audit. Plain functions; flows call them."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+from audits.plan import AuditPlan
+from audits.result import AuditResult
+from expectations.result import DataValidation, Outcome
+from flows.settings import Settings
+from flows.sources import spec_of
+from governance.case import case_of
+from governance.decide import Decision
+from governance.desk import Desk, adopt_policy
+from governance.digests import canonical_json, digest_file
+from governance.errors import ConfigurationError
+from governance.people import MACHINE, Actor
+from governance.record import RELEASE, Evidence, audited, registered, validated
+from governance.registry.port import RegisteredVersion, Registry
+from governance.statement import Entry
+from governance.subject import Manifest, Subject, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A registered version, its private copy in `folder`, and the plan that travels with it."""
+
+    version: RegisteredVersion
+    subject: Subject
+    folder: Path
+    plan: AuditPlan
+    plan_bytes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why evidence is gathered (release or monitoring), on which data, and who asked."""
+
+    name: str
+    data: Path
+    by: Actor
+
+
+def candidate(settings: Settings, desk: Desk, registry: Registry, version: RegisteredVersion) -> Candidate:
+    """Take the private copy of a version, keep its manifest and plan as evidence, record who registered it.
+
+    Raises ConfigurationError where the version carries no plan.
+    """
+    from audits.plan_file import read_plan
+    from governance.registry.declared import declared_plan
+    from governance.registry.manifest import manifest_to_json
+
+    folder, manifest = _snapshot(settings, registry, version)
+    subject = Subject(
+        registry=version.registry,
+        name=version.name,
+        version=version.version,
+        created_at=version.created_at,
+        source=version.source,
+        digest=manifest.digest,
+        model_id=version.model_id,
+    )
+    plan_bytes = declared_plan(folder)
+    if plan_bytes is None:
+        raise ConfigurationError(
+            f"{subject} carries no audit plan. Write one with `fairgate init`, check it with `fairgate audit "
+            f'--dry-run`, and register the model with log_model(..., metadata={{"governance": {{"plan": text}}}})'
+        )
+    plan = read_plan(plan_bytes, name=f"the plan of {subject}")
+    if plan.model != subject.name:
+        raise ConfigurationError(
+            f"{subject} carries a plan for the model {plan.model!r}: register it with its own plan"
+        )
+    desk.evidence.put(manifest_to_json(manifest))
+    desk.evidence.put(plan_bytes)
+    _record_registration(desk, subject, plan)
+    return Candidate(version, subject, folder, plan, plan_bytes)
+
+
+def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> DataValidation:
+    """Run the quality gate on the data and record what it found, whatever it found."""
+    from audits.model_signature import signature_inputs
+    from expectations.run import validate
+
+    digest = digest_file(purpose.data)
+    inputs = () if chosen.plan.prediction else signature_inputs(chosen.folder) or ()
+    quarantine = settings.home / "quarantine" / f"{digest[7:23]}.csv"
+    quarantine.parent.mkdir(parents=True, exist_ok=True)
+    result = validate(purpose.data, spec_of(chosen.plan, inputs), data_digest=digest, quarantine=quarantine)
+    evidence = _evidence(desk, chosen, purpose, result.data_digest)
+    stored = desk.evidence.put(canonical_json(result))
+    summary = {"evaluated": result.evaluated, "failed": len(result.failed), "errors": len(result.errors)}
+    desk.ledger.append(validated(evidence, stored, result.outcome.value, summary))
+    return result
+
+
+def audit_model(desk: Desk, chosen: Candidate, purpose: Purpose) -> tuple[AuditResult, Entry]:
+    """Score the private copy, measure, and record the audit. Returns the result and its ledger entry."""
+    from audits.record import to_json
+    from audits.run import audit
+
+    digest = digest_file(purpose.data)
+    result = audit(
+        chosen.plan,
+        purpose.data,
+        model=None if chosen.plan.prediction else chosen.folder,
+        model_digest=chosen.subject.digest,
+        data_digest=digest,
+        environment=_code_state(),
+    )
+    stored = desk.evidence.put(to_json(result))
+    evidence = _evidence(desk, chosen, purpose, digest)
+    entry = desk.ledger.append(audited(evidence, stored, audit_summary(chosen.plan, result)))
+    return result, entry
+
+
+def audit_summary(plan: AuditPlan, result: AuditResult) -> dict[str, object]:
+    """What the gate needs to know of an audit; `governance.casefile` reads it back."""
+    from audits.record import measured, summary_lines
+
+    return {
+        "impact": plan.impact,
+        "verdicts": {verdict.value: count for verdict, count in result.verdicts().items()},
+        "measured": measured(result),
+        "bounds": [[item.metric, item.comparison.value, item.limit] for item in plan.bounds],
+        "min_group_size": plan.min_group_size,
+        "min_events": plan.min_events,
+        "confidence": plan.confidence,
+        "findings": [line[:400] for line in summary_lines(result)],
+    }
+
+
+def is_current(desk: Desk, chosen: Candidate, decision: Decision, data_digest: str, purpose: str = RELEASE) -> bool:
+    """Whether an audit of these bytes on this data by this plan under this policy is already recorded and recent."""
+    unmet = {finding.requirement for finding in decision.missing()}
+    if purpose == RELEASE and unmet & {"audited", "data-validated"}:
+        return False
+    dossier = case_of(desk, chosen.subject, Target(desk.environment, "any")).dossier
+    audits = {
+        (item.data_digest, item.plan_digest, item.policy_digest) for item in dossier.audits if item.purpose == purpose
+    }
+    return (data_digest, chosen.plan.digest, desk.policy.digest) in audits
+
+
+def blocked(result: DataValidation) -> bool:
+    """Whether the quality gate stops everything that would follow. An error blocks."""
+    return result.outcome in (Outcome.BLOCK, Outcome.ERROR)
+
+
+def _snapshot(settings: Settings, registry: Registry, version: RegisteredVersion) -> tuple[Path, Manifest]:
+    """Copy beside, then rename to the digest: a cut-off copy is never taken for a whole one."""
+    settings.snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = Path(mkdtemp(dir=settings.snapshots, prefix="new-"))
+    try:
+        manifest = registry.snapshot(version, scratch / "model")
+        final = settings.snapshots / manifest.digest.removeprefix("sha256:")
+        if final.exists():
+            rmtree(final)
+        (scratch / "model").rename(final)
+    finally:
+        rmtree(scratch, ignore_errors=True)
+    return final, manifest
+
+
+def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan) -> None:
+    adopt_policy(desk, MACHINE)
+    assurance = "declared" if plan.registrant else "unknown"
+    statement = registered(subject, plan.registrant, assurance, MACHINE)
+    desk.ledger.append(statement, idempotency_key=f"registered:{subject.digest}:{subject}:{plan.registrant}")
+
+
+def _evidence(desk: Desk, chosen: Candidate, purpose: Purpose, data_digest: str) -> Evidence:
+    return Evidence(
+        subject=chosen.subject,
+        data_digest=data_digest,
+        plan_digest=chosen.plan.digest,
+        policy_digest=desk.policy.digest,
+        purpose=purpose.name,
+        by=purpose.by,
+    )
+
+
+def _code_state() -> dict[str, str]:
+    """The git commit that the audit ran from, where there is one: two results can then be compared honestly."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],  # noqa: S607
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {"git": "unknown"}
+    return {"git": done.stdout.strip() or "unknown"}

@@ -1,0 +1,92 @@
+"""Settings, read once from the environment and the project folder. Everything has an embedded default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from governance.errors import ConfigurationError
+
+HOME_NAME = ".fairgate"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. `project` is the folder that commands run in; `home` holds all that Fairgate writes.
+
+    `data_roots` are the folders below which a plan may name data: a plan travels with a model, and a model is
+    somebody's code. URIs and paths in them are relative to `project`.
+    """
+
+    project: Path
+    home: Path
+    registry_uri: str
+    tracking_uri: str
+    ledger_url: str
+    accounts_url: str
+    policy: Path | None
+    environment: str
+    data_roots: tuple[Path, ...]
+    person: str | None = None
+    credential: str | None = None
+    credential_file: Path | None = None
+    console_port: int = 8765
+
+    @property
+    def evidence(self) -> Path:
+        """Evidence files, named by digest."""
+        return self.home / "evidence"
+
+    @property
+    def reports(self) -> Path:
+        """Reports for people."""
+        return self.home / "reports"
+
+    @property
+    def snapshots(self) -> Path:
+        """Private copies of the audited bytes."""
+        return self.home / "snapshots"
+
+    @property
+    def locks(self) -> Path:
+        """One lock file for each release target."""
+        return self.home / "locks"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own folder: its database and profiles stay inside the project."""
+        return self.home / "prefect"
+
+
+def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Settings:
+    """The settings of this process. Raises ConfigurationError naming the variable that is wrong."""
+    env = os.environ if environ is None else environ
+    project = (cwd or Path.cwd()).resolve()
+    home = project / env.get("FAIRGATE_HOME", HOME_NAME)
+    tracking = env.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    policy = env.get("FAIRGATE_POLICY")
+    roots = [Path(item) for item in env.get("FAIRGATE_DATA", "").split(os.pathsep) if item]
+    credential_file = env.get("FAIRGATE_CREDENTIAL_FILE")
+    return Settings(
+        project=project,
+        home=home,
+        registry_uri=env.get("FAIRGATE_REGISTRY") or env.get("MLFLOW_REGISTRY_URI") or tracking,
+        tracking_uri=tracking,
+        ledger_url=env.get("FAIRGATE_LEDGER") or f"sqlite:///{home / 'ledger.db'}",
+        accounts_url=env.get("FAIRGATE_ACCOUNTS") or f"sqlite:///{home / 'accounts.db'}",
+        policy=project / policy if policy else None,
+        environment=env.get("FAIRGATE_ENVIRONMENT", "local"),
+        data_roots=(project, *(root.resolve() for root in roots)),
+        person=env.get("FAIRGATE_PERSON"),
+        credential=env.get("FAIRGATE_CREDENTIAL"),
+        credential_file=project / credential_file if credential_file else None,
+        console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise ConfigurationError(f"FAIRGATE_CONSOLE_PORT is {text!r}; write a port from 1 to 65535")
+    return int(text)
