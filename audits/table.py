@@ -63,8 +63,7 @@ class Source:
         close = difflib.get_close_matches(column, self.columns, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise MeasurementError(
-            f"{self.name} has no column {column!r}, needed as {field}.{hint}"
-            f" It has: {', '.join(self.columns)}."
+            f"{self.name} has no column {column!r}, needed as {field}.{hint} It has: {', '.join(self.columns)}."
         )
 
     def is_number(self, column: str) -> bool:
@@ -125,6 +124,13 @@ def opened(table: Table) -> Iterator[Source]:
         raise MeasurementError(f"{name} cannot be read: {_first_line(error)}") from error
     finally:
         connection.close()
+
+
+def engine() -> str:
+    """The engine that counts, with its version."""
+    import duckdb
+
+    return f"duckdb {duckdb.__version__}"
 
 
 def table_name(table: Table) -> str:

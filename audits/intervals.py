@@ -1,0 +1,153 @@
+"""Confidence intervals of rates and of their comparisons. Counts in, `Interval` or None out; None: not estimable.
+
+    wilson              one rate            Wilson 1927, as in Newcombe 1998a (method 3)
+    newcombe            rate1 - rate2       Newcombe 1998b (method 10), from the two Wilson intervals
+    koopman             rate1 / rate2       Koopman 1984, by inverting the score test
+    simultaneous_*      worst case of many  Wilson at alpha / (number of rates), Bonferroni
+
+The closed form of Koopman's interval in statsmodels 0.15 breaks at rates of 0 and 100 % (20/20 against 20/20 is
+complex, 20/20 against 19/20 gives 1.03 to 1.31, which excludes 1 although Fisher's p is 1.0). Here the score test is
+inverted by root finding with the constrained maximum-likelihood estimate of Miettinen and Nurminen 1985 (their
+equation 12, without the factor N / (N - 1)), which has no special case at the boundary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from audits.result import Interval
+
+Counts = tuple[int, int]
+"""(events, n) of one group, 0 <= events <= n."""
+
+
+def wilson(k: int, n: int, confidence: float = 0.95) -> Interval | None:
+    """Wilson's interval for k events of n, within [0, 1]. None where n is 0. Raises ValueError unless 0 <= k <= n."""
+    _check(k, n, confidence)
+    if n == 0:
+        return None
+    from scipy.stats import binomtest
+
+    found = binomtest(k, n).proportion_ci(confidence, method="wilson")
+    # Rounding leaves 1e-17 where the formula gives 0, and 1 - 1e-16 where it gives 1.
+    lower = 0.0 if k == 0 else max(0.0, float(found.low))
+    upper = 1.0 if k == n else min(1.0, float(found.high))
+    return Interval(lower, upper, confidence, "wilson")
+
+
+def newcombe(k1: int, n1: int, k2: int, n2: int, confidence: float = 0.95) -> Interval | None:
+    """Newcombe's hybrid score interval for k1/n1 - k2/n2, within [-1, 1]. None where n1 or n2 is 0."""
+    _check(k1, n1, confidence)
+    _check(k2, n2, confidence)
+    if 0 in (n1, n2):
+        return None
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff", alpha=1 - confidence)
+    return Interval(max(-1.0, float(low)), min(1.0, float(high)), confidence, "newcombe")
+
+
+def koopman(k1: int, n1: int, k2: int, n2: int, confidence: float = 0.95) -> Interval | None:
+    """Koopman's interval for (k1/n1) / (k2/n2), within [0, inf).
+
+    `upper` is None where k2 is 0: no finite ratio can be excluded. None where n1 or n2 is 0, or where both groups
+    have no event: the ratio 0 / 0 says nothing.
+    """
+    _check(k1, n1, confidence)
+    _check(k2, n2, confidence)
+    if 0 in (n1, n2) or k1 == k2 == 0:
+        return None
+    lower = _ratio_lower(k1, n1, k2, n2, confidence)
+    upper = None if k2 == 0 else 1 / _ratio_lower(k2, n2, k1, n1, confidence)
+    return Interval(lower, upper, confidence, "koopman")
+
+
+def simultaneous_difference(families: Sequence[Sequence[Counts]], confidence: float = 0.95) -> Interval | None:
+    """Bounds for the largest difference between any two groups, over one or more families of rates.
+
+    Each family is one metric's (events, n) over the groups. With Wilson intervals [L, U] at alpha / (number of all
+    rates): [max L - min U, max U - min L], of the families the largest; within [0, 1]. Conservative: all rates are
+    covered together. None unless every family has two groups with n > 0.
+    """
+    ends = [_simultaneous(family, _alpha_each(families, confidence)) for family in families]
+    if not ends or any(len(family) < 2 for family in ends):
+        return None
+    lower = max(max(0.0, max(low for low, _ in f) - min(high for _, high in f)) for f in ends)
+    upper = max(max(high for _, high in f) - min(low for low, _ in f) for f in ends)
+    return Interval(lower, upper, confidence, "simultaneous wilson")
+
+
+def simultaneous_ratio(families: Sequence[Sequence[Counts]], confidence: float = 0.95) -> Interval | None:
+    """Bounds for the smallest ratio between any two groups: [min L / max U, min U / max L], of the families the least.
+
+    Within [0, 1], otherwise as `simultaneous_difference`.
+    """
+    ends = [_simultaneous(family, _alpha_each(families, confidence)) for family in families]
+    if not ends or any(len(family) < 2 for family in ends):
+        return None
+    lower = min(min(low for low, _ in f) / max(high for _, high in f) for f in ends)
+    upper = min(_at_most_one(min(high for _, high in f), max(low for low, _ in f)) for f in ends)
+    return Interval(lower, upper, confidence, "simultaneous wilson")
+
+
+def _alpha_each(families: Sequence[Sequence[Counts]], confidence: float) -> float:
+    return (1 - confidence) / max(1, sum(len(family) for family in families))
+
+
+def _simultaneous(family: Sequence[Counts], alpha: float) -> list[tuple[float, float]]:
+    found = [wilson(k, n, 1 - alpha) for k, n in family]
+    return [(interval.lower, 1.0 if interval.upper is None else interval.upper) for interval in found if interval]
+
+
+def _at_most_one(numerator: float, denominator: float) -> float:
+    return 1.0 if numerator >= denominator else numerator / denominator
+
+
+def _ratio_lower(k1: int, n1: int, k2: int, n2: int, confidence: float) -> float:
+    """The ratio below the estimate at which the score statistic reaches the normal quantile."""
+    if k1 == 0:
+        return 0.0
+    from scipy.optimize import brentq
+
+    quantile = _quantile(confidence)
+
+    def excess(log_ratio: float) -> float:
+        return _score(math.exp(log_ratio), k1, n1, k2, n2) - quantile
+
+    # At the estimate the statistic is 0; with no event in the second group the estimate is infinite.
+    high = math.log(k1 / n1 * n2 / k2) if k2 else math.log(k1 / n1) + 60.0
+    step = 1.0
+    while excess(high - step) < 0:
+        step *= 2
+    return float(math.exp(brentq(excess, high - step, high, xtol=1e-14, rtol=1e-14)))
+
+
+def _score(ratio: float, k1: int, n1: int, k2: int, n2: int) -> float:
+    """Signed score statistic of the hypothesis p1 = ratio * p2; decreasing in `ratio`."""
+    a = ratio * (n1 + n2)
+    b = ratio * (n1 + k2) + k1 + n2
+    c = k1 + k2
+    # The root in this form does not cancel; both roots are real, rounding aside.
+    p2 = 2 * c / (b + math.sqrt(max(0.0, b * b - 4 * a * c)))
+    p1 = ratio * p2
+    variance = p1 * max(0.0, 1 - p1) / n1 + ratio * ratio * p2 * max(0.0, 1 - p2) / n2
+    difference = k1 / n1 - ratio * k2 / n2
+    if variance <= 0:
+        return math.copysign(math.inf, difference) if difference else 0.0
+    return difference / math.sqrt(variance)
+
+
+@lru_cache(maxsize=64)
+def _quantile(confidence: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.isf((1 - confidence) / 2))
+
+
+def _check(k: int, n: int, confidence: float) -> None:
+    if not 0 <= k <= n:
+        raise ValueError(f"{k} events of {n}: events must lie between 0 and n")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} must lie between 0 and 1")
