@@ -17,6 +17,7 @@ from governance.case import case_of
 from governance.decide import Decision
 from governance.desk import Desk, adopt_policy
 from governance.digests import canonical_json, digest_file
+from governance.dossier import AuditRecord
 from governance.errors import ConfigurationError
 from governance.people import MACHINE, Actor
 from governance.record import RELEASE, Evidence, audited, registered, validated
@@ -134,16 +135,23 @@ def audit_summary(plan: AuditPlan, result: AuditResult) -> dict[str, object]:
     }
 
 
-def is_current(desk: Desk, chosen: Candidate, decision: Decision, data_digest: str, purpose: str = RELEASE) -> bool:
-    """Whether an audit of these bytes on this data by this plan under this policy is already recorded and recent."""
-    unmet = {finding.requirement for finding in decision.missing()}
-    if purpose == RELEASE and unmet & {"audited", "data-validated"}:
+def is_current(desk: Desk, chosen: Candidate, decision: Decision, data_digest: str, *, newest: bool) -> bool:
+    """Whether the release audit of these bytes by this plan under this policy is recorded, recent and of this data.
+
+    `newest` asks that the newest release audit be of this data (the requester named it); else any is enough.
+    """
+    if {finding.requirement for finding in decision.missing()} & {"audited", "data-validated"}:
         return False
-    dossier = case_of(desk, chosen.subject, Target(desk.environment, "any")).dossier
-    audits = {
-        (item.data_digest, item.plan_digest, item.policy_digest) for item in dossier.audits if item.purpose == purpose
-    }
-    return (data_digest, chosen.plan.digest, desk.policy.digest) in audits
+    audits = [item for item in _audits(desk, chosen) if item.purpose == RELEASE]
+    wanted = (data_digest, chosen.plan.digest, desk.policy.digest)
+    looked_at = audits[-1:] if newest else audits
+    return wanted in {(item.data_digest, item.plan_digest, item.policy_digest) for item in looked_at}
+
+
+def is_measured(desk: Desk, chosen: Candidate, data_digest: str) -> bool:
+    """Whether any audit of these bytes on this data by this plan is recorded, for whatever purpose."""
+    wanted = (data_digest, chosen.plan.digest)
+    return wanted in {(item.data_digest, item.plan_digest) for item in _audits(desk, chosen)}
 
 
 def blocked(result: DataValidation) -> bool:
@@ -164,6 +172,10 @@ def _snapshot(settings: Settings, registry: Registry, version: RegisteredVersion
     finally:
         rmtree(scratch, ignore_errors=True)
     return final, manifest
+
+
+def _audits(desk: Desk, chosen: Candidate) -> tuple[AuditRecord, ...]:
+    return case_of(desk, chosen.subject, Target(desk.environment, "any")).dossier.audits
 
 
 def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan) -> None:

@@ -63,15 +63,19 @@ def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     return Case(dossier, decide(desk.policy, dossier))
 
 
-def waiting(desk: Desk) -> tuple[Case, ...]:
-    """The cases that wait for people: asked for, held now, and neither superseded nor refused. Oldest first."""
-    asked: dict[tuple[Subject, Target], None] = {}
+def asked(desk: Desk) -> tuple[Case, ...]:
+    """Every case that a release was asked for in this environment, oldest first."""
+    found: dict[tuple[Subject, Target], None] = {}
     for entry in desk.ledger.entries():
         if entry.statement.predicate_type is PredicateType.HOLD:
             body = entry.statement.body
-            asked[(subject_of(body), target_in(body))] = None
-    cases = (case_of(desk, subject, target) for subject, target in asked if target.environment == desk.environment)
-    return tuple(case for case in cases if case.decision.outcome is DecisionOutcome.HELD)
+            found[(subject_of(body), target_in(body))] = None
+    return tuple(case_of(desk, subject, target) for subject, target in found if target.environment == desk.environment)
+
+
+def waiting(desk: Desk) -> tuple[Case, ...]:
+    """The cases that wait for people: asked for, held now, neither refused nor released. Oldest first."""
+    return tuple(case for case in asked(desk) if case.decision.outcome is DecisionOutcome.HELD)
 
 
 def open_case(desk: Desk, name: str, version: str, alias: str) -> Case:

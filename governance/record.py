@@ -208,6 +208,16 @@ def observed(name: str, target: Target, what: str, body: Mapping[str, Any]) -> S
     return Statement(PredicateType.OBSERVATION, (target_of(name, target),), MACHINE, what, plain(body))
 
 
+def schedule_of(name: str) -> ResourceDigest:
+    """A schedule as a subject of statements."""
+    return ResourceDigest(f"schedule/{name}", digest_value(["schedule", name]))
+
+
+def ran(name: str, what: str, body: Mapping[str, Any]) -> Statement:
+    """A scheduled run ended; the next one sees from this whether one was missed."""
+    return Statement(PredicateType.OBSERVATION, (schedule_of(name),), MACHINE, what, plain(body))
+
+
 def _measured(evidence: Evidence) -> tuple[ResourceDigest, ...]:
     return (
         model(evidence.subject),

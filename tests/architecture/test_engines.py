@@ -21,6 +21,7 @@ ALLOWED = {
     "prefect": {
         *(f"flows/{name}.py" for name in ("validate", "audit", "release", "nightly", "reconcile")),
         "flows/prefect_runtime.py",
+        "flows/cli/schedules.py",
     },
     "vl_convert": {"reports/charts.py"},
     "argon2": {"governance/accounts.py"},

@@ -1,0 +1,32 @@
+"""The flow `audit`: validate and audit a registered version, record both, and release nothing."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.states import Completed, State
+
+from audits.result import Verdict
+from flows.assess import Purpose, audit_model, blocked, candidate, validate_data
+from flows.prefect_runtime import step
+from flows.requester import requester
+from flows.settings import read_settings
+from flows.sources import data_file
+from flows.wiring import open_desk, open_registry
+from governance.record import RELEASE
+
+
+@flow(name="audit", flow_run_name="audit {name} v{version}", persist_result=False)
+def audit(name: str, version: str, data: str | None = None) -> State:
+    """Audit a registered version as for a release. The result is evidence; the run's state only says what was found."""
+    settings = read_settings()
+    desk, registry = open_desk(settings), open_registry(settings)
+    found = registry.version(name, version)
+    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, found))
+    purpose = Purpose(RELEASE, data_file(settings, data or chosen.plan.source), requester())
+    validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
+    if blocked(validation):
+        return Completed(name="Stopped by data quality", message=validation.outcome.value, data=(validation, None))
+    result, _ = step("audit the model", lambda: audit_model(desk, chosen, purpose))
+    adverse = result.with_verdict(Verdict.ADVERSE)
+    word = "Adverse" if adverse else "Audited"
+    return Completed(name=word, message=f"{len(adverse)} adverse disparities", data=(validation, result))

@@ -1,0 +1,110 @@
+"""The night's work: audit every live alias on newer data, record what is found, and never release anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audits.result import AuditResult, Verdict
+from flows.assess import Candidate, Purpose, audit_model, blocked, candidate, is_measured, validate_data
+from flows.locks import target_lock
+from flows.releasing import EXITS, explain
+from flows.settings import Settings
+from flows.sources import newest_file
+from flows.steps import Step, at_once
+from governance.case import Case, case_of
+from governance.decide import DecisionOutcome
+from governance.desk import Desk
+from governance.digests import digest_file
+from governance.errors import Exit, FairgateError
+from governance.people import MACHINE
+from governance.policy import OnAdverse
+from governance.record import MONITORING
+from governance.registry.port import LiveAlias, Registry
+from governance.release import demote, last_signed, observe, record_hold
+from governance.subject import Target
+from governance.verification import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a night found of one live alias. `lines` are sentences for people."""
+
+    model: str
+    alias: str
+    version: str
+    outcome: str
+    exit_code: Exit
+    lines: tuple[str, ...]
+
+
+def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
+    """The live aliases that the policy governs."""
+    return tuple(item for item in registry.live_aliases() if item.alias not in desk.policy.free_aliases)
+
+
+def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *, step: Step = at_once) -> Look:
+    """Audit one live alias on its newest data. Whatever goes wrong becomes a value: the other models go on."""
+    try:
+        with target_lock(settings, live.name, live.alias):
+            return _look(settings, desk, registry, live, step)
+    except FairgateError as error:
+        return _told(live, "failed", error.exit_code, str(error))
+    except Exception as error:  # noqa: BLE001 - one model that crashes must not end the night
+        return _told(live, "failed", Exit.MEASUREMENT, explain(error))
+
+
+def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, step: Step) -> Look:
+    target = Target(settings.environment, live.alias)
+    verification = verify(desk, registry, live.name, live.alias)
+    if verification.problems:
+        for problem in verification.problems:
+            observe(desk, live.name, target, problem, {"version": live.version})
+        return _told(live, "verification failed", Exit.VERIFICATION_FAILED, *verification.problems)
+    version = registry.version(live.name, live.version)
+    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, version))
+    data = newest_file(settings, chosen.plan)
+    if is_measured(desk, chosen, digest_file(data)):
+        return _standing(live, case_of(desk, chosen.subject, target), f"nothing newer than {data.name}")
+    purpose = Purpose(MONITORING, data, MACHINE)
+    validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
+    if blocked(validation):
+        failed = "; ".join(f"{item.expectation} {item.column or ''}".strip() for item in validation.failed)
+        what = f"{data.name} did not pass the quality gate: {failed or '; '.join(validation.errors)}"
+        return _told(live, "stopped by data quality", Exit.DATA_QUALITY, what)
+    result, _ = step("audit the model", lambda: audit_model(desk, chosen, purpose))
+    return _judge(desk, registry, live, chosen, result, data.name)
+
+
+def _judge(desk: Desk, registry: Registry, live: LiveAlias, chosen: Candidate, result: AuditResult, data: str) -> Look:
+    case = case_of(desk, chosen.subject, Target(desk.environment, live.alias))
+    adverse = result.with_verdict(Verdict.ADVERSE)
+    if not adverse:
+        return _standing(live, case, f"audited on {data}: no adverse disparity")
+    record_hold(desk, case, MACHINE)
+    lines = [f"audited on {data}: the hold is open again", *(item.reason for item in adverse)]
+    lines.append(_answer(desk, registry, case))
+    return _told(live, "adverse", Exit.ADVERSE, *lines)
+
+
+def _answer(desk: Desk, registry: Registry, case: Case) -> str:
+    """What the policy says happens to a live alias whose monitoring audit is adverse."""
+    name = f"{case.target.alias} of {case.subject.name}"
+    if desk.policy.on_adverse is OnAdverse.STAY:
+        return f"the policy lets {name} stay at version {case.subject.version} until people decide"
+    fallback = last_signed(desk, case.subject, case.target)
+    demote(desk, registry, case, "the monitoring audit was adverse", fallback)
+    if fallback is None:
+        return f"{name} was withdrawn: no earlier signed version stands"
+    return f"{name} went back to version {fallback.version}, the last one whose release stands"
+
+
+def _standing(live: LiveAlias, case: Case, line: str) -> Look:
+    """Without a new adverse finding, the row says how the release stands: expired or withdrawn sign-offs show here."""
+    if case.decision.outcome is DecisionOutcome.RELEASED:
+        return _told(live, "no adverse finding", Exit.DONE, line)
+    missing = (f"{item.requirement}: {item.reason}" for item in case.decision.missing())
+    return _told(live, case.decision.outcome.value.lower(), EXITS[case.decision.outcome], line, *missing)
+
+
+def _told(live: LiveAlias, outcome: str, exit_code: Exit, *lines: str) -> Look:
+    return Look(live.name, live.alias, live.version, outcome, exit_code, lines)

@@ -1,0 +1,51 @@
+"""Where Prefect keeps its files and which server it talks to. Call `configure` before anything imports Prefect."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from flows.settings import Settings
+from flows.wiring import silence
+
+
+def configure(settings: Settings) -> None:
+    """Point Prefect at the project's own server where one runs, else at one that it starts for this process."""
+    silence(settings)
+    settings.prefect_home.mkdir(parents=True, exist_ok=True)
+    quiet = {
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        # 20 s, the default, is not enough for a first start on a small machine.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    url = running_server(settings)
+    if url and "PREFECT_API_URL" not in os.environ:
+        os.environ["PREFECT_API_URL"] = url
+
+
+def running_server(settings: Settings) -> str | None:
+    """The URL of the project's own Prefect server, None where none answers."""
+    try:
+        url = server_file(settings).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    if not re.fullmatch(r"http://127\.0\.0\.1:\d+/api", url):
+        return None
+    try:
+        with urlopen(f"{url}/health", timeout=3) as answer:  # noqa: S310 - the scheme was checked above
+            return url if answer.status == 200 else None
+    except (URLError, OSError):
+        return None
+
+
+def server_file(settings: Settings) -> Path:
+    """Where the URL of the project's own server is written while it runs."""
+    return settings.prefect_home / "server.url"

@@ -1,0 +1,24 @@
+"""The flow `reconcile`: finish approved releases and compare what is live with the ledger. Runs every minute."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.states import Completed, State
+
+from flows.prefect_runtime import step
+from flows.reconciling import check_live, finish_approved
+from flows.settings import read_settings
+from flows.wiring import open_desk, open_registry
+from governance.errors import Exit
+
+
+@flow(name="reconcile", persist_result=False)
+def reconcile() -> State:
+    """Finish, compare, and tell. Answers the looks that are worth a line."""
+    settings = read_settings()
+    desk, registry = open_desk(settings), open_registry(settings)
+    finished = finish_approved(settings, desk, registry, step=step)
+    found = step("compare what is live", lambda: check_live(settings, desk, registry))
+    troubled = [item for item in (*finished, *found) if item.exit_code is not Exit.DONE]
+    word = "Needs attention" if troubled else "Reconciled"
+    return Completed(name=word, message=f"{len(finished)} finished, {len(troubled)} troubled", data=(*finished, *found))

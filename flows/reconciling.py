@@ -1,0 +1,111 @@
+"""Every minute: finish approved releases, see what moved outside, take out what was refused or withdrawn."""
+
+from __future__ import annotations
+
+from flows.locks import target_lock
+from flows.monitoring import Look, governed
+from flows.releasing import explain, finish
+from flows.settings import Settings
+from flows.steps import Step, at_once
+from governance.case import Case, asked, case_of
+from governance.casefile import step_of, subject_of
+from governance.decide import DecisionOutcome
+from governance.desk import Desk
+from governance.errors import Exit, FairgateError
+from governance.people import MACHINE
+from governance.registry.port import LiveAlias, Registry
+from governance.release import demote, last_signed, live_step, observe, steps_of
+from governance.statement import PredicateType
+from governance.subject import Target
+from governance.verification import Verification, verify
+
+
+def finish_approved(settings: Settings, desk: Desk, registry: Registry, *, step: Step = at_once) -> tuple[Look, ...]:
+    """Promote every case that was asked for, is released by the gate, and is not yet live."""
+    ready = [case for case in asked(desk) if _to_finish(desk, case)]
+    return tuple(_finish(settings, desk, registry, case, step) for case in ready)
+
+
+def check_live(settings: Settings, desk: Desk, registry: Registry) -> tuple[Look, ...]:
+    """Compare every governed live alias with the ledger; returns only what is not as it should be."""
+    looks = (_check(settings, desk, registry, live) for live in governed(desk, registry))
+    return tuple(item for item in looks if item.exit_code is not Exit.DONE)
+
+
+def _to_finish(desk: Desk, case: Case) -> bool:
+    """Not live, and nothing else was released to the target since it was asked for: no release by accident."""
+    if case.decision.outcome is not DecisionOutcome.RELEASED or case.released():
+        return False
+    last_asked = max((hold.seq for hold in case.dossier.holds if hold.target == case.target), default=-1)
+    live = live_step(desk, case.subject.name, case.target)
+    return live is None or live.seq < last_asked
+
+
+def _finish(settings: Settings, desk: Desk, registry: Registry, case: Case, step: Step) -> Look:
+    live = LiveAlias(case.subject.name, case.target.alias, case.subject.version)
+    try:
+        with target_lock(settings, live.name, live.alias):
+            finish(desk, registry, case, MACHINE, step=step)
+    except FairgateError as error:
+        return _look(live, "not released", error.exit_code, str(error))
+    except Exception as error:  # noqa: BLE001 - one release that crashes must not stop the others
+        return _look(live, "not released", Exit.SERVICE, explain(error))
+    return _look(live, "released", Exit.DONE, f"{case.subject} is now {case.target}")
+
+
+def _check(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias) -> Look:
+    target = Target(settings.environment, live.alias)
+    try:
+        with target_lock(settings, live.name, live.alias):
+            found = verify(desk, registry, live.name, live.alias)
+            if found.problems:
+                return _incident(desk, registry, live, target, found)
+            return _stand_down(desk, registry, live, found)
+    except FairgateError as error:
+        return _look(live, "not checked", error.exit_code, str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        return _look(live, "not checked", Exit.SERVICE, explain(error))
+
+
+def _incident(desk: Desk, registry: Registry, live: LiveAlias, target: Target, found: Verification) -> Look:
+    """Record what was seen. A move that our own crash left half done is put back; other moves are people's to judge."""
+    for problem in found.problems:
+        observe(desk, live.name, target, problem, {"version": live.version})
+    if not _half_done(desk, live, target):
+        return _look(live, "verification failed", Exit.VERIFICATION_FAILED, *found.problems)
+    promotion = live_step(desk, live.name, target)
+    if promotion is None:
+        registry.delete_alias(live.name, live.alias)
+        return _look(live, "put back", Exit.VERIFICATION_FAILED, "a release that was cut off no longer stands: unset")
+    back = subject_of(promotion.statement.body).version
+    registry.set_alias(live.name, live.alias, back)
+    return _look(live, "put back", Exit.VERIFICATION_FAILED, f"a release that was cut off no longer stands: {back}")
+
+
+def _half_done(desk: Desk, live: LiveAlias, target: Target) -> bool:
+    steps = steps_of(desk, live.name, target)
+    if not steps or steps[-1].statement.predicate_type is not PredicateType.PROMOTION_INTENT:
+        return False
+    if step_of(steps[-1]).version != live.version:
+        return False
+    case = case_of(desk, subject_of(steps[-1].statement.body), target)
+    return case.decision.outcome is not DecisionOutcome.RELEASED
+
+
+def _stand_down(desk: Desk, registry: Registry, live: LiveAlias, found: Verification) -> Look:
+    """A refusal or a withdrawn sign-off takes the version out; expiry and adverse monitoring are told, not acted on."""
+    case = found.case
+    if case is None or case.decision.outcome is DecisionOutcome.RELEASED:
+        return _look(live, "verified", Exit.DONE)
+    withdrawn = any(item.withdrawn for item in case.dossier.sign_offs)
+    reasons = tuple(f"{item.requirement}: {item.reason}" for item in case.decision.missing())
+    if case.decision.outcome is not DecisionOutcome.REFUSED and not withdrawn:
+        return _look(live, "held", Exit.HELD, *reasons)
+    fallback = last_signed(desk, case.subject, case.target)
+    demote(desk, registry, case, "; ".join(reasons)[:1_000], fallback)
+    where = f"back to version {fallback.version}" if fallback else "withdrawn"
+    return _look(live, "demoted", Exit.HELD, f"{live.name} {live.alias}: {where}", *reasons)
+
+
+def _look(live: LiveAlias, outcome: str, exit_code: Exit, *lines: str) -> Look:
+    return Look(live.name, live.alias, live.version, outcome, exit_code, lines)

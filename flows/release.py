@@ -1,0 +1,23 @@
+"""The flow `release`: gather evidence, decide, and move the alias or end in a state called Held."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.states import Completed, State
+
+from flows.prefect_runtime import publish, step
+from flows.releasing import Request, release_now
+from flows.reporting import publish_release
+from flows.requester import requester
+from flows.settings import read_settings
+
+
+@flow(name="release", flow_run_name="release {name} v{version} as {alias}", persist_result=False)
+def release(name: str, version: str, alias: str, data: str | None = None) -> State:
+    """Ask for the release of a model version under an alias. A held release is an ended run, not a waiting one."""
+    settings = read_settings()
+    answer = release_now(settings, Request(name, version, alias, requester(), data), step=step)
+    files = step("write the report", lambda: publish_release(settings, answer))
+    publish(f"release-{name}-{version}-{alias}", files.markdown, f"Release of {name} v{version} as {alias}")
+    missing = "; ".join(f"{item.requirement}: {item.reason}" for item in answer.case.decision.missing())
+    return Completed(name=answer.word, message=missing or answer.word, data=(answer, files))

@@ -1,0 +1,134 @@
+"""Write reports where people look for them: the project's folder, and a run of the registry's experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flows.monitoring import Look
+from flows.releasing import Answer
+from flows.settings import Settings
+from flows.wiring import open_desk, open_registry
+from governance.case import Case
+from governance.desk import Desk
+from governance.errors import Exit
+from governance.record import ran, schedule_of
+from reports.evidence import CaseEvidence, gather
+from reports.formats import Format, render
+from reports.night import NightRow, NightSummary, night_record, night_view
+from reports.release import release_view
+
+NIGHTLY_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a report was written, and its Markdown for Prefect."""
+
+    html: Path
+    markdown: str
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A finished night: its one exit code, and the words for Prefect's state."""
+
+    summary: NightSummary
+    html: Path
+    markdown: str
+
+    @property
+    def exit_code(self) -> int:
+        """The one code of the night."""
+        return self.summary.exit_code()
+
+    @property
+    def word(self) -> str:
+        """The name of the run's state."""
+        return "Quiet night" if self.exit_code == Exit.DONE else "Needs attention"
+
+    @property
+    def message(self) -> str:
+        """The night in one line."""
+        return night_view(self.summary).headline
+
+
+def publish_release(settings: Settings, answer: Answer) -> ReportFiles:
+    """Write the report of a release decision as HTML, Markdown and JSON, and log it as a run of the registry."""
+    desk = open_desk(settings)
+    evidence = gather(desk, answer.case)
+    files = {form: render(release_view(evidence), form) for form in Format}
+    path = write_report(settings, answer.case, files)
+    run_id = _log(settings, evidence, files)
+    return ReportFiles(path, files[Format.MARKDOWN].decode(), run_id)
+
+
+def write_report(settings: Settings, case: Case, files: dict[Format, bytes]) -> Path:
+    """Write each format beside the others; returns the HTML file (the first one, where there is no HTML)."""
+    settings.reports.mkdir(parents=True, exist_ok=True)
+    stem = file_stem(f"{case.subject.name}-v{case.subject.version}-{case.target.alias}")
+    paths = {form: settings.reports / f"{stem}.{form.value}" for form in files}
+    for form, data in files.items():
+        _write(paths[form], data)
+    return paths.get(Format.HTML) or next(iter(paths.values()))
+
+
+def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iterable[Look]) -> Night:
+    """Write the night's summary and record that the night ran, so that the next one sees a gap."""
+    from reports.html import night_html
+    from reports.markdown import night_markdown
+
+    rows = tuple(NightRow(x.model, x.alias, x.version, x.outcome, int(x.exit_code), " ".join(x.lines)) for x in looks)
+    summary = NightSummary(started, desk.clock(), rows, missed(desk, started))
+    view = night_view(summary)
+    settings.reports.mkdir(parents=True, exist_ok=True)
+    path = settings.reports / f"night-{started:%Y-%m-%dT%H%M%SZ}.html"
+    _write(path, night_html(view).encode())
+    _write(path.with_suffix(".md"), night_markdown(view).encode())
+    desk.ledger.append(ran("nightly", view.headline, night_record(summary)))
+    return Night(summary, path, night_markdown(view))
+
+
+def missed(desk: Desk, now: datetime, every: timedelta = NIGHTLY_EVERY) -> tuple[str, ...]:
+    """Lines about nights that should have been and were not: silence is not a quiet night."""
+    nights = tuple(desk.ledger.entries(subject=schedule_of("nightly").name))
+    if not nights:
+        return ()
+    gap = now - nights[-1].time
+    if gap < every * 1.5:
+        return ()
+    return (f"no night ran since {nights[-1].time:%Y-%m-%d %H:%M} UTC: about {round(gap / every) - 1} missed",)
+
+
+def file_stem(name: str) -> str:
+    """A file name made from names that may hold anything."""
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name)
+    return safe.lstrip(".")[:150] or "report"
+
+
+def _log(settings: Settings, evidence: CaseEvidence, files: dict[Format, bytes]) -> str:
+    registry = open_registry(settings)
+    subject = evidence.case.subject
+    version = registry.version(subject.name, subject.version)
+    names = {f"report.{form.value}": data for form, data in files.items()}
+    return registry.log_report(version, names, _metrics(evidence))
+
+
+def _metrics(evidence: CaseEvidence) -> dict[str, float]:
+    """The bounded disparities as metrics of the run, so that they show as charts over time."""
+    disparities = evidence.audit.disparities if evidence.audit else ()
+    return {
+        file_stem(f"{item.name}.{'_'.join((*item.features, *item.group))}").replace(".", "_"): item.value
+        for item in disparities
+        if item.bound is not None and item.value is not None
+    }
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Beside, then rename: a reader never sees half a report."""
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_bytes(data)
+    scratch.replace(path)
