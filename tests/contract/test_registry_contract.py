@@ -183,7 +183,7 @@ def test_the_latest_version_is_the_highest_number_in_any_stage(
     client.bare.delete_model_version("hiring", "11")
     assert registry.latest("hiring").version == "10"
     client.bare.create_registered_model("empty")
-    with pytest.raises(ConfigurationError, match="'empty' .* has no version yet"):
+    with pytest.raises(ConfigurationError, match=r"'empty' .* has no version yet"):
         registry.latest("empty")
 
 
