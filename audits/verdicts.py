@@ -1,0 +1,83 @@
+"""The rule that turns a comparison into one of five verdicts. Pure and exact: counts are compared as integers.
+
+    estimable  enough  crossed  excludes   verdict
+    no         -       -        -          not estimable
+    yes        no      -        -          insufficient evidence
+    yes        yes     yes      yes        adverse
+    yes        yes     yes      no         watch           large enough to matter, not clear that it is there
+    yes        yes     no       yes        watch           clearly there, smaller than the bound
+    yes        yes     no       no         no indication
+
+`crossed`: the practical bound. `excludes`: the interval excludes no difference. `enough`: both groups reach the plan's
+minimum of rows and events. `estimable`: the number exists. Without a bound nothing is crossed, so nothing is adverse.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from audits.plan import Comparison
+from audits.result import Interval, Verdict
+
+Counts = tuple[int, int]
+"""(events, n) of one group; n > 0 where a rule asks for a rate."""
+
+NO_DIFFERENCE = {Comparison.RATIO: 1, Comparison.DIFFERENCE: 0}
+
+
+def verdict(*, crossed: bool, excludes: bool, enough: bool, estimable: bool) -> Verdict:
+    """The truth table above."""
+    if not estimable:
+        return Verdict.NOT_ESTIMABLE
+    if not enough:
+        return Verdict.INSUFFICIENT
+    if crossed and excludes:
+        return Verdict.ADVERSE
+    return Verdict.WATCH if crossed or excludes else Verdict.NO_INDICATION
+
+
+def bound_crossed(group: Counts, reference: Counts, comparison: Comparison, limit: float) -> bool:
+    """Is the practical bound crossed, on exact numbers: 48 % against 60 % is exactly 0.8, which crosses nothing?
+
+    difference: crossed where |rate1 - rate2| > limit. ratio: crossed where the smaller rate is below `limit` times
+    the larger one, whichever group has it. A plan may declare a reference that is not the highest rate, and a higher
+    rate may be the worse one (false positives): with one direction only, declaring the group that falls short as
+    the reference would silence the bound.
+    """
+    exact = Fraction(str(limit))
+    low, high = sorted((Fraction(*group), Fraction(*reference)))
+    return low < exact * high if comparison is Comparison.RATIO else high - low > exact
+
+
+def excludes_no_difference(interval: Interval | None, comparison: Comparison) -> bool:
+    """Does the interval leave out 1 (ratio) or 0 (difference)? Without an interval: no."""
+    if interval is None:
+        return False
+    none = NO_DIFFERENCE[comparison]
+    return interval.lower > none or (interval.upper is not None and interval.upper < none)
+
+
+def shortfall(group: Counts, reference: Counts, *, min_n: int, min_events: int) -> str | None:
+    """What is missing for a verdict: both groups need `min_n` rows and `min_events` events; None where they have them.
+
+    A group without enough events still has enough evidence when that many were to be expected at the rate of both
+    groups together (the rule of the chi-square test): nobody selected of 1,000, against 500 of 1,000, is the
+    clearest disparity there is, not a lack of evidence.
+    """
+    smallest = min(group[1], reference[1])
+    if smallest < min_n:
+        return f"{smallest} rows in the smaller denominator, the plan asks for {min_n}"
+    pooled = Fraction(group[0] + reference[0], group[1] + reference[1])
+    few = [events for events, n in (group, reference) if events < min_events and pooled * n < min_events]
+    return f"{min(few)} events in a group, the plan asks for {min_events}" if few else None
+
+
+def ratio(group: Counts, reference: Counts) -> float | None:
+    """rate1 / rate2, correctly rounded; None where the reference has no event."""
+    denominator = group[1] * reference[0]
+    return group[0] * reference[1] / denominator if denominator else None
+
+
+def difference(group: Counts, reference: Counts) -> float:
+    """rate1 - rate2, correctly rounded."""
+    return float(Fraction(*group) - Fraction(*reference))

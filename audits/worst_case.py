@@ -1,0 +1,113 @@
+"""The worst case over all groups of a comparison: demographic parity and equalized odds, difference and ratio.
+
+Maxima and minima over many small groups are mostly noise (over 70 groups a percentile bootstrap covers 0 to 5 %), so
+only groups whose denominator reaches the plan's minimum take part, what is left out is named, and the interval comes
+from bounds that hold for all groups together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from audits import wording
+from audits.finding import Finding, Measure, too_little
+from audits.intervals import simultaneous_difference, simultaneous_ratio
+from audits.metrics import WORST_CASES
+from audits.plan import AuditPlan, Comparison
+from audits.result import Disparity, GroupEstimate
+from audits.verdicts import Counts, difference, ratio
+
+Family = tuple[GroupEstimate, ...]
+"""One metric in the groups that are compared."""
+
+ONLY_ONE = "only one group: there is nothing to compare it with"
+NO_EVENTS = "no events in any of these groups, and 0 / 0 says nothing"
+
+
+def worst_case(
+    known: Sequence[GroupEstimate], features: tuple[str, ...], measure: Measure, plan: AuditPlan
+) -> Disparity:
+    """The largest difference or smallest ratio between any two groups; of several metrics the one that shows most.
+
+    `known` are the estimates of all groups with known levels.
+    """
+    metrics = WORST_CASES[measure.metric]
+    families = tuple(tuple(e for e in known if e.metric == metric and e.size) for metric in metrics)
+    large = tuple(tuple(e for e in family if e.counted and e.n >= plan.min_group_size) for family in families)
+    aside = [e for family, kept in zip(families, large, strict=True) for e in family if e not in kept]
+    tail = wording.left_out(aside, plan)
+    if impossible := _impossible(families, large, measure):
+        return over_all(features, Finding(measure, impossible=impossible))
+    if any(len(family) < 2 for family in large):
+        return over_all(features, Finding(measure, missing="fewer than two groups are large enough"), tail=tail)
+    family = max(large, key=lambda family: _gap(family, measure.comparison))
+    low, high = _extremes(family)
+    shown = f"; lowest {low.metric} {wording.named(low)}, highest {wording.named(high)}"
+    return over_all(features, _finding(large, low, high, measure, plan), family, shown + tail)
+
+
+def over_all(features: tuple[str, ...], finding: Finding, family: Family = (), tail: str = "") -> Disparity:
+    """A disparity over all counted groups; `family` are the groups whose rates made it."""
+    measure = finding.measure
+    return Disparity(
+        name=measure.name,
+        metric=measure.metric,
+        comparison=measure.comparison,
+        features=features,
+        group=(),
+        reference=(),
+        value=finding.value,
+        interval=finding.interval,
+        bound=measure.bound,
+        verdict=finding.verdict,
+        reason=finding.said(f"over all counted groups of {' x '.join(features)}") + tail,
+        n=sum(estimate.n for estimate in family),
+        events=sum(estimate.events for estimate in family),
+        min_n=min((estimate.n for estimate in family), default=0),
+    )
+
+
+def _impossible(families: Sequence[Family], large: Sequence[Family], measure: Measure) -> str | None:
+    for family in families:
+        rated = [estimate for estimate in family if estimate.value is not None]
+        if len(rated) < 2:
+            absent = [f"{wording.named(e)}: {e.reason}" for e in family if e.value is None]
+            return "; ".join(absent) or ONLY_ONE
+    if measure.comparison is Comparison.RATIO:
+        silent = [family for family in large if family and not any(estimate.events for estimate in family)]
+        return NO_EVENTS if silent else None
+    return None
+
+
+def _finding(
+    large: Sequence[Family], low: GroupEstimate, high: GroupEstimate, measure: Measure, plan: AuditPlan
+) -> Finding:
+    lowest, highest = _counts(low), _counts(high)
+    bounds = [[_counts(estimate) for estimate in family] for family in large]
+    is_ratio = measure.comparison is Comparison.RATIO
+    return Finding(
+        measure,
+        value=ratio(lowest, highest) if is_ratio else difference(highest, lowest),
+        interval=(simultaneous_ratio if is_ratio else simultaneous_difference)(bounds, plan.confidence),
+        crossed=measure.crossed(lowest, highest),
+        missing=too_little(lowest, highest, plan),
+    )
+
+
+def _counts(estimate: GroupEstimate) -> Counts:
+    return estimate.events, estimate.n
+
+
+def _rate(estimate: GroupEstimate) -> Fraction:
+    return Fraction(estimate.events, estimate.n)
+
+
+def _extremes(family: Family) -> tuple[GroupEstimate, GroupEstimate]:
+    return min(family, key=_rate), max(family, key=_rate)
+
+
+def _gap(family: Family, comparison: Comparison) -> Fraction:
+    """Larger where the groups lie further apart."""
+    low, high = map(_rate, _extremes(family))
+    return high - low if comparison is Comparison.DIFFERENCE else -low / high
