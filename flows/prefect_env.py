@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -39,11 +40,27 @@ def running_server(settings: Settings) -> str | None:
         return None
     if not re.fullmatch(r"http://127\.0\.0\.1:\d+/api", url):
         return None
+    return url if healthy(url) else None
+
+
+def healthy(url: str) -> bool:
+    """Whether a Prefect API answers at this URL (of this machine)."""
     try:
-        with urlopen(f"{url}/health", timeout=3) as answer:  # noqa: S310 - the scheme was checked above
-            return url if answer.status == 200 else None
+        with urlopen(f"{url}/health", timeout=3) as answer:  # noqa: S310 - callers pass http://127.0.0.1 only
+            return bool(answer.status == 200)
     except (URLError, OSError):
-        return None
+        return False
+
+
+def free_port(port: int) -> bool:
+    """Whether nothing listens on this port of the loopback address."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def server_file(settings: Settings) -> Path:

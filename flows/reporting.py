@@ -13,6 +13,7 @@ from flows.settings import Settings
 from flows.wiring import open_desk, open_registry
 from governance.case import Case
 from governance.desk import Desk
+from governance.digests import canonical_json
 from governance.errors import Exit
 from governance.record import ran, schedule_of
 from reports.evidence import CaseEvidence, gather
@@ -88,7 +89,9 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     path = settings.reports / f"night-{started:%Y-%m-%dT%H%M%SZ}.html"
     _write(path, night_html(view).encode())
     _write(path.with_suffix(".md"), night_markdown(view).encode())
-    desk.ledger.append(ran("nightly", view.headline, night_record(summary)))
+    stored = desk.evidence.put(canonical_json(night_record(summary)))
+    body = {"report": stored, "exit_code": summary.exit_code(), "aliases": len(rows)}
+    desk.ledger.append(ran("nightly", view.headline, body))
     return Night(summary, path, night_markdown(view))
 
 

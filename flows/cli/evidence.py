@@ -1,0 +1,168 @@
+"""`fairgate init | validate | audit`: what a data scientist does before and after registering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audits.result import Verdict
+from flows.cli.options import Data, Json
+from flows.cli.output import emit, progress, say
+from flows.cli.words import validation_lines
+from flows.settings import Settings, read_settings
+from governance.errors import ConfigurationError, Exit
+
+if TYPE_CHECKING:
+    from audits.plan import AuditPlan
+    from audits.result import AuditResult
+    from expectations.result import DataValidation
+
+Plan = Annotated[Path, typer.Option("--plan", help="The audit plan, a TOML file.")]
+ModelFolder = Annotated[Path | None, typer.Option("--model", help="A saved MLflow model's folder.")]
+DEFAULT_PLAN = Path("plan.toml")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("init")(init)
+    app.command("validate")(validate)
+    app.command("audit")(audit)
+
+
+def init(
+    model: Annotated[str, typer.Argument(help="The name under which the model is or will be registered.")],
+    data: Annotated[Path, typer.Option("--data", help="A data file with the label: Parquet or CSV.")],
+    folder: ModelFolder = None,
+    label: Annotated[str | None, typer.Option("--label", help="The label's column, where you know it.")] = None,
+    output: Annotated[Path, typer.Option("--output", help="Where to write the plan.")] = DEFAULT_PLAN,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing plan.")] = False,
+) -> None:
+    """Write a commented audit plan from the data's columns and the model's signature. Finish it in five minutes."""
+    from audits.model_signature import signature_inputs
+    from audits.plan_draft import draft_plan
+    from audits.table import columns_summary
+    from flows.wiring import utc_now
+
+    if output.exists() and not force:
+        raise ConfigurationError(f"{output} exists already; give another --output, or --force to overwrite it")
+    inputs = (signature_inputs(folder) or ()) if folder else ()
+    columns = columns_summary(data)
+    text = draft_plan(
+        model, columns, signature_inputs=inputs, source=data.as_posix(), today=utc_now().date(), label=label
+    )
+    output.write_text(text, encoding="utf-8")
+    say(f"wrote {output}: read the lines marked CHECK, then try:")
+    say(f"  fairgate audit --dry-run --plan {output} --model FOLDER")
+
+
+def validate(plan: Plan = DEFAULT_PLAN, data: Data = None, folder: ModelFolder = None, as_json: Json = False) -> int:
+    """Run the quality gate on the plan's data. Nothing is recorded. Stopped by data quality: exit code 12."""
+    settings = read_settings()
+    result = _validation(settings, _plan(plan), data, folder)
+    if as_json:
+        emit(result)
+    else:
+        say(*validation_lines(result, _quarantine(settings, result)))
+    return _stop(result)
+
+
+def audit(
+    name: Annotated[str | None, typer.Argument(help="A registered model's name (not with --dry-run).")] = None,
+    version: Annotated[str | None, typer.Argument(help="The version's number.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure a saved model and record nothing.")] = False,
+    plan: Plan = DEFAULT_PLAN,
+    folder: ModelFolder = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> int:
+    """Audit a registered version and record it, or (--dry-run) a saved model before registering. Adverse: 13."""
+    if dry_run == bool(name):
+        raise ConfigurationError("give NAME VERSION of a registered model, or --dry-run with --plan and --model")
+    if dry_run:
+        return _dry_run(_plan(plan), folder, data, as_json=as_json)
+    if not version:
+        raise ConfigurationError(f"which version? fairgate audit {name} VERSION")
+    return _registered(str(name), version, data, as_json=as_json)
+
+
+def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json: bool) -> int:
+    from audits.run import audit as measure
+    from flows.sources import data_file
+
+    settings = read_settings()
+    if folder is None and plan.prediction is None:
+        raise ConfigurationError("which model? --model FOLDER (as mlflow saved it), or [data] prediction in the plan")
+    validation = _validation(settings, plan, data, folder)
+    if _stop(validation):
+        return _told(settings, validation, None, as_json=as_json)
+    with progress("scoring the model and measuring", quiet=as_json):
+        model = None if plan.prediction else folder
+        result = measure(plan, data_file(settings, data or plan.source), model=model)
+    return _told(settings, validation, result, as_json=as_json)
+
+
+def _registered(name: str, version: str, data: str | None, *, as_json: bool) -> int:
+    from flows.prefect_env import configure
+
+    settings = read_settings()
+    configure(settings)
+    with progress(f"auditing {name} v{version}", quiet=as_json):
+        from flows.audit import audit as flow
+
+        validation, result = flow(name, version, data, return_state=True).result()
+    return _told(settings, validation, result, as_json=as_json)
+
+
+def _told(settings: Settings, validation: DataValidation, result: AuditResult | None, *, as_json: bool) -> int:
+    from audits.record import summary_lines
+
+    adverse = bool(result and result.with_verdict(Verdict.ADVERSE))
+    code = Exit.ADVERSE if adverse else Exit(_stop(validation))
+    if as_json:
+        emit({"validation": validation, "audit": result, "exit_code": code})
+        return int(code)
+    say(*validation_lines(validation, _quarantine(settings, validation)))
+    if result is not None:
+        counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.verdicts().items() if count)
+        say(f"audit of {result.row_count:,} rows: {counts}", *(f"  {line}" for line in summary_lines(result)))
+    return int(code)
+
+
+def _validation(settings: Settings, plan: AuditPlan, data: str | None, folder: Path | None) -> DataValidation:
+    from audits.model_signature import signature_inputs
+    from expectations.run import validate as check
+    from flows.sources import data_file, spec_of
+    from governance.digests import digest_file
+
+    inputs = (signature_inputs(folder) or ()) if folder and not plan.prediction else ()
+    source = data_file(settings, data or plan.source)
+    digest = digest_file(source)
+    place = settings.home / "quarantine" / f"{digest[7:23]}.csv"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return check(source, spec_of(plan, inputs), data_digest=digest, quarantine=place)
+
+
+def _plan(path: Path) -> AuditPlan:
+    from audits.plan_file import read_plan
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the plan {path} cannot be read: {error.strerror}; write one with: fairgate init MODEL --data FILE"
+        ) from error
+    return read_plan(data, name=str(path))
+
+
+def _quarantine(settings: Settings, validation: DataValidation) -> str:
+    from flows.releasing import quarantine_of
+
+    return str(quarantine_of(settings, validation))
+
+
+def _stop(validation: DataValidation) -> int:
+    from flows.assess import blocked
+
+    return int(Exit.DATA_QUALITY if blocked(validation) else Exit.DONE)

@@ -1,0 +1,61 @@
+"""`fairgate serve | doctor | demo`: the console, the health of the house, and the story."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import Json
+from flows.cli.output import emit, say
+from flows.settings import read_settings
+from governance.errors import ConfigurationError, Exit
+
+Folder = Annotated[Path, typer.Option("--folder", help="Where the demo's project goes.")]
+Port = Annotated[int | None, typer.Option("--port", help="The console's port (default 8765).")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("serve")(serve)
+    app.command("doctor")(doctor)
+    app.command("demo")(demo)
+
+
+def serve(port: Port = None) -> None:
+    """Open the officers' console on this machine: what waits, the evidence, and the form to sign."""
+    import uvicorn
+
+    from flows.prefect_env import free_port
+    from flows.wiring import open_desk
+    from reports.console.app import create_app
+
+    settings = read_settings()
+    chosen = port or settings.console_port
+    if not free_port(chosen):
+        raise ConfigurationError(f"port {chosen} is in use; choose another with --port or FAIRGATE_CONSOLE_PORT")
+    app = create_app(open_desk(settings), secure_cookies=False)
+    say(f"The console is at http://localhost:{chosen} - stop with Ctrl-C")
+    uvicorn.run(app, host="127.0.0.1", port=chosen, log_level="warning", server_header=False)
+
+
+def doctor(as_json: Json = False) -> int:
+    """Check the pins, the disk, the people, the ledger, the registry, Prefect and the night runs."""
+    from flows.doctor import examine
+
+    found = examine(read_settings())
+    worst = next((item.code for item in found if item.code is not Exit.DONE), Exit.DONE)
+    if as_json:
+        emit({"checks": found, "exit_code": worst})
+        return int(worst)
+    for item in found:
+        say(f"{'ok' if item.code is Exit.DONE else 'NOT OK':7} {item.what}: {item.detail}")
+    return int(worst)
+
+
+def demo(folder: Folder = Path("demo")) -> int:
+    """Play the whole story in a folder of its own: a model held, refused, mended, signed, released, tampered, drifted."""
+    from flows.demo.story import play
+
+    return play(folder)

@@ -1,0 +1,53 @@
+"""Options that several commands share, and how a person is recognised."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.settings import Settings
+from governance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from governance.desk import Desk
+    from governance.people import Person
+
+Name = Annotated[str, typer.Argument(help="The registered model's name.")]
+Version = Annotated[str, typer.Argument(help="The version's number.")]
+Alias = Annotated[str, typer.Option("--alias", help="The alias to release to, for example champion.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
+As = Annotated[str | None, typer.Option("--as", help="Your id in Fairgate (or FAIRGATE_PERSON).")]
+Credential = Annotated[
+    Path | None,
+    typer.Option("--credential-file", help="A file that holds your password (or FAIRGATE_CREDENTIAL[_FILE])."),
+]
+Data = Annotated[str | None, typer.Option("--data", help="Measure this file instead of the plan's source.")]
+
+
+def authenticated(settings: Settings, desk: Desk, identity: str | None, file: Path | None) -> Person:
+    """The person with this id, after checking the credential. Raises NotAuthorizedError, ConfigurationError."""
+    who = identity or settings.person
+    if not who:
+        raise ConfigurationError("say who you are: --as YOUR-ID, or set FAIRGATE_PERSON")
+    return desk.accounts.authenticate(who, secret(settings, f"Password of {who}", file))
+
+
+def secret(settings: Settings, prompt: str, file: Path | None, *, confirm: bool = False) -> str:
+    """A credential from a file, the environment or the terminal, in this order."""
+    path = file or settings.credential_file
+    if path is not None:
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the credential file {path} cannot be read: {error}") from error
+    if settings.credential is not None:
+        return settings.credential
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            "there is no terminal to ask for the password: use --credential-file, "
+            "FAIRGATE_CREDENTIAL_FILE or FAIRGATE_CREDENTIAL"
+        )
+    return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm))

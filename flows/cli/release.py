@@ -1,0 +1,117 @@
+"""`fairgate register | release | holds`: ask for a release and see what waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from flows.cli.options import Alias, As, Credential, Data, Json, Name, Version, authenticated
+from flows.cli.output import emit, progress, say
+from flows.cli.words import decision_json, decision_lines, validation_lines
+from flows.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flows.releasing import Answer
+    from flows.reporting import ReportFiles
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("register")(register)
+    app.command("release")(release)
+    app.command("holds")(holds)
+
+
+def register(
+    name: Name, version: Version, identity: As = None, credential_file: Credential = None, as_json: Json = False
+) -> None:
+    """Record that you registered a model version. You can then not sign it off."""
+    from flows.assess import candidate
+    from flows.wiring import open_desk, open_registry
+    from governance.people import actor
+    from governance.record import registered
+
+    settings = read_settings()
+    desk, registry = open_desk(settings), open_registry(settings)
+    person = authenticated(settings, desk, identity, credential_file)
+    chosen = candidate(settings, desk, registry, registry.version(name, version))
+    statement = registered(chosen.subject, person.id, "authenticated", actor(person))
+    key = f"registered:{chosen.subject.digest}:{chosen.subject}:{person.id}:authenticated"
+    entry = desk.ledger.append(statement, idempotency_key=key)
+    if as_json:
+        emit({"seq": entry.seq, "registrant": person.id, "digest": chosen.subject.digest})
+    else:
+        say(f"{chosen.subject} is recorded as registered by {person.name} (ledger entry {entry.seq}).")
+
+
+def release(
+    name: Name,
+    version: Version,
+    alias: Alias,
+    data: Data = None,
+    identity: As = None,
+    credential_file: Credential = None,
+    as_json: Json = False,
+) -> int:
+    """Ask for a release: validate the data, audit the model, decide. Held (10) until the policy is met."""
+    from flows.prefect_env import configure
+    from flows.wiring import open_desk
+    from governance.people import MACHINE, actor
+
+    settings = read_settings()
+    desk = open_desk(settings)
+    asked_by_person = identity or settings.person
+    by = actor(authenticated(settings, desk, identity, credential_file)) if asked_by_person else MACHINE
+    configure(settings)
+    with progress(f"releasing {name} v{version} as {alias}: quality gate, audit, decision", quiet=as_json):
+        from flows.release import release as flow
+        from flows.requester import acting_as
+
+        with acting_as(by):
+            answer, files = flow(name, version, alias, data, return_state=True).result()
+    _tell(settings, answer, files, as_json=as_json)
+    return int(answer.exit_code)
+
+
+def holds(as_json: Json = False) -> None:
+    """The releases that wait for people: what is missing and who can give it."""
+    from flows.wiring import open_desk
+    from governance.case import waiting
+
+    cases = waiting(open_desk(read_settings()))
+    if as_json:
+        emit({"holds": [decision_json(case) for case in cases]})
+        return
+    if not cases:
+        say("Nothing waits.")
+    for case in cases:
+        say(*decision_lines(case), "")
+
+
+def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bool) -> None:
+    from flows.releasing import quarantine_of
+
+    if as_json:
+        document = decision_json(answer.case) | {
+            "state": answer.word,
+            "exit_code": answer.exit_code,
+            "already_live": answer.already_live,
+            "validation": answer.validation,
+            "report": str(files.html),
+            "report_run": files.run_id,
+        }
+        emit(document)
+        return
+    if answer.validation:
+        say(*validation_lines(answer.validation, _shown(settings, quarantine_of(settings, answer.validation))))
+    say(*decision_lines(answer.case))
+    if answer.already_live:
+        say("  it was already live; nothing was changed")
+    say(f"  report: {_shown(settings, files.html)}")
+
+
+def _shown(settings: Settings, path: Path) -> str:
+    return str(path.relative_to(settings.project)) if path.is_relative_to(settings.project) else str(path)

@@ -1,0 +1,107 @@
+"""`fairgate sign | withdraw`: acts of people. Reads the ledger alone; no engine is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import Alias, As, Credential, Json, Name, Version, authenticated
+from flows.cli.output import emit, say
+from flows.settings import read_settings
+from governance.errors import ConfigurationError, NotAuthorizedError
+
+if TYPE_CHECKING:
+    from governance.case import Case
+    from governance.desk import Desk
+    from governance.people import Person
+
+Function = Annotated[str | None, typer.Option("--function", help="The function you sign in, where you hold several.")]
+Approve = Annotated[bool, typer.Option("--approve", help="Approve the release on the evidence as it stands.")]
+Refuse = Annotated[bool, typer.Option("--refuse", help="Refuse: final for these bytes.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why. Required; kept for ever.")]
+Report = Annotated[
+    str | None,
+    typer.Option("--report", help="The digest of the report that you read; stale evidence is refused."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("sign")(sign)
+    app.command("withdraw")(withdraw)
+
+
+def sign(
+    name: Name,
+    version: Version,
+    alias: Alias,
+    reason: Reason,
+    approve: Approve = False,
+    refuse: Refuse = False,
+    function: Function = None,
+    report: Report = None,
+    identity: As = None,
+    credential_file: Credential = None,
+    as_json: Json = False,
+) -> None:
+    """Approve or refuse a held release. The sign-off is bound to the bytes, the data, the report and the policy."""
+    from dataclasses import replace
+
+    from flows.wiring import open_desk
+    from governance.case import open_case
+    from governance.signoff import APPROVE, REFUSE, Wish
+    from governance.signoff import sign as record
+
+    if approve == refuse:
+        raise ConfigurationError("say either --approve or --refuse")
+    settings = read_settings()
+    desk = open_desk(settings)
+    case = open_case(desk, name, version, alias)
+    person = authenticated(settings, desk, identity, credential_file)
+    shown = case.shown() if report is None else replace(case.shown(), report_digest=report)
+    chosen = function or _only_function(desk, case, person)
+    wish = Wish(chosen, APPROVE if approve else REFUSE, reason, shown, "password at the command line")
+    entry = record(desk, case, person, wish)
+    if as_json:
+        emit({"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown})
+        return
+    say(f"{person.name} ({chosen}): {entry.statement.meaning}.")
+    say(f"  recorded as ledger entry {entry.seq} at {entry.time:%Y-%m-%d %H:%M:%S} UTC, bound to")
+    say(f"  model {shown.model_digest}", f"  report {shown.report_digest}", f"  data {shown.data_digest}")
+
+
+def withdraw(
+    name: Name,
+    version: Version,
+    alias: Alias,
+    reason: Reason,
+    identity: As = None,
+    credential_file: Credential = None,
+    as_json: Json = False,
+) -> None:
+    """Withdraw an approval: a live version is taken out by the next reconcile."""
+    from flows.wiring import open_desk
+    from governance.case import open_case
+    from governance.signoff import withdraw as record
+
+    settings = read_settings()
+    desk = open_desk(settings)
+    case = open_case(desk, name, version, alias)
+    person = authenticated(settings, desk, identity, credential_file)
+    entries = record(desk, case, person, reason)
+    if as_json:
+        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]})
+        return
+    for entry in entries:
+        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+
+
+def _only_function(desk: Desk, case: Case, person: Person) -> str:
+    """The function to sign in where there is no choice. Where there is none, signing itself says why."""
+    from governance.signoff import may_sign
+
+    functions = may_sign(desk, case, person)
+    if len(functions) > 1:
+        raise NotAuthorizedError(f"{person.name} could sign as {' or '.join(functions)}: say which with --function")
+    return functions[0] if functions else ""

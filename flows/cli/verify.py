@@ -1,0 +1,112 @@
+"""`fairgate verify | report`: is what is live what was signed, and the report of a decision."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import Alias, Json, Name, Version
+from flows.cli.output import emit, say
+from flows.cli.words import decision_lines
+from flows.settings import read_settings
+from governance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from governance.verification import Verification
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command("verify")(verify)
+    app.command("report")(report)
+
+
+def verify(
+    subject: Annotated[str, typer.Argument(metavar="models:/NAME@ALIAS", help="The live alias to verify.")],
+    as_json: Json = False,
+) -> int:
+    """Recompute every digest of what is live: by whom it was signed, on what evidence, until when. 14 if it differs."""
+    from flows.wiring import open_desk, open_registry
+    from governance.verification import verify as check
+
+    match = re.fullmatch(r"models:/(?P<name>[^@]+)@(?P<alias>[^@/]+)", subject)
+    if match is None:
+        raise ConfigurationError(f"{subject!r} is not a live alias; write models:/NAME@ALIAS")
+    settings = read_settings()
+    found = check(open_desk(settings), open_registry(settings), match["name"], match["alias"])
+    if as_json:
+        emit(_document(found))
+    else:
+        say(*_lines(found))
+    return int(found.exit_code)
+
+
+def report(
+    name: Name,
+    version: Version,
+    alias: Alias,
+    form: Annotated[str, typer.Option("--format", help="html, md or json.")] = "html",
+    output: Annotated[Path | None, typer.Option("--output", help="Write here; - for standard output.")] = None,
+) -> None:
+    """Write the report of a release decision as it stands now."""
+    from flows.reporting import write_report
+    from flows.wiring import open_desk
+    from governance.case import open_case
+    from reports.evidence import gather
+    from reports.formats import Format, render
+    from reports.release import release_view
+
+    if form not in set(Format):
+        raise ConfigurationError(f"--format is {form!r}; write one of: {', '.join(Format)}")
+    settings = read_settings()
+    desk = open_desk(settings)
+    case = open_case(desk, name, version, alias)
+    data = render(release_view(gather(desk, case)), Format(form))
+    if output == Path("-"):
+        say(data.decode())
+        return
+    if output is not None:
+        output.write_bytes(data)
+    say(f"report: {output or write_report(settings, case, {Format(form): data})}")
+
+
+def _lines(found: Verification) -> list[str]:
+    where = f"{found.name} as {found.target}"
+    if found.problems or found.case is None or found.promotion is None:
+        return [f"NOT VERIFIED: {where}", *(f"  {problem}" for problem in found.problems)]
+    standing = found.case.decision.outcome.value
+    head = f"VERIFIED: {where} is version {found.version}, unchanged since it was signed"
+    if standing != "RELEASED":
+        head = f"UNCHANGED, BUT {standing} NOW: {where} is version {found.version}"
+    lines = [head, f"  model    {found.case.subject.digest}"]
+    lines += [
+        f"  signed   {item.approver.name} as {item.function}, {item.signed_at:%Y-%m-%d %H:%M} UTC: {item.reason}"
+        for item in found.sign_offs
+    ]
+    audit = found.case.dossier.audit()
+    lines.append(f"  evidence audit report {audit.report_digest if audit else 'none'}")
+    lines.append(f"  released ledger entry {found.promotion.seq}, {found.promotion.time:%Y-%m-%d %H:%M} UTC")
+    if found.expires_at:
+        lines.append(f"  until    {found.expires_at:%Y-%m-%d %H:%M} UTC")
+    return lines + (decision_lines(found.case)[1:] if standing != "RELEASED" else [])
+
+
+def _document(found: Verification) -> dict[str, object]:
+    case = found.case
+    return {
+        "verified": found.exit_code == 0,
+        "exit_code": found.exit_code,
+        "model": found.name,
+        "target": found.target,
+        "version": found.version,
+        "problems": found.problems,
+        "outcome": case.decision.outcome if case else None,
+        "findings": case.decision.findings if case else (),
+        "digest": case.subject.digest if case else None,
+        "sign_offs": found.sign_offs,
+        "promotion": found.promotion.seq if found.promotion else None,
+        "expires_at": found.expires_at,
+    }

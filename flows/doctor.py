@@ -1,0 +1,123 @@
+"""Look at everything that Fairgate stands on, and say what is wrong and the way out. Each check is a value."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from flows.reporting import missed
+from flows.settings import Settings
+from flows.wiring import open_desk, open_ledger, open_registry, utc_now
+from governance.errors import Exit, FairgateError
+
+# An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
+PINS = {
+    "fastapi": ">=0.139,<0.149",
+    "sqlalchemy": ">=2.0,<2.1",
+    "marshmallow": ">=3.18,<4",
+    "mlflow": ">=3.17,<3.18",
+    "great-expectations": ">=1.24,<1.25",
+    "prefect": ">=3.8,<3.9",
+    "fairlearn": "==0.15.0",
+    "aif360": "==0.6.1",
+}
+MIN_FREE_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """One thing that was looked at. `code` is DONE where it is well."""
+
+    what: str
+    code: Exit
+    detail: str
+
+
+def examine(settings: Settings) -> tuple[Checkup, ...]:
+    """Every check, in the order in which things depend on each other. A check that fails says why; none stops."""
+    checks: tuple[tuple[str, Callable[[Settings], tuple[Exit, str]]], ...] = (
+        ("pins", _pins),
+        ("disk", _disk),
+        ("policy and people", _people),
+        ("ledger", _ledger),
+        ("registry", _registry),
+        ("Prefect", _prefect),
+        ("night runs", _nights),
+    )
+    return tuple(_looked(what, check, settings) for what, check in checks)
+
+
+def _looked(what: str, check: Callable[[Settings], tuple[Exit, str]], settings: Settings) -> Checkup:
+    try:
+        code, detail = check(settings)
+    except FairgateError as error:
+        return Checkup(what, error.exit_code, str(error))
+    except Exception as error:  # noqa: BLE001 - a check that crashes is a finding, not the end of the examination
+        return Checkup(what, Exit.SERVICE, f"{type(error).__name__}: {error}")
+    return Checkup(what, code, detail)
+
+
+def _pins(_settings: Settings) -> tuple[Exit, str]:
+    from packaging.specifiers import SpecifierSet
+
+    wrong = []
+    for name, wanted in PINS.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "missing"
+        if found == "missing" or found not in SpecifierSet(wanted):
+            wrong.append(f"{name} is {found}, needs {wanted}")
+    if wrong:
+        return Exit.CONFIGURATION, "; ".join(wrong) + "; install requirements.txt into an environment of its own"
+    return Exit.DONE, f"{len(PINS)} libraries are at versions that work together"
+
+
+def _disk(settings: Settings) -> tuple[Exit, str]:
+    free = shutil.disk_usage(settings.project).free
+    detail = f"{free / 1e9:.1f} GB free at {settings.project}"
+    return (Exit.DONE, detail) if free >= MIN_FREE_BYTES else (Exit.LEDGER, f"only {detail}: appends may fail")
+
+
+def _people(settings: Settings) -> tuple[Exit, str]:
+    desk = open_desk(settings)
+    people = desk.accounts.people()
+    needed = {function for _, rules in desk.policy.tiers for function in rules.quorum}
+    nobody = sorted(function for function in needed if not any(person.has(function) for person in people))
+    if nobody:
+        way_out = "fairgate people add ID --name NAME --function FUNCTION"
+        return Exit.CONFIGURATION, f"nobody can sign as {', '.join(nobody)}: {way_out}"
+    if not desk.policy.in_force(utc_now().date()):
+        return Exit.CONFIGURATION, f"policy {desk.policy.name} {desk.policy.version} is not in force today"
+    return Exit.DONE, f"policy {desk.policy.name} {desk.policy.version}; {len(people)} people"
+
+
+def _ledger(settings: Settings) -> tuple[Exit, str]:
+    from governance.ledger.verify import verify_ledger
+
+    report = verify_ledger(open_ledger(settings))
+    if report.problems:
+        return Exit.LEDGER, "; ".join(report.problems[:3])
+    return Exit.DONE, f"{report.size:,} entries, every byte as acknowledged"
+
+
+def _registry(settings: Settings) -> tuple[Exit, str]:
+    live = open_registry(settings).live_aliases()
+    return Exit.DONE, f"{settings.registry_uri} answers; {len(live)} live aliases"
+
+
+def _prefect(settings: Settings) -> tuple[Exit, str]:
+    from flows.prefect_env import configure, running_server
+
+    configure(settings)
+    url = running_server(settings)
+    if url:
+        return Exit.DONE, f"the project's own server answers at {url}"
+    return Exit.DONE, "no schedule is being served; commands start Prefect for themselves (fairgate schedule serves it)"
+
+
+def _nights(settings: Settings) -> tuple[Exit, str]:
+    gaps = missed(open_desk(settings), utc_now())
+    return (Exit.SERVICE, "; ".join(gaps)) if gaps else (Exit.DONE, "no night was missed")
