@@ -55,7 +55,7 @@ def doctor(as_json: Json = False) -> int:
 
 
 def demo(folder: Folder = Path("demo")) -> int:
-    """Play the whole story in a folder of its own: a model held, refused, mended, signed, released, tampered, drifted."""
+    """Play the whole story in a folder of its own: held, refused, mended, signed, released, tampered with, drifted."""
     from flows.demo.story import play
 
     return play(folder)
