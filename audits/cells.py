@@ -32,6 +32,7 @@ MAX_GROUPS = 1_000
 
 _MAX_RAW_GROUPS = 100_000
 _SHOWN_VALUES = 5
+_BOOLEANS = ("true", "false")
 
 
 class RawGroup(NamedTuple):
@@ -135,10 +136,19 @@ def _scan(source: Source, plan: AuditPlan, predictions: Encoded | None) -> list[
     texts = None if predictions is None else predictions.values
     return [
         RawGroup(
-            tuple(map(as_text, row[:-3])), as_text(row[-3]), texts[row[-2]] if texts else as_text(row[-2]), row[-1]
+            values=tuple(map(as_text, row[:-3])),
+            label=_decision(row[-3]),
+            prediction=_decision(texts[row[-2]] if texts else row[-2]),
+            n=row[-1],
         )
         for row in found
     ]
+
+
+def _decision(value: object) -> str | None:
+    """A label or prediction as text; True in a CSV file, true in Parquet and numpy's True are the same value."""
+    text = as_text(value)
+    return text.lower() if text is not None and text.lower() in _BOOLEANS else text
 
 
 def _feature_columns(source: Source, plan: AuditPlan) -> tuple[list[str], list[float]]:
@@ -283,7 +293,7 @@ def _refuse_too_many_levels(cells: tuple[Cell, ...], plan: AuditPlan) -> None:
 
 def _same(value: str, declared: str) -> bool:
     """Does the plan mean this value? 1.0 is 1, and True is true; other text must be equal."""
-    if value == declared or (value in ("true", "false") and value == declared.lower()):
+    if value == declared or (value in _BOOLEANS and value == declared.lower()):
         return True
     try:
         return float(value) == float(declared)

@@ -91,7 +91,11 @@ def _declared_reference(plan: AuditPlan, features: tuple[str, ...]) -> str | Non
 def _pair(group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan: AuditPlan) -> Disparity:
     finding = _finding(group, reference, measure, plan)
     tail = ""
-    if finding.crossed and (group.value or 0) > (reference.value or 0):
+    if (
+        finding.verdict in (Verdict.ADVERSE, Verdict.WATCH)
+        and finding.crossed
+        and (group.value or 0) > (reference.value or 0)
+    ):
         tail = "; the lower rate is the reference's"
     elif finding.verdict is Verdict.NO_INDICATION:
         tail = wording.detectable(group, reference, measure.comparison, plan.confidence)

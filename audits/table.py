@@ -32,7 +32,8 @@ LISTED_VALUES = 12
 """A column with at most this many distinct values is summarised with all of them."""
 
 _PARQUET = "read_parquet(?, hive_partitioning=false)"
-_CSV = "read_csv(?, sample_size=-1, hive_partitioning=false)"
+# Numbers and text only: DuckDB would read a column of yes and no as booleans, and codes such as 10-11 as dates.
+_CSV = "read_csv(?, sample_size=-1, hive_partitioning=false, auto_type_candidates=['BIGINT', 'DOUBLE', 'VARCHAR'])"
 _READERS = {".parquet": _PARQUET, ".pq": _PARQUET, ".csv": _CSV, ".tsv": _CSV}
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT")
 _UNSIGNED = ("USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
@@ -176,6 +177,8 @@ def columns_summary(table: Table) -> tuple[ColumnSummary, ...]:
 
 def feature_batches(table: Table, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The columns in batches of at most BATCH_ROWS rows, in the table's row order, for scoring.
+
+    From a CSV file they are numbers (int64, float64) or text: true and false are text there.
 
     Raises MeasurementError for a missing column.
     """

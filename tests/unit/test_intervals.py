@@ -1,0 +1,164 @@
+"""Intervals: published values, boundary cases where libraries break, and properties."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from audits.intervals import koopman, newcombe, simultaneous_difference, simultaneous_ratio, wilson
+from audits.power import detectable_rate
+from audits.result import Interval
+
+
+@st.composite
+def counts(draw: st.DrawFn, *, inner: bool = False) -> tuple[int, int]:
+    """(events, n); `inner`: neither none nor all."""
+    n = draw(st.integers(2 if inner else 1, 3000))
+    return draw(st.integers(1, n - 1) if inner else st.integers(0, n)), n
+
+
+def ends(interval: Interval | None) -> tuple[float, float]:
+    assert interval is not None
+    return interval.lower, math.inf if interval.upper is None else interval.upper
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "expected"), [(81, 263, (0.2553, 0.3662)), (0, 20, (0.0, 0.1611)), (1, 29, (0.0061, 0.1718))]
+)
+def test_wilson_as_newcombe_1998_prints_it(k: int, n: int, expected: tuple[float, float]) -> None:
+    assert ends(wilson(k, n)) == pytest.approx(expected, abs=5e-5)
+
+
+def test_newcombe_as_newcombe_1998_prints_it() -> None:
+    assert ends(newcombe(56, 70, 48, 80)) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [((36, 40, 16, 80), (2.9396, 7.1522)), ((1, 10, 3, 20), (0.100, 3.961)), ((9, 10, 3, 10), (1.3532, 8.4677))],
+)
+def test_koopman_values(args: tuple[int, int, int, int], expected: tuple[float, float]) -> None:
+    assert ends(koopman(*args)) == pytest.approx(expected, abs=5e-4)
+
+
+def test_nine_of_ten_against_three_of_ten_has_an_interval_for_the_difference() -> None:
+    low, high = ends(newcombe(9, 10, 3, 10))
+    assert 0 < low < 0.6 < high < 1
+
+
+def test_no_event_in_either_group_has_no_ratio() -> None:
+    assert koopman(0, 10, 0, 10) is None
+    assert ends(newcombe(0, 10, 0, 10)) == pytest.approx((-0.2775, 0.2775), abs=5e-5)
+
+
+@pytest.mark.parametrize("args", [(20, 20, 20, 20), (20, 20, 19, 20), (100, 100, 99, 100), (1, 1, 1, 1)])
+def test_rates_of_100_percent_do_not_exclude_1(args: tuple[int, int, int, int]) -> None:
+    low, high = ends(koopman(*args))
+    assert low < 1 < high
+
+
+def test_all_selected_in_both_groups_by_hand() -> None:
+    # The score statistic is then sqrt(n (r - 1)), so the upper end is 1 + z^2 / n.
+    assert ends(koopman(20, 20, 20, 20))[1] == pytest.approx(1 + 1.959963984540054**2 / 20, abs=1e-12)
+
+
+def test_no_event_in_the_reference_has_no_upper_end() -> None:
+    interval = koopman(500, 1000, 0, 1000)
+    assert interval is not None and interval.upper is None and interval.lower > 100
+
+
+def test_no_rows_no_interval() -> None:
+    assert wilson(0, 0) is None
+    assert newcombe(0, 0, 1, 2) is None
+    assert koopman(1, 2, 0, 0) is None
+
+
+@pytest.mark.parametrize("call", [lambda: wilson(3, 2), lambda: wilson(-1, 2), lambda: koopman(1, 2, 1, 2, 1.0)])
+def test_impossible_counts_are_refused(call: object) -> None:
+    with pytest.raises(ValueError, match="must lie between"):
+        call()  # type: ignore[operator]
+
+
+@given(counts(inner=True), counts(inner=True))
+@settings(deadline=None)
+def test_koopman_is_the_closed_form_of_statsmodels_where_that_works(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    low, high = confint_proportions_2indep(*one, *other, compare="ratio", method="score", correction=False)
+    assert ends(koopman(*one, *other)) == pytest.approx((low, high), rel=1e-5)
+
+
+@given(counts(), counts(), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
+@settings(deadline=None)
+def test_the_estimate_lies_inside(one: tuple[int, int], other: tuple[int, int], confidence: float) -> None:
+    low, high = ends(newcombe(*one, *other, confidence))
+    assert low <= one[0] / one[1] - other[0] / other[1] <= high
+    low, high = ends(wilson(*one, confidence))
+    assert 0 <= low <= one[0] / one[1] <= high <= 1
+    assume(other[0])
+    low, high = ends(koopman(*one, *other, confidence))
+    assert low <= one[0] * other[1] / (one[1] * other[0]) <= high
+
+
+@given(counts(), counts())
+@settings(deadline=None)
+def test_swapping_the_groups_mirrors_the_interval(one: tuple[int, int], other: tuple[int, int]) -> None:
+    low, high = ends(newcombe(*one, *other))
+    assert ends(newcombe(*other, *one)) == pytest.approx((-high, -low), abs=1e-12)
+    assume(one[0] and other[0])
+    low, high = ends(koopman(*one, *other))
+    assert ends(koopman(*other, *one)) == pytest.approx((1 / high, 1 / low), rel=1e-9)
+
+
+@given(counts(), counts())
+@settings(deadline=None)
+def test_more_confidence_is_wider(one: tuple[int, int], other: tuple[int, int]) -> None:
+    assume(one[0] or other[0])
+    narrow, wide = ends(koopman(*one, *other, 0.9)), ends(koopman(*one, *other, 0.99))
+    assert wide[0] <= narrow[0] * (1 + 1e-9)
+    assert wide[1] >= narrow[1] * (1 - 1e-9)
+
+
+@given(st.lists(counts(), min_size=2, max_size=6))
+@settings(max_examples=50, deadline=None)
+def test_the_worst_case_lies_inside_its_simultaneous_bounds(family: list[tuple[int, int]]) -> None:
+    rates = [k / n for k, n in family]
+    low, high = ends(simultaneous_difference([family]))
+    assert 0 <= low <= max(rates) - min(rates) <= high <= 1
+    low, high = ends(simultaneous_ratio([family]))
+    if max(rates):
+        assert 0 <= low <= min(rates) / max(rates) <= high <= 1
+
+
+def test_one_group_has_no_worst_case() -> None:
+    assert simultaneous_difference([[(1, 2)]]) is None
+    assert simultaneous_ratio([[(1, 2), (0, 0)]]) is None
+    assert simultaneous_difference([]) is None
+
+
+def test_simultaneous_bounds_cover_many_equal_small_groups() -> None:
+    """Thirty groups of 50 with one true rate: the largest gap is all noise, and the bounds must include 0."""
+    import numpy as np
+
+    generator = np.random.default_rng(7)
+    for _ in range(40):
+        family = [(int(k), 50) for k in generator.binomial(50, 0.3, size=30)]
+        rates = [k / n for k, n in family]
+        assert max(rates) - min(rates) > 0.1
+        assert ends(simultaneous_difference([family]))[0] == 0.0
+
+
+@pytest.mark.parametrize(("reference", "n"), [(0.1, 3205), (0.3, 857), (0.5, 387), (0.8, 121)])
+def test_the_sample_that_sees_four_fifths(reference: float, n: int) -> None:
+    rate = detectable_rate(n, n, reference)
+    assert rate is not None
+    assert rate / reference == pytest.approx(0.8, abs=1e-3)
+
+
+def test_a_tiny_sample_sees_nothing() -> None:
+    assert detectable_rate(5, 5, 0.1) is None
