@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,11 @@ import pandas as pd
 import pytest
 
 from audits.intervals import koopman
-from flows.demo.data import HISTORY, NEW_VENDOR, PANEL, draw, write_project
+from audits.plan import AuditPlan
+from audits.plan_file import read_plan
+from audits.result import Verdict
+from audits.run import audit
+from flows.demo.data import HISTORY, NEW_VENDOR, PANEL, Process, draw, write_newer, write_project
 from flows.demo.models import CATEGORIES, NUMBERS, reweighed, train
 from governance.registry.declared import declared_plan
 from governance.registry.mlflow_registry import MlflowRegistry
@@ -133,15 +136,44 @@ def test_a_wrong_call_says_how(arguments: list[str]) -> None:
     assert done.stderr == "usage: python -m flows.demo.models v1|v2\n"
 
 
-def test_the_plan_speaks_of_columns_that_exist(tmp_path: Path) -> None:
-    write_project(tmp_path)
-    plan = tomllib.loads((tmp_path / "plan.toml").read_text())
+@pytest.fixture(scope="module")
+def plan(project: Path) -> AuditPlan:
+    return read_plan((project / "plan.toml").read_bytes())
+
+
+def test_the_plan_speaks_of_what_is_in_the_data(project: Path, plan: AuditPlan) -> None:
     table = draw(PANEL)
-    assert {feature["column"] for feature in plan["sensitive_features"]} <= set(table.columns)
-    for feature in plan["sensitive_features"]:
-        assert set(feature["levels"]) == set(table[feature["column"]])
-    for column, levels in plan["quality"]["categories"].items():
+    assert {feature.column for feature in plan.sensitive_features} <= set(table.columns)
+    for feature in plan.sensitive_features:
+        assert set(feature.levels) == set(table[feature.column])
+    for column, levels in plan.quality.categories:
         assert set(levels) == set(table[column])
-    for column, (low, high) in plan["quality"]["ranges"].items():
+    for column, low, high in plan.quality.ranges:
         assert table[column].between(low, high).all()
-    assert (tmp_path / plan["data"]["source"]).is_file()
+    assert plan.source is not None
+    assert plan.newer is not None
+    assert (project / plan.source).is_file()
+    newer = write_newer(project)
+    assert list(project.glob(plan.newer)) == [newer]
+    assert (plan.model, plan.registrant, plan.impact) == ("hiring", "dana", "high")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "process", "adverse"),
+    [("v1", PANEL, True), ("v2", PANEL, False), ("v2", NEW_VENDOR, True)],
+    ids=["v1", "v2", "v2 on newer data"],
+)
+def test_the_audit_finds_what_the_document_says(
+    models: dict[str, Any], plan: AuditPlan, recipe: str, process: Process, *, adverse: bool
+) -> None:
+    table = draw(process)
+    predictions = models[recipe].predict(table[[*NUMBERS[recipe], *CATEGORIES]])
+    result = audit(plan, table, predictions=predictions)
+    by_sex = [item for item in result.disparities if item.features == ("sex",) and item.bound is not None]
+    assert [item.name for item in by_sex] == ["impact_ratio", "true_positive_rate_difference"]
+    assert {item.where() for item in by_sex} == {"sex=female against sex=male"}
+    assert {item.verdict for item in by_sex} == {Verdict.ADVERSE if adverse else Verdict.NO_INDICATION}
+    groups = [item for item in result.disparities if item.features == ("ethnicity",)]
+    assert {item.verdict for item in groups} == {Verdict.NO_INDICATION}
+    if not adverse:
+        assert {item.verdict for item in result.disparities} == {Verdict.NO_INDICATION}
