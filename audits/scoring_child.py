@@ -1,0 +1,242 @@
+"""What runs beside the model: loads it, predicts in batches, writes one array. Started by `audits.scoring` only.
+
+This file stands alone (standard library, numpy, pandas, pyarrow, mlflow): the child process is isolated and cannot
+import the other rooms. It answers through two files that the parent opened, never through paths, and the parent
+trusts nothing of what they hold, because the model can write there too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+MAX_TEXTS = 1_000
+_MAX_PROBES = 40
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_EXACT = 2**53
+_NUMBERS = "biuf"
+_TEXTS = "OUT"
+
+Answer = dict[str, Any]
+
+
+class UnusableAnswerError(Exception):
+    """The model answered with something that is not one prediction per row."""
+
+
+def main(job: Answer) -> None:
+    """Do the job: `model` and `rows` are paths, `answer` and `array` file descriptors, the rest numbers."""
+    confine(job)
+    answer = scored(job)
+    with os.fdopen(job["answer"], "wb") as stream:
+        stream.write(json.dumps(answer).encode("ascii"))
+
+
+def confine(job: Answer) -> None:
+    """Limits that hold for this process and all that it starts; it dies with the process that asked for it."""
+    for limit, value in (
+        (resource.RLIMIT_AS, job["memory_bytes"]),
+        (resource.RLIMIT_CPU, job["cpu_seconds"]),
+        (resource.RLIMIT_FSIZE, job["file_bytes"]),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != job["parent"]:
+        os._exit(1)
+
+
+def scored(job: Answer) -> Answer:
+    """The answer in a form for JSON; the array itself goes to its own file."""
+    try:
+        import mlflow.pyfunc
+
+        model = mlflow.pyfunc.load_model(job["model"], suppress_warnings=True)
+        types = {spec.name: getattr(spec.type, "name", "") for spec in model.metadata.get_input_schema().inputs}
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        return {"stage": "load", **described(error)}
+    pieces, first = [], 0
+    for frame in batches(Path(job["rows"]), job["batch_rows"]):
+        ready = as_declared(frame, types)
+        try:
+            pieces.append(one_column(model.predict(ready), len(ready)))
+        except UnusableAnswerError as error:
+            return {"stage": "answer", "message": str(error)}
+        except Exception as error:  # noqa: BLE001
+            return {"stage": "predict", "first": first, "last": first + len(ready) - 1} | located(
+                model, ready, first, error
+            )
+        first += len(ready)
+    return written(pieces, job["array"])
+
+
+def batches(rows: Path, size: int) -> Iterator[pd.DataFrame]:
+    """The rows in frames of at most `size`, each with an index from 0."""
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(rows).iter_batches(batch_size=size):
+        yield batch.to_pandas()
+
+
+def as_declared(frame: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
+    """Columns cast to the types of the signature where no value changes (float32 rounds); MLflow refuses the others."""
+    import pandas as pd
+
+    return pd.DataFrame({name: _cast(frame[name], types.get(str(name), "")) for name in frame.columns})
+
+
+def _cast(column: Any, kind: str) -> Any:
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    types = pd.api.types
+    if kind in ("double", "float") and (types.is_numeric_dtype(column) or _decimals(column)):
+        exact = not types.is_integer_dtype(column) or bool((column.abs() <= _EXACT).all())
+        is_plain = exact and not types.is_bool_dtype(column)
+        return column.astype("float64" if kind == "double" else "float32") if is_plain else column
+    if kind in ("long", "integer") and types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+        return _whole(column, "int64" if kind == "long" else "int32")
+    if kind == "datetime" and types.infer_dtype(column, skipna=True) == "date":
+        return pd.to_datetime(column)
+    return column
+
+
+def _decimals(column: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.infer_dtype(column, skipna=True) == "decimal")
+
+
+def _whole(column: Any, dtype: str) -> Any:
+    import numpy as np
+
+    ends = np.iinfo(dtype)
+    if column.hasnans or not bool(column.between(ends.min, ends.max, inclusive="left").all()):
+        return column
+    cast = column.astype(dtype)
+    return cast if bool((cast == column).all()) else column
+
+
+def one_column(predicted: Any, rows: int) -> np.ndarray[Any, Any]:
+    """The predictions as an array of shape (rows,). Raises UnusableAnswerError for another shape."""
+    import numpy as np
+
+    try:
+        array = np.asarray(predicted)
+    except ValueError as error:
+        raise UnusableAnswerError(f"a {type(predicted).__name__} whose rows differ in length") from error
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2 and len(array) == rows:
+        raise UnusableAnswerError(f"{array.shape[1]} columns per row (as predict_proba does)")
+    if array.ndim != 1:
+        raise UnusableAnswerError(f"a {type(predicted).__name__} of shape {array.shape}")
+    if len(array) != rows:
+        raise UnusableAnswerError(f"{len(array)} predictions for {rows} rows")
+    return array
+
+
+def located(model: Any, frame: pd.DataFrame, first: int, error: Exception) -> Answer:
+    """The first failing row by bisection; `every` where the last row of the batch fails alone as well."""
+    probes = 0
+
+    def fails(low: int, high: int) -> Exception | None:
+        nonlocal probes
+        probes += 1
+        try:
+            model.predict(frame.iloc[low:high])
+        except Exception as raised:  # noqa: BLE001
+            return raised
+        return None
+
+    low, high = 0, len(frame)
+    while high - low > 1 and probes < _MAX_PROBES and not isinstance(error, MemoryError):
+        middle = (low + high) // 2
+        if raised := fails(low, middle):
+            error, high = raised, middle
+        elif raised := fails(middle, high):
+            error, low = raised, middle
+        else:  # only together: no single row is to blame
+            return described(error)
+    if high - low > 1:
+        return described(error)
+    every = len(frame) > 1 and low == 0 and fails(len(frame) - 1, len(frame)) is not None
+    return {"row": first + low, "every": every, **described(error)}
+
+
+def described(error: BaseException) -> Answer:
+    """Type and first line of an exception, cut short."""
+    lines = str(error).strip().splitlines() or [""]
+    return {"error": type(error).__name__[:100], "message": lines[0][:500]}
+
+
+def written(pieces: list[np.ndarray[Any, Any]], file: int) -> Answer:
+    """Write the array as raw bytes: numbers and truth values as they are, texts as codes of the few that occur."""
+    import numpy as np
+
+    if len({piece.dtype.kind for piece in pieces}) > 1:
+        pieces = [piece.astype(object) for piece in pieces]
+    array = np.concatenate(pieces)
+    if array.dtype.kind not in _NUMBERS + _TEXTS:
+        return {"stage": "answer", "message": f"values of type {array.dtype}"}
+    if array.dtype.kind in _TEXTS:
+        array = _plain(array.astype(object))
+    try:
+        kind, array, values = _coded(array) if array.dtype == object else (*_numbers(array), [])
+    except UnusableAnswerError as error:
+        return {"stage": "answer", "message": str(error)}
+    with os.fdopen(file, "wb") as stream:
+        stream.write(array.tobytes())
+    return {"stage": "done", "kind": kind, "values": values}
+
+
+def _numbers(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any]]:
+    if array.dtype.kind == "b":
+        return "bool", array
+    return ("float64", array.astype("<f8")) if array.dtype.kind == "f" else ("int64", array.astype("<i8"))
+
+
+def _coded(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any], list[Any]]:
+    import pandas as pd
+
+    codes, uniques = pd.factorize(array)
+    values = [str(value) if isinstance(value, str) else value for value in uniques]
+    if strange := {type(value).__name__ for value in values if not isinstance(value, str)}:
+        raise UnusableAnswerError(f"values of type {', '.join(sorted(strange))}")
+    if len(values) > MAX_TEXTS:
+        raise UnusableAnswerError(f"{len(values)} different texts")
+    return "text", codes.astype("<i4"), values
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Objects that are all numbers or all truth values as such an array; missing ones (None, NaN) become NaN."""
+    import numpy as np
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(array, skipna=True)
+    missing = bool(pd.isna(array).any())
+    if kind == "boolean" and not missing:
+        return array.astype(bool)
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"):
+        return np.array([np.nan if pd.isna(value) else float(value) for value in array], dtype="<f8")
+    return array
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
