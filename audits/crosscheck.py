@@ -21,14 +21,6 @@ from governance.errors import DisagreementError
 TOLERANCE = 1e-9
 """Largest difference between AIF360's number and ours."""
 
-_RATES = {
-    "selection_rate": "selection_rate",
-    "true_positive_rate": "true_positive_rate",
-    "false_positive_rate": "false_positive_rate",
-    "positive_predictive_value": "positive_predictive_value",
-    "accuracy": "accuracy",
-    "base_rate": "base_rate",
-}
 _NAMED = {
     ("selection_rate", Comparison.RATIO): "disparate_impact",
     ("selection_rate", Comparison.DIFFERENCE): "statistical_parity_difference",
@@ -83,11 +75,18 @@ def classification_metric(group: Group, reference: Group) -> Any:
 
 
 def aif360_value(metric: Any, name: str, comparison: Comparison) -> float:
-    """The disparity by the library's own method where it has one, else as its ratio or difference of its rates."""
-    if (name, comparison) in _NAMED:
-        return float(getattr(metric, _NAMED[name, comparison])())
-    rate = getattr(metric, _RATES[name])
-    return float(metric.ratio(rate) if comparison is Comparison.RATIO else metric.difference(rate))
+    """The disparity by AIF360's own method where it has one, else the ratio or difference of its rates.
+
+    Its rates have the names of METRICS.
+    """
+    import numpy as np
+
+    # It computes every rate to give one, those of nothing too.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if (name, comparison) in _NAMED:
+            return float(getattr(metric, _NAMED[name, comparison])())
+        rate = getattr(metric, name)
+        return float(metric.ratio(rate) if comparison is Comparison.RATIO else metric.difference(rate))
 
 
 def _must_agree(disparity: Disparity, value: float) -> None:
