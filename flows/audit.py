@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from audits.result import Verdict
 from flows.assess import Purpose, audit_model, blocked, candidate, validate_data

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from governance.errors import ServiceError
 
@@ -19,7 +19,6 @@ T = TypeVar("T")
 def step(name: str, work: Callable[[], T]) -> T:
     """Run a piece of work as a Prefect task. Service errors are tried again, everything else is said at once."""
     runner = task(
-        work,
         name=name,
         task_run_name=name,
         retries=2,
@@ -28,7 +27,12 @@ def step(name: str, work: Callable[[], T]) -> T:
         cache_policy=NO_CACHE,
         persist_result=False,
     )
-    return runner()
+    return runner(work)()
+
+
+def finished(state: Any) -> Any:
+    """What a flow that was called with `return_state=True` answered; raises what it raised."""
+    return state.result()
 
 
 def publish(key: str, markdown: str, description: str) -> None:
@@ -37,5 +41,5 @@ def publish(key: str, markdown: str, description: str) -> None:
     create_markdown_artifact(markdown=markdown, key=safe, description=description)
 
 
-def _worth_another_try(_task: object, _run: object, state: State) -> bool:
+def _worth_another_try(_task: object, _run: object, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), ServiceError)

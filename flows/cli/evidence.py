@@ -110,8 +110,9 @@ def _registered(name: str, version: str, data: str | None, *, as_json: bool) -> 
     configure(settings)
     with progress(f"auditing {name} v{version}", quiet=as_json):
         from flows.audit import audit as flow
+        from flows.prefect_runtime import finished
 
-        validation, result = flow(name, version, data, return_state=True).result()
+        validation, result = finished(flow(name, version, data, return_state=True))
     return _told(settings, validation, result, as_json=as_json)
 
 

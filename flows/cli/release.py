@@ -67,11 +67,12 @@ def release(
     by = actor(authenticated(settings, desk, identity, credential_file)) if asked_by_person else MACHINE
     configure(settings)
     with progress(f"releasing {name} v{version} as {alias}: quality gate, audit, decision", quiet=as_json):
+        from flows.prefect_runtime import finished
         from flows.release import release as flow
         from flows.requester import acting_as
 
         with acting_as(by):
-            answer, files = flow(name, version, alias, data, return_state=True).result()
+            answer, files = finished(flow(name, version, alias, data, return_state=True))
     _tell(settings, answer, files, as_json=as_json)
     return int(answer.exit_code)
 

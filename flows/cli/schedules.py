@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,10 @@ from flows.cli.options import Json
 from flows.cli.output import emit, progress, say
 from flows.settings import Settings, read_settings
 from governance.errors import ConfigurationError, Exit, ServiceError
+
+if TYPE_CHECKING:
+    from flows.monitoring import Look
+    from flows.reporting import Night
 
 START_SECONDS = 180
 
@@ -36,8 +40,9 @@ def nightly(as_json: Json = False) -> int:
     configure(settings)
     with progress("the scheduled audit of everything that is live", quiet=as_json):
         from flows.nightly import nightly as flow
+        from flows.prefect_runtime import finished
 
-        night = flow(return_state=True).result()
+        night: Night = finished(flow(return_state=True))
     if as_json:
         emit(night_record(night.summary))
         return int(night.exit_code)
@@ -54,9 +59,10 @@ def reconcile(as_json: Json = False) -> int:
 
     settings = read_settings()
     configure(settings)
+    from flows.prefect_runtime import finished
     from flows.reconcile import reconcile as flow
 
-    looks = flow(return_state=True).result()
+    looks: tuple[Look, ...] = finished(flow(return_state=True))
     if as_json:
         emit({"looks": looks})
     elif not looks:

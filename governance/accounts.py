@@ -1,0 +1,277 @@
+"""The people of this installation: their functions, their passwords (argon2), and the console's sessions.
+
+Accounts are disabled, never deleted, and ids are never reused: a name under a signature must mean one person for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
+from governance.ledger.port import Clock
+from governance.people import Person
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+MIN_SECRET = 12
+MAX_SECRET = 1_024
+FREE_FAILURES = 5
+IDLE = timedelta(minutes=15)
+LONGEST = timedelta(hours=8)
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
+_FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_REFUSED = "the id or the password is wrong, or the account is disabled"
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS person (
+        id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
+        active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
+    ) STRICT""",
+    "CREATE TABLE IF NOT EXISTS failure (person TEXT NOT NULL, time TEXT NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS failures (person TEXT PRIMARY KEY, count INTEGER NOT NULL, until TEXT NOT NULL) STRICT",
+    """CREATE TABLE IF NOT EXISTS session (
+        token TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), csrf TEXT NOT NULL,
+        opened TEXT NOT NULL, used TEXT NOT NULL
+    ) STRICT""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session of the console: who, and the token that every form must carry."""
+
+    person: Person
+    csrf: str
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Accounts in one SQLite database."""
+
+    url: str
+    clock: Clock
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, with its tables made."""
+        database = make_url(self.url).database
+        if not self.url.startswith("sqlite:") or not database:
+            raise ConfigurationError(f"accounts need a SQLite file, not {self.url!r}")
+        path = Path(database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        event.listen(engine, "connect", _pragmas)
+        with engine.connect() as connection:
+            for statement in _TABLES:
+                connection.exec_driver_sql(statement)
+        return engine
+
+    def add(self, person: Person, secret: str) -> None:
+        """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
+        _check(person, secret)
+        row = {
+            "id": person.id,
+            "issuer": person.issuer,
+            "name": person.name.strip(),
+            "functions": " ".join(person.functions),
+            "secret": _hasher().hash(secret),
+            "added": self.clock().isoformat(),
+        }
+        try:
+            with self._write() as connection:
+                connection.execute(
+                    text("INSERT INTO person VALUES (:id, :issuer, :name, :functions, 1, :secret, :added)"), row
+                )
+        except IntegrityError as error:
+            raise ConfigurationError(
+                f"the id {person.id!r} is taken, and ids are never reused: choose another"
+            ) from error
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, disabled people too, by id."""
+        with self._read() as connection:
+            rows = connection.execute(text("SELECT id, issuer, name, functions, active FROM person ORDER BY id"))
+            return tuple(
+                Person(row.id, row.name, tuple(row.functions.split()), row.issuer, bool(row.active)) for row in rows
+            )
+
+    def person(self, identity: str) -> Person | None:
+        """The person with this id, None where there is nobody."""
+        return next((person for person in self.people() if person.id == identity), None)
+
+    def disable(self, identity: str) -> None:
+        """Disable a person and end her sessions. Raises ConfigurationError for an unknown id."""
+        with self._write() as connection:
+            done = connection.execute(text("UPDATE person SET active = 0 WHERE id = :id"), {"id": identity})
+            if not done.rowcount:
+                raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
+            connection.execute(text("DELETE FROM session WHERE person = :id"), {"id": identity})
+
+    def authenticate(self, identity: str, secret: str) -> Person:
+        """The person, if the password is hers. Raises NotAuthorizedError, the same for whatever was wrong.
+
+        Failures are recorded; after five in a row each further try must wait twice as long, at most an hour.
+        """
+        now = self.clock()
+        self._not_throttled(identity, now)
+        person, stored = self.person(identity), self._stored(identity)
+        if not _matches(stored, secret) or person is None or not person.active:
+            self._failed(identity, now)
+            raise NotAuthorizedError(_REFUSED)
+        with self._write() as connection:
+            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": identity})
+        return person
+
+    def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
+        """When a wrong credential was given for this id."""
+        with self._read() as connection:
+            rows = connection.execute(text("SELECT time FROM failure WHERE person = :id"), {"id": identity})
+            return tuple(datetime.fromisoformat(row.time) for row in rows)
+
+    def open_session(self, identity: str, now: datetime) -> str:
+        """A new opaque session token for an authenticated person; only its hash is kept."""
+        token = secrets.token_urlsafe(32)
+        row = {"token": _hash(token), "id": identity, "csrf": secrets.token_urlsafe(32), "now": now.isoformat()}
+        with self._write() as connection:
+            connection.execute(text("INSERT INTO session VALUES (:token, :id, :csrf, :now, :now)"), row)
+        return token
+
+    def session(self, token: str, now: datetime) -> Session | None:
+        """The session of this token, None where it is unknown, idle for 15 minutes, older than 8 hours, or disabled."""
+        with self._write() as connection:
+            row = connection.execute(
+                text("SELECT person, csrf, opened, used FROM session WHERE token = :token"), {"token": _hash(token)}
+            ).first()
+            if row is None:
+                return None
+            if not _alive(row.opened, row.used, now):
+                connection.execute(text("DELETE FROM session WHERE token = :token"), {"token": _hash(token)})
+                return None
+            connection.execute(
+                text("UPDATE session SET used = :now WHERE token = :token"),
+                {"now": now.isoformat(), "token": _hash(token)},
+            )
+        person = self.person(row.person)
+        return Session(person, row.csrf) if person is not None and person.active else None
+
+    def close_session(self, token: str) -> None:
+        """End a session."""
+        with self._write() as connection:
+            connection.execute(text("DELETE FROM session WHERE token = :token"), {"token": _hash(token)})
+
+    def _stored(self, identity: str) -> str | None:
+        with self._read() as connection:
+            row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
+            return row.secret if row else None
+
+    def _not_throttled(self, identity: str, now: datetime) -> None:
+        with self._read() as connection:
+            row = connection.execute(text("SELECT until FROM failures WHERE person = :id"), {"id": identity}).first()
+        if row and now < datetime.fromisoformat(row.until):
+            raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
+
+    def _failed(self, identity: str, now: datetime) -> None:
+        with self._write() as connection:
+            row = connection.execute(text("SELECT count FROM failures WHERE person = :id"), {"id": identity}).first()
+            count = row[0] + 1 if row else 1
+            until = (now + _pause(count)).isoformat()
+            values = {"id": identity, "count": count, "until": until, "now": now.isoformat()}
+            connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
+            connection.execute(text("INSERT OR REPLACE INTO failures VALUES (:id, :count, :until)"), values)
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with _told(self.url), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _told(self.url), self.engine.connect() as connection:
+            yield connection
+
+
+def _check(person: Person, secret: str) -> None:
+    if not _ID.fullmatch(person.id):
+        raise ConfigurationError(f"{person.id!r} is not an id: write 1 to 64 of a-z, 0-9, dot, dash, underscore")
+    if not person.name.strip() or not person.name.isprintable() or len(person.name) > 200:
+        raise ConfigurationError(f"the printed name of {person.id!r} is empty, too long or not printable")
+    wrong = [item for item in person.functions if not _FUNCTION.fullmatch(item)]
+    if wrong or not person.functions:
+        found = list(person.functions)
+        raise ConfigurationError(f"the functions of {person.id!r} are {found}: write words such as compliance")
+    if not MIN_SECRET <= len(secret) <= MAX_SECRET:
+        raise ConfigurationError(
+            f"a password has {MIN_SECRET} to {MAX_SECRET:,} characters; this one has {len(secret)}"
+        )
+
+
+def _pause(failures: int) -> timedelta:
+    if failures < FREE_FAILURES:
+        return timedelta()
+    return timedelta(seconds=min(3_600, 2 ** min(failures - FREE_FAILURES, 12)))
+
+
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()
+
+
+def _matches(stored: str | None, secret: str) -> bool:
+    """Also for an unknown id a hash is computed: the time taken must not tell whether an id exists."""
+    from argon2.exceptions import VerificationError
+
+    if stored is None:
+        _hasher().hash(secret)
+        return False
+    try:
+        return bool(_hasher().verify(stored, secret))
+    except VerificationError:
+        return False
+
+
+def _alive(opened: str, used: str, now: datetime) -> bool:
+    return now - datetime.fromisoformat(used) < IDLE and now - datetime.fromisoformat(opened) < LONGEST
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _pragmas(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (OperationalError, DatabaseError) as error:
+        raise ServiceError(f"the accounts at {url} cannot be used: {error.orig}") from error

@@ -1,0 +1,126 @@
+"""Statements as bytes: an in-toto Statement v1 in RFC 8785 JSON, inside a DSSE envelope signed by the server.
+
+The stored bytes are what is hashed, signed and verified; nothing is ever re-serialised to compare.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from governance.digests import canonical_json
+from governance.errors import LedgerError, LedgerTamperedError
+from governance.ledger.keys import SigningKey, verified
+from governance.people import Actor
+from governance.statement import PredicateType, ResourceDigest, Statement
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+MAX_BYTES = 65_535
+_SHA256 = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an envelope says, after its signature was checked."""
+
+    seq: int
+    time: datetime
+    statement: Statement
+
+
+def seal(statement: Statement, seq: int, time: datetime, key: SigningKey) -> bytes:
+    """The envelope of a statement at this place and time. Raises LedgerError where it exceeds 65,535 bytes."""
+    payload = canonical_json(_document(statement, seq, time))
+    signature = {"keyid": key.keyid, "sig": _base64(key.sign(_pae(payload)))}
+    envelope = canonical_json({"payload": _base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signature]})
+    if len(envelope) > MAX_BYTES:
+        raise LedgerError(f"a {statement.predicate_type.word} of {len(envelope):,} bytes is over {MAX_BYTES:,}")
+    return envelope
+
+
+def unseal(envelope: bytes, public: bytes) -> Opened:
+    """What the envelope says. Raises LedgerTamperedError where it is not an envelope signed under `public`."""
+    try:
+        outer = strict_json(envelope)
+        payload = base64.b64decode(outer["payload"], validate=True)
+        signature = base64.b64decode(outer["signatures"][0]["sig"], validate=True)
+        single = len(outer["signatures"]) == 1 and outer["payloadType"] == PAYLOAD_TYPE
+    except (ValueError, KeyError, IndexError, TypeError, binascii.Error) as error:
+        raise LedgerTamperedError(f"not a DSSE envelope: {error}") from error
+    if not single or not verified(public, signature, _pae(payload)):
+        raise LedgerTamperedError("the envelope is not signed by this ledger's attestation key")
+    return read_payload(payload)
+
+
+def read_payload(payload: bytes) -> Opened:
+    """The statement in an in-toto payload. Raises LedgerTamperedError for unknown types and wrong shapes."""
+    try:
+        document = strict_json(payload)
+        if document["_type"] != STATEMENT_TYPE:
+            raise LedgerTamperedError(f"not an in-toto Statement v1: {document['_type']!r}")
+        predicate = document["predicate"]
+        statement = Statement(
+            predicate_type=PredicateType(document["predicateType"]),
+            subjects=tuple(ResourceDigest(x["name"], _SHA256 + x["digest"]["sha256"]) for x in document["subject"]),
+            actor=Actor(**predicate["actor"]),
+            meaning=predicate["meaning"],
+            body=predicate["body"],
+            policy_digest=predicate["policy"],
+        )
+        return Opened(int(predicate["seq"]), datetime.fromisoformat(predicate["time"]), statement)
+    except (ValueError, KeyError, TypeError) as error:
+        raise LedgerTamperedError(f"not a statement that this version can read: {error}") from error
+
+
+def strict_json(data: bytes) -> Any:
+    """JSON in which a key that stands twice is an error: `decision` must not say two things. Raises ValueError."""
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+
+
+def moment(time: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: `2026-11-21T08:00:00.000000Z`."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _document(statement: Statement, seq: int, time: datetime) -> dict[str, Any]:
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {"name": item.name, "digest": {"sha256": item.digest.removeprefix(_SHA256)}} for item in statement.subjects
+        ],
+        "predicateType": statement.predicate_type.value,
+        "predicate": {
+            "seq": seq,
+            "time": moment(time),
+            "actor": statement.actor,
+            "meaning": statement.meaning,
+            "policy": statement.policy_digest,
+            "body": statement.body,
+        },
+    }
+
+
+def _pae(payload: bytes) -> bytes:
+    """DSSE pre-authentication encoding: what is signed."""
+    kind = PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,135 @@
+"""Two Ed25519 keys: one signs envelopes (what the server attests), one signs checkpoints and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ATTESTATION, LOG = "attestation", "log"
+
+# Points of small order (RFC 8032 encodings, both signs where they differ): a signature under them proves nothing,
+# and `cryptography` accepts them.
+_LOW_ORDER = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 key pair. `public` are the raw 32 bytes, `keyid` their SHA-256 in hex."""
+
+    private: Ed25519PrivateKey = field(repr=False)
+    public: bytes
+
+    @property
+    def keyid(self) -> str:
+        """SHA-256 of the raw public key, in hex."""
+        return hashlib.sha256(self.public).hexdigest()
+
+    def sign(self, data: bytes) -> bytes:
+        """The 64-byte Ed25519 signature of `data`."""
+        return self.private.sign(data)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerKeys:
+    """The keys of one ledger."""
+
+    attestation: SigningKey
+    log: SigningKey
+
+
+def open_keys(folder: Path) -> LedgerKeys:
+    """The keys kept in `folder`, made on first use. Raises ConfigurationError where they cannot be used."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return LedgerKeys(_open(folder, ATTESTATION), _open(folder, LOG))
+
+
+def public_key(raw: bytes) -> Ed25519PublicKey:
+    """The public key of these 32 bytes. Raises ConfigurationError for other lengths and for points of small order."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if raw in _LOW_ORDER:
+        raise ConfigurationError("this Ed25519 public key is a point of small order: it proves nothing")
+    try:
+        return Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError as error:
+        raise ConfigurationError(f"not an Ed25519 public key: {error}") from error
+
+
+def verified(raw_public: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether `signature` is this key's signature of `data`."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        public_key(raw_public).verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _open(folder: Path, name: str) -> SigningKey:
+    path = folder / f"{name}.pem"
+    if not path.exists():
+        _create(path)
+    return _read(path)
+
+
+def _create(path: Path) -> None:
+    """Written beside and linked: of several processes that start at once, one wins and all read the same key."""
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(pem)
+        stream.flush()
+        os.fsync(stream.fileno())
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        pass  # somebody else's key was first, and is as good
+    finally:
+        scratch.unlink()
+    public = form.load_pem_private_key(path.read_bytes(), None).public_key()
+    path.with_suffix(".pub").write_bytes(public.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo))
+
+
+def _read(path: Path) -> SigningKey:
+    from cryptography.hazmat.primitives import serialization as form
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    try:
+        mode, data = path.stat().st_mode, path.read_bytes()
+        key = form.load_pem_private_key(data, None)
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigurationError(f"the key {path} cannot be read: {error}; restore it from your backup") from error
+    if mode & 0o077:
+        raise ConfigurationError(f"the key {path} can be read by others; run: chmod 600 {path}")
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigurationError(f"{path} is not an Ed25519 key")
+    raw = key.public_key().public_bytes(form.Encoding.Raw, form.PublicFormat.Raw)
+    return SigningKey(key, raw)
