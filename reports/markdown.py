@@ -1,0 +1,134 @@
+"""The Markdown format. Free text is escaped, so no name can add markup, a link or a table cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from reports.night import NightView
+from reports.view import Panel, ReleaseView
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$!])")
+
+
+def md(text: str) -> str:
+    """`text` on one line with Markdown's own characters escaped."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("://", ":\\//")
+
+
+def release_markdown(view: ReleaseView) -> str:
+    """The report of a release decision."""
+    return "\n".join(_release(view)).rstrip() + "\n"
+
+
+def night_markdown(view: NightView) -> str:
+    """The summary of a night."""
+    lines = [f"# {md(view.title)}", "", md(view.headline), "", f"{md(view.period)}", ""]
+    if view.lines:
+        head = ("Model", "Alias", "Version", "Result", "Code", "What was found")
+        rows = [
+            (x.model, x.alias, x.version, f"{x.outcome} ({x.word})", f"{x.exit_code}", x.detail) for x in view.lines
+        ]
+        lines += [*_table(head, rows), ""]
+    if view.missed:
+        lines += ["## Missed runs", "", *_items(view.missed), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _release(view: ReleaseView) -> Iterator[str]:
+    yield f"# {md(view.title)}: {view.outcome}"
+    yield f"\nAs of {view.time}, under policy {md(view.policy)}, impact tier {view.tier}.\n"
+    yield "## Summary\n"
+    yield from _part("What was decided", view.summary.decided)
+    yield from _part("What was measured", view.summary.measured)
+    yield from _missing(view)
+    yield from _part("What cannot be concluded, and notes of the audit", view.summary.limits)
+    for panel in view.panels:
+        yield from _panel(panel)
+    yield from _quality(view)
+    yield "## Requirements\n"
+    rows = [(item.title, item.status, item.reason, item.way_out or "") for item in view.findings]
+    yield from _table(("Requirement", "Answer", "Reason", "Way out"), rows)
+    yield from _sign_offs(view)
+    yield "\n## Digests\n"
+    yield from _table(("What", "Digest"), [(item.label, item.digest) for item in view.digests])
+    yield "\n## About this record\n"
+    yield from _table(("Item", "Value"), view.facts)
+
+
+def _missing(view: ReleaseView) -> Iterator[str]:
+    if view.summary.missing:
+        yield f"**{md(view.summary.missing_title)}**\n"
+        for item in view.summary.missing:
+            yield f"- {md(item.title)}: {md(item.reason)}"
+            yield from (f"  - {md(line)}" for line in (*item.who, *([item.way_out] if item.way_out else [])))
+        yield ""
+
+
+def _panel(panel: Panel) -> Iterator[str]:
+    yield f"## {md(panel.title)}\n"
+    heads = tuple(metric.label for metric in panel.metrics)
+    yield from _table(("Group", "People", *heads), [_group_cells(panel, at) for at in range(len(panel.groups))])
+    yield ""
+    rows = [
+        (item.name, item.metric, item.where, item.value, item.interval, item.bound, item.verdict, item.reason)
+        for item in panel.disparities
+    ]
+    if rows:
+        head = ("Disparity", "Metric", "Groups", "Value", "Interval", "Bound", "Verdict", "Why")
+        yield from _table(head, rows)
+        yield ""
+
+
+def _group_cells(panel: Panel, at: int) -> tuple[str, ...]:
+    group = panel.groups[at]
+    name = group.name if group.note is None else f"{group.name} ({group.note})"
+    rates = (
+        f"{r.value} ({r.interval}) {r.counts}" if r.interval else f"{r.value} {r.reason or r.counts}"
+        for r in group.rates
+    )
+    return (name, group.size, *rates)
+
+
+def _quality(view: ReleaseView) -> Iterator[str]:
+    yield "## Data quality\n"
+    if view.quality is None:
+        yield "No data validation is recorded.\n"
+        return
+    yield f"**{view.quality.outcome}**: {md(view.quality.sentence)}\n"
+    yield from _items(view.quality.errors)
+    rows = [(i.expectation, i.column, i.severity, i.observed, i.required) for i in view.quality.failed]
+    if rows:
+        yield from _table(("Expectation", "Column", "Severity", "Observed", "Required"), rows)
+        yield ""
+
+
+def _sign_offs(view: ReleaseView) -> Iterator[str]:
+    yield "\n## Sign-offs\n"
+    if not view.sign_offs:
+        yield "Nobody has signed."
+    for item in view.sign_offs:
+        yield f"### {md(item.name)} ({md(item.function)}) {item.decision}, {item.time}\n"
+        yield f"- Meaning: {md(item.meaning)}\n- Reason: {md(item.reason)}"
+        yield f"- Authentication: {md(item.authentication)}\n- Expires: {item.expires}"
+        yield f"- Ledger entry {item.seq}; {md(item.standing)}"
+        yield from (f"- {row.label}: {md(row.digest)}" for row in item.digests)
+        yield ""
+
+
+def _part(title: str, sentences: tuple[str, ...]) -> Iterator[str]:
+    if sentences:
+        yield f"**{title}**\n"
+        yield from _items(sentences)
+        yield ""
+
+
+def _items(sentences: Iterable[str]) -> Iterator[str]:
+    return (f"- {md(sentence)}" for sentence in sentences)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(md(cell) for cell in head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(md(cell) for cell in row)} |"

@@ -1,0 +1,207 @@
+"""AuditResult -> panels: one for every sensitive feature and intersection, with its table rows and charts. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from audits.plan import Comparison
+from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
+from reports.view import Chart, DisparityRow, GroupRow, Line, Mark, MetricHead, Panel, Rate
+from reports.words import (
+    bound_text,
+    count,
+    disparity_interval,
+    disparity_value,
+    group_name,
+    metric_label,
+    metric_meaning,
+    percent_interval,
+    printable,
+    share,
+    unknown_level,
+)
+
+WORST_FIRST = (
+    Verdict.ADVERSE,
+    Verdict.WATCH,
+    Verdict.INSUFFICIENT,
+    Verdict.NOT_ESTIMABLE,
+    Verdict.NO_INDICATION,
+)
+MAX_MARKS = 24
+"""A chart shows at most this many groups, the largest; the table under it has all."""
+
+PRIMARY = "selection_rate"
+
+
+def panels(audit: AuditResult) -> tuple[Panel, ...]:
+    """The panels in the plan's order: single features, then intersections."""
+    seen = dict.fromkeys(item.features for item in audit.estimates)
+    return tuple(_panel(audit, features, number) for number, features in enumerate(seen))
+
+
+def worst_first(disparities: tuple[Disparity, ...]) -> tuple[Disparity, ...]:
+    """Bounded before unbounded, then by verdict, the worst first; the order of the record otherwise."""
+    return tuple(sorted(disparities, key=lambda item: (item.bound is None, WORST_FIRST.index(item.verdict))))
+
+
+def disparity_name(item: Disparity) -> str:
+    """`Impact ratio`; names of the field, printed as words."""
+    return printable(item.name).replace("_", " ").capitalize()
+
+
+def _panel(audit: AuditResult, features: tuple[str, ...], number: int) -> Panel:
+    estimates = tuple(item for item in audit.estimates if item.features == features)
+    metrics = tuple(dict.fromkeys(item.metric for item in estimates))
+    disparities = tuple(item for item in audit.disparities if item.features == features)
+    return Panel(
+        key=f"panel-{number}",
+        title=" × ".join(printable(feature) for feature in features),
+        metrics=tuple(MetricHead(name, metric_label(name), metric_meaning(name)) for name in metrics),
+        groups=_groups(estimates, metrics),
+        disparities=tuple(_disparity_row(item) for item in worst_first(disparities)),
+        charts=_charts(estimates, metrics, disparities, number),
+    )
+
+
+def _groups(estimates: tuple[GroupEstimate, ...], metrics: tuple[str, ...]) -> tuple[GroupRow, ...]:
+    by_group: dict[tuple[str, ...], dict[str, GroupEstimate]] = {}
+    for item in estimates:
+        by_group.setdefault(item.group, {})[item.metric] = item
+    return tuple(_group_row(found, metrics) for found in by_group.values())
+
+
+def _group_row(found: dict[str, GroupEstimate], metrics: tuple[str, ...]) -> GroupRow:
+    first = found.get(PRIMARY) or next(iter(found.values()))
+    return GroupRow(
+        name=group_name(first.features, first.group),
+        size=count(first.size),
+        counted=first.counted,
+        note=None if first.counted else _why_aside(first),
+        rates=tuple(_rate(name, found.get(name)) for name in metrics),
+    )
+
+
+def _why_aside(item: GroupEstimate) -> str:
+    if unknown_level(item.group):
+        return "shown, not compared: the value is missing"
+    return f"shown, not compared: {printable(item.reason or 'below the minimum that the plan sets')}"
+
+
+def _rate(metric: str, item: GroupEstimate | None) -> Rate:
+    if item is None:
+        return Rate(metric, "–", "", "", "not measured")
+    counts = f"{count(item.events)} of {count(item.n)}"
+    if item.value is None:
+        return Rate(metric, "–", "", counts, f"not estimable: {printable(item.reason or 'no reason recorded')}")
+    return Rate(metric, share(item.value), percent_interval(item.interval), counts, None)
+
+
+def _disparity_row(item: Disparity) -> DisparityRow:
+    return DisparityRow(
+        name=disparity_name(item),
+        metric="" if item.metric in item.name else metric_label(item.metric),
+        where=f"{group_name(item.features, item.group)} against {group_name(item.features, item.reference)}"
+        if item.group
+        else group_name(item.features, ()),
+        value=disparity_value(item),
+        interval=disparity_interval(item),
+        bound=bound_text(item.comparison, item.bound),
+        bounded=item.bound is not None,
+        verdict=item.verdict.value,
+        reason=printable(item.reason, 600),
+    )
+
+
+def _charts(
+    estimates: tuple[GroupEstimate, ...], metrics: tuple[str, ...], disparities: tuple[Disparity, ...], number: int
+) -> tuple[Chart, ...]:
+    rates = tuple(
+        _rates_chart(tuple(item for item in estimates if item.metric == metric), metric, disparities, f"{number}-{at}")
+        for at, metric in enumerate(metrics)
+    )
+    ratios = _ratio_chart(tuple(d for d in disparities if _is_impact_ratio(d)), f"{number}-ratio")
+    return (*rates[:1], *ratios, *rates[1:])
+
+
+def _is_impact_ratio(item: Disparity) -> bool:
+    return item.comparison is Comparison.RATIO and item.metric == PRIMARY and bool(item.group)
+
+
+def _rates_chart(
+    estimates: tuple[GroupEstimate, ...], metric: str, disparities: tuple[Disparity, ...], key: str
+) -> Chart:
+    lines, words = _rate_lines(estimates, metric, disparities)
+    shown = _largest(estimates)
+    cut = f" The {len(shown)} largest of {len(estimates)} groups; the table has all." if shown != estimates else ""
+    meaning = metric_meaning(metric)
+    return Chart(
+        key=f"chart-{key}",
+        title=metric_label(metric),
+        caption=f"{meaning[:1].upper()}{meaning[1:]}{'. ' if meaning else ''}{words}{cut}".strip(),
+        marks=tuple(_rate_mark(item) for item in shown),
+        lines=lines,
+        percent=True,
+    )
+
+
+def _largest(estimates: tuple[GroupEstimate, ...]) -> tuple[GroupEstimate, ...]:
+    """At most MAX_MARKS groups, the largest, in the order of the record."""
+    if len(estimates) <= MAX_MARKS:
+        return estimates
+    kept = {id(item) for item in sorted(estimates, key=lambda item: -item.size)[:MAX_MARKS]}
+    return tuple(item for item in estimates if id(item) in kept)
+
+
+def _rate_mark(item: GroupEstimate) -> Mark:
+    state = "counted" if item.counted else "aside"
+    label = group_name(item.features, item.group) + ("" if item.counted else " (not compared)")
+    if item.value is None:
+        return Mark(label, "not estimable", None, None, None, state)
+    lower = item.interval.lower if item.interval else item.value
+    upper = item.interval.upper if item.interval else item.value
+    return Mark(label, f"{share(item.value)} of {count(item.n)}", item.value, lower, upper, state)
+
+
+def _rate_lines(
+    estimates: tuple[GroupEstimate, ...], metric: str, disparities: tuple[Disparity, ...]
+) -> tuple[tuple[Line, ...], str]:
+    """The reference group's rate, and the bound where one is set on the ratio to it."""
+    compared = [item for item in disparities if item.metric == metric and item.group and item.reference]
+    references = {item.reference for item in compared}
+    if len(references) != 1:
+        return (), ""
+    reference = references.pop()
+    rate = next((item.value for item in estimates if item.group == reference), None)
+    if rate is None:
+        return (), ""
+    lines = [Line(rate, "reference")]
+    words = f"Thin line: the reference {group_name(compared[0].features, reference)}."
+    bounds = {item.bound for item in compared if item.comparison is Comparison.RATIO and item.bound is not None}
+    for bound in sorted(bounds):
+        lines.append(Line(rate * bound, "bound"))
+        words += f" Thick line: {bound:g} of it, the bound."
+    return tuple(lines), words
+
+
+def _ratio_chart(ratios: tuple[Disparity, ...], key: str) -> tuple[Chart, ...]:
+    if not ratios:
+        return ()
+    bounds = sorted({item.bound for item in ratios if item.bound is not None})
+    shown = ratios if len(ratios) <= MAX_MARKS else worst_first(ratios)[:MAX_MARKS]
+    cut = f" {len(shown)} of {len(ratios)} comparisons; the table has all." if len(shown) < len(ratios) else ""
+    words = "".join(f" Thick line: the bound, {bound:g}." for bound in bounds)
+    lines = (Line(1.0, "reference"), *(Line(bound, "bound") for bound in bounds))
+    above = max((item.value for item in ratios if item.value is not None), default=0.0)
+    lines += tuple(Line(1 / bound, "bound") for bound in bounds if bound and above > 1)
+    caption = f"The group's selection rate divided by the reference group's. Thin line: 1, no difference.{words}{cut}"
+    return (Chart(f"chart-{key}", "Impact ratio", caption, tuple(_ratio_mark(d) for d in shown), lines, percent=False),)
+
+
+def _ratio_mark(item: Disparity) -> Mark:
+    label = group_name(item.features, item.group)
+    if item.value is None or not math.isfinite(item.value):
+        return Mark(label, item.verdict.value, None, None, None, item.verdict.value)
+    lower = item.interval.lower if item.interval else item.value
+    upper = item.interval.upper if item.interval else item.value
+    return Mark(label, f"{disparity_value(item)} {item.verdict.value}", item.value, lower, upper, item.verdict.value)

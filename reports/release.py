@@ -1,0 +1,170 @@
+"""CaseEvidence -> ReleaseView: the one way from the record to what people read. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audits.result import AuditResult
+from expectations.result import DataValidation
+from governance.case import Case
+from governance.decide import Finding, Status
+from governance.digests import plain
+from governance.dossier import SignOff
+from governance.policy import Policy
+from governance.quorum import why_void
+from governance.record import Shown
+from reports.evidence import CaseEvidence
+from reports.measured import panels
+from reports.summary import headline, summary
+from reports.view import DigestRow, FailureRow, FindingRow, QualityView, ReleaseView, SignOffRow
+from reports.words import count, moment, one_line, printable, requirement_label
+
+FORMAT = "urn:fairgate:report:release:v1"
+_ABSENT = "none recorded"
+
+
+def release_view(evidence: CaseEvidence) -> ReleaseView:
+    """What a report and the console show of this case."""
+    case, audit = evidence.case, evidence.audit
+    verdicts = audit.verdicts() if audit else {}
+    return ReleaseView(
+        title=f"{printable(case.subject)} as {printable(case.target)}",
+        model=printable(case.subject.name),
+        version=printable(case.subject.version),
+        target=printable(case.target),
+        outcome=case.decision.outcome.value,
+        headline=headline(case),
+        tier=case.decision.tier.value,
+        policy=f"{printable(evidence.policy.name)} {printable(evidence.policy.version)}",
+        at=case.dossier.now,
+        time=moment(case.dossier.now),
+        summary=summary(evidence),
+        verdicts=tuple((verdict.value, number) for verdict, number in verdicts.items()),
+        panels=panels(audit) if audit else (),
+        quality=_quality(evidence.validation) if evidence.validation else None,
+        findings=tuple(_finding(item) for item in case.decision.findings),
+        sign_offs=tuple(_sign_off(item, case, evidence.policy) for item in case.dossier.sign_offs),
+        digests=digest_rows(case.shown()),
+        facts=(*_facts(case), *_measurement_facts(audit)),
+        record=_record(evidence),
+    )
+
+
+def digest_rows(shown: Shown) -> tuple[DigestRow, ...]:
+    """What a signature is bound to, each with its digest."""
+    return (
+        DigestRow("Model files", shown.model_digest),
+        DigestRow("Audit report", shown.report_digest or _ABSENT),
+        DigestRow("Audited data", shown.data_digest or _ABSENT),
+        DigestRow("Data validation", shown.validation_digest or _ABSENT),
+        DigestRow("Policy", shown.policy_digest),
+    )
+
+
+def _finding(item: Finding) -> FindingRow:
+    return FindingRow(
+        title=requirement_label(item.requirement),
+        status=item.status.value,
+        reason=one_line(item.reason, 1_500),
+        way_out=printable(item.way_out, 400) if item.way_out and item.status is not Status.MET else None,
+        entries=", ".join(f"{seq}" for seq in item.evidence),
+    )
+
+
+def _sign_off(item: SignOff, case: Case, policy: Policy) -> SignOffRow:
+    void = "withdrawn" if item.withdrawn else why_void(item, case.dossier, policy.digest)
+    refuses = item.decision == "refuse"
+    standing = "stands" if refuses else "counts" if void is None else f"does not count: {printable(void)}"
+    shown = Shown(
+        item.model_digest,
+        item.report_digest,
+        item.data_digest,
+        item.validation_digest,
+        item.policy_digest or _ABSENT,
+    )
+    return SignOffRow(
+        seq=item.seq,
+        name=printable(item.approver.name),
+        function=printable(item.function),
+        decision="refused" if refuses else "approved",
+        meaning=printable(item.meaning, 400),
+        reason=printable(item.reason, None, lines=True),
+        time=moment(item.signed_at),
+        authentication=printable(item.authentication),
+        expires="does not expire" if item.expires_at is None else moment(item.expires_at),
+        standing=standing,
+        counts=refuses or void is None,
+        digests=digest_rows(shown),
+    )
+
+
+def _quality(validation: DataValidation) -> QualityView:
+    rows, checks = count(validation.row_count), count(validation.evaluated)
+    failed = f"{len(validation.failed)} not met" if validation.failed else "all met"
+    aside = f" {count(validation.quarantined)} rows are named in the quarantine file." if validation.quarantined else ""
+    return QualityView(
+        outcome=validation.outcome.value,
+        sentence=f"{checks} expectations were checked on {rows} rows by the suite "
+        f"{printable(validation.suite)}: {failed}.{aside}",
+        failed=tuple(
+            FailureRow(
+                expectation=printable(item.expectation),
+                column=printable(item.column) if item.column else "whole table",
+                severity=item.severity.value,
+                observed=printable(item.observed, 300),
+                required=printable(item.required, 300),
+            )
+            for item in validation.failed
+        ),
+        errors=tuple(printable(item, 600) for item in validation.errors),
+    )
+
+
+def _facts(case: Case) -> tuple[tuple[str, str], ...]:
+    registration = case.dossier.registrations[-1] if case.dossier.registrations else None
+    who = "nobody known"
+    if registration and registration.registrant:
+        person = case.dossier.person(registration.registrant)
+        who = f"{printable(person.name if person else registration.registrant)} ({printable(registration.assurance)})"
+    audit = case.dossier.audit()
+    asked = "; ".join(f"{printable(hold.requested_by.name)}, {moment(hold.time)}" for hold in case.dossier.holds[:1])
+    return (
+        ("Registered by", who),
+        ("Release first asked for", asked or "not yet"),
+        ("Audited", moment(audit.time) if audit else "not yet"),
+        ("Impact tier", case.decision.tier.value),
+        ("Registry", printable(case.subject.registry, 200)),
+        ("Ledger entries read", count(case.decision.size)),
+    )
+
+
+def _measurement_facts(audit: AuditResult | None) -> tuple[tuple[str, str], ...]:
+    if audit is None:
+        return ()
+    least = f"{audit.min_group_size} people and {audit.min_events} events in a group"
+    versions = ", ".join(f"{printable(name)} {printable(value)}" for name, value in audit.environment.items())
+    return (
+        ("Rows measured", count(audit.row_count)),
+        ("Confidence of intervals", f"{audit.confidence:.0%}"),
+        ("Least evidence to compare", least),
+        ("Measured with", versions),
+    )
+
+
+def _record(evidence: CaseEvidence) -> dict[str, Any]:
+    """The record itself, unprinted: what the JSON format gives."""
+    case = evidence.case
+    return {
+        "format": FORMAT,
+        "at": plain(case.dossier.now),
+        "subject": plain(case.subject),
+        "target": plain(case.target),
+        "policy": {"name": evidence.policy.name, "version": evidence.policy.version, "digest": evidence.policy.digest},
+        "decision": plain(case.decision),
+        "shown": plain(case.shown()),
+        "registrations": plain(case.dossier.registrations),
+        "holds": plain(case.dossier.holds),
+        "sign_offs": plain(case.dossier.sign_offs),
+        "audit": plain(evidence.audit),
+        "validation": plain(evidence.validation),
+    }

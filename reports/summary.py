@@ -1,0 +1,207 @@
+"""The plain-language summary of a release decision: sentences made from the record's own counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
+from governance.case import Case
+from governance.decide import DecisionOutcome, Finding, Status
+from governance.dossier import SignOff
+from governance.policy import Policy
+from governance.quorum import quorum
+from reports.evidence import CaseEvidence
+from reports.measured import PRIMARY, disparity_name, worst_first
+from reports.view import Missing, Summary
+from reports.words import (
+    bound_text,
+    count,
+    disparity_interval,
+    disparity_value,
+    group_name,
+    listed,
+    moment,
+    one_line,
+    percent_interval,
+    printable,
+    requirement_label,
+    share,
+    unknown_level,
+)
+
+MOST = 6
+"""So many sentences of one kind; the tables have the rest."""
+
+
+def summary(evidence: CaseEvidence) -> Summary:
+    """The summary of this case, as it stands at the dossier's time."""
+    case = evidence.case
+    refused = case.decision.outcome is DecisionOutcome.REFUSED
+
+    def asks(item: Finding) -> bool:
+        """A refused version needs nobody's sign-off any more, and the headline says who refused it."""
+        return not refused or not (item.needs or item.status is Status.REFUSED)
+
+    return Summary(
+        decided=(headline(case), *_signatures(case)),
+        measured=tuple(_measured(evidence.audit)) if evidence.audit else (),
+        missing_title="What stands against it" if refused else "What is missing, and who can give it",
+        missing=tuple(_missing(item, case, evidence.policy) for item in case.decision.missing() if asks(item)),
+        limits=tuple(_limits(evidence.audit)),
+    )
+
+
+def headline(case: Case) -> str:
+    """The gate's answer in one sentence."""
+    what, where = printable(case.subject), printable(case.target)
+    match case.decision.outcome:
+        case DecisionOutcome.REFUSED:
+            reason = next((item.reason for item in case.decision.missing() if item.status is Status.REFUSED), "")
+            return f"Refused: {what} will not become {where}. {_sentence(one_line(reason))}"
+        case DecisionOutcome.RELEASED:
+            done = "is released as" if case.released() else "may be released as"
+            return f"Everything that the policy asks for is there: {what} {done} {where}."
+    labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
+    return f"Held: {what} does not become {where} while this is missing: {listed(labels)}."
+
+
+def _signatures(case: Case) -> Iterator[str]:
+    for item in case.dossier.sign_offs:
+        verb = "refused" if item.decision == "refuse" else "approved"
+        gone = " The approval was withdrawn." if item.withdrawn else ""
+        who = f"{printable(item.approver.name)} ({printable(item.function)})"
+        yield f"{who} {verb} it on {moment(item.signed_at)}.{gone}"
+
+
+def _measured(audit: AuditResult) -> Iterator[str]:
+    """Selection counts of each single feature, then the bounded disparities, the worst first."""
+    rows = [item for item in audit.estimates if item.metric == PRIMARY and len(item.features) == 1]
+    for features in dict.fromkeys(item.features for item in rows):
+        yield from _selected([item for item in rows if item.features == features])
+    yield _tally(audit)
+    yield from _capped([_disparity(item) for item in _worth_saying(audit)], "adverse or watch")
+
+
+def _selected(estimates: list[GroupEstimate]) -> Iterator[str]:
+    parts = [_counts(item) for item in estimates if item.counted and item.value is not None]
+    if parts:
+        more = f" {len(parts) - MOST} more groups: see the table." if len(parts) > MOST else ""
+        yield f"Of {'; of '.join(parts[:MOST])}.{more}"
+
+
+def _counts(item: GroupEstimate) -> str:
+    people = f"{count(item.n)} {'person' if item.n == 1 else 'people'}"
+    where = group_name(item.features, item.group)
+    interval = percent_interval(item.interval)
+    note = f", interval {interval}" if interval else ""
+    verb = "was" if item.events == 1 else "were"
+    return f"{people} with {where}, {count(item.events)} {verb} selected ({share(item.value or 0.0)}{note})"
+
+
+def _worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
+    bounded = [item for item in audit.disparities if item.bound is not None]
+    return worst_first(tuple(item for item in bounded if item.verdict in (Verdict.ADVERSE, Verdict.WATCH)))
+
+
+def _disparity(item: Disparity) -> str:
+    """`Adverse: the impact ratio, sex=female against sex=male, is 0.65 (0.61 to 0.69); the bound is at least 0.8.`"""
+    value = disparity_value(item)
+    interval = f" ({disparity_interval(item)})" if item.interval else ""
+    return (
+        f"{item.verdict.value.capitalize()}: the {disparity_name(item).lower()}, {where(item)}, "
+        f"is {value}{interval}; the bound is {bound_text(item.comparison, item.bound)}."
+    )
+
+
+def where(item: Disparity) -> str:
+    """The groups compared, printable: `sex=female against sex=male`."""
+    group = group_name(item.features, item.group)
+    return f"{group} against {group_name(item.features, item.reference)}" if item.group else f"over {group}"
+
+
+def _tally(audit: AuditResult) -> str:
+    verdicts = audit.verdicts()
+    parts = tuple(f"{number} {verdict.value}" for verdict, number in verdicts.items() if number)
+    total = sum(verdicts.values())
+    if not total:
+        return "No comparison with a bound was made."
+    return f"{count(total)} {'comparison has' if total == 1 else 'comparisons have'} a bound: {listed(parts)}."
+
+
+def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
+    return Missing(
+        title=requirement_label(finding.requirement),
+        reason=_sentence(one_line(finding.reason, 260)),
+        who=tuple(_who(function, case, policy) for function in finding.needs),
+        way_out=printable(finding.way_out, 400) if finding.way_out and not finding.needs else None,
+    )
+
+
+def _who(function: str, case: Case, policy: Policy) -> str:
+    """`compliance: Ada Osei or Bo Lind can give it. Cy Ray cannot: registered this version.`"""
+    holders = [person for person in case.dossier.people if person.has(function)]
+    barred = {**_signed_already(case, policy), **case.dossier.excluded()}
+    able = tuple(printable(person.name) for person in holders if person.id not in barred)
+    notes = [f"{printable(p.name)} cannot: {printable(barred[p.id])}." for p in holders if p.id in barred]
+    first = f"{listed(able, 'or')} can give it." if able else "nobody who may sign holds this function."
+    return " ".join([f"{printable(function)}: {first}", *notes])
+
+
+def _signed_already(case: Case, policy: Policy) -> Mapping[str, str]:
+    rules = policy.rules(case.decision.tier)
+    given: tuple[SignOff, ...] = quorum(rules, case.dossier, policy.digest).given if rules else ()
+    return {item.approver.id: "has already signed, and each slot takes a different person" for item in given}
+
+
+def _limits(audit: AuditResult | None) -> Iterator[str]:
+    if audit is None:
+        yield "No audit is recorded for a release, so nothing can be said about group rates."
+        return
+    thin = (*audit.with_verdict(Verdict.INSUFFICIENT), *audit.with_verdict(Verdict.NOT_ESTIMABLE))
+    yield from _capped([_thin(item) for item in thin], "without enough evidence")
+    for feature, number in audit.unknown.items():
+        if number and not any(note.startswith(f"{feature}:") for note in audit.notes):
+            yield (
+                f"{printable(feature)} is missing for {count(number)} of {count(audit.row_count)} people: "
+                "they are counted and shown, and compared with nobody."
+            )
+    yield from _aside(audit)
+    features = listed(tuple(printable(feature) for feature in audit.features))
+    yield f"Only what the plan names was measured: {features}. Other features and other groups were not looked at."
+    yield "“No indication” means that these data do not show a difference beyond the bound, not that there is none."
+    for note in audit.notes:
+        yield _sentence(one_line(note, 400), capital=False)
+
+
+def _thin(item: Disparity) -> str:
+    return f"{item.verdict.value.capitalize()}: {_sentence(one_line(item.reason, 400), capital=False)}"
+
+
+def _aside(audit: AuditResult) -> Iterator[str]:
+    small = [
+        item
+        for item in audit.estimates
+        if item.metric == PRIMARY and not item.counted and not unknown_level(item.group)
+    ]
+    if small:
+        names = tuple(f"{group_name(item.features, item.group)} ({count(item.size)})" for item in small[:MOST])
+        more = f" and {len(small) - MOST} more" if len(small) > MOST else ""
+        yield (
+            f"Groups with fewer than {audit.min_group_size} people or {audit.min_events} events are shown, "
+            f"and not compared: {listed(names)}{more}."
+        )
+
+
+def _capped(sentences: list[str], what: str) -> Iterator[str]:
+    """At most MOST sentences and one that counts the rest; a rest of one is said instead of counted."""
+    most = MOST + 1 if len(sentences) == MOST + 1 else MOST
+    yield from sentences[:most]
+    if len(sentences) > most:
+        yield f"{len(sentences) - most} more comparisons are {what}; the tables name them."
+
+
+def _sentence(text: str, *, capital: bool = True) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    return (text[:1].upper() if capital else text[:1]) + text[1:] + ("" if text[-1] in ".!?…" else ".")

@@ -1,0 +1,44 @@
+"""One Jinja2 environment for every page: autoescape on, undefined names are errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.charts import svg
+from reports.view import ReleaseView
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment() -> Environment:
+    """The environment; templates are files of this package."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["slug"] = _slug
+    return made
+
+
+def page(template: str, values: Mapping[str, object]) -> str:
+    """The template filled with the values."""
+    return environment().get_template(template).render(**values)
+
+
+def drawn(view: ReleaseView) -> dict[str, Markup]:
+    """Every chart of the view as safe SVG, by its key. The drawer escapes the names in it."""
+    return {chart.key: Markup(svg(chart)) for panel in view.panels for chart in panel.charts}  # noqa: S704
+
+
+def _slug(text: str) -> str:
+    """A verdict, status or outcome as a class name: `no indication` -> `no-indication`."""
+    return "-".join(text.lower().split())

@@ -1,0 +1,214 @@
+"""A hiring case for tests of reports and the console: real statements on a ledger in memory, evidence on disk.
+
+The audits are records that `audits.run` made once from typed-in counts (tests/golden/hiring_v*_audit.json): v1 holds
+an adverse disparity, v2 none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from audits.record import from_json, measured, summary_lines, to_json
+from audits.result import AuditResult
+from expectations.result import DataValidation, FailedExpectation, Outcome, Severity
+from governance.case import Case, open_case
+from governance.desk import Desk
+from governance.digests import canonical_json
+from governance.errors import LedgerConflictError, NotAuthorizedError
+from governance.evidence import EvidenceStore
+from governance.people import Person, actor
+from governance.policy_file import read_policy
+from governance.record import Evidence, audited, held, registered, validated
+from governance.signoff import Wish, sign
+from governance.statement import Entry, Statement
+from governance.subject import Subject, Target
+
+GOLDEN = Path(__file__).parent / "golden"
+START = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
+TARGET = Target("local", "champion")
+SECRET = "correct horse battery staple"
+
+PEOPLE = (
+    Person("dana", "Dana Ortiz", ("data-science",)),
+    Person("ines", "Inès Okafor", ("compliance",)),
+    Person("marek", "Marek Nowak", ("model-risk",)),
+    Person("rosa", "Rosa Lindqvist", ("compliance", "model-risk")),
+)
+
+
+class Clock:
+    """A clock that moves one minute at each reading."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+@dataclass
+class MemoryLedger:
+    """The ledger port in memory."""
+
+    clock: Clock
+    kept: list[Entry] = field(default_factory=list)
+
+    def append(
+        self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
+    ) -> Entry:
+        if expected_size is not None and expected_size != len(self.kept):
+            raise LedgerConflictError
+        envelope = canonical_json({"seq": len(self.kept), "statement": statement})
+        leaf = hashlib.sha256(b"\0" + envelope).digest()
+        self.kept.append(Entry(len(self.kept), self.clock(), statement, envelope, leaf, hashlib.sha256(leaf).digest()))
+        return self.kept[-1]
+
+    def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
+        for entry in list(self.kept):
+            names = {item.name for item in entry.statement.subjects}
+            digests = {item.digest for item in entry.statement.subjects}
+            if subject in {None, *names} and digest in {None, *digests}:
+                yield entry
+
+    def size(self) -> int:
+        return len(self.kept)
+
+
+@dataclass(frozen=True)
+class Session:
+    person: Person
+    csrf: str
+
+
+@dataclass
+class MemoryAccounts:
+    """The accounts in memory: one secret for everybody, sessions that end after 15 idle minutes."""
+
+    known: Sequence[Person] = PEOPLE
+    open: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
+    attempts: list[tuple[str, bool]] = field(default_factory=list)
+
+    def people(self) -> tuple[Person, ...]:
+        return tuple(self.known)
+
+    def authenticate(self, identity: str, secret: str) -> Person:
+        person = next((item for item in self.known if item.id == identity and item.active), None)
+        self.attempts.append((identity, person is not None and secret == SECRET))
+        if person is None or secret != SECRET:
+            raise NotAuthorizedError("the person or the password is wrong")
+        return person
+
+    def open_session(self, person_id: str, now: datetime) -> str:
+        token = secrets.token_urlsafe(32)
+        self.open[token] = (person_id, secrets.token_urlsafe(32), now)
+        return token
+
+    def session(self, token: str, now: datetime) -> Session | None:
+        found = self.open.get(token)
+        if found is None or now - found[2] > timedelta(minutes=15):
+            return None
+        person = next((item for item in self.known if item.id == found[0] and item.active), None)
+        return None if person is None else Session(person, found[1])
+
+    def close_session(self, token: str) -> None:
+        self.open.pop(token, None)
+
+
+def subject(version: str = "1", name: str = "hiring") -> Subject:
+    digest = "sha256:" + hashlib.sha256(f"{name}/{version}".encode()).hexdigest()
+    return Subject("sqlite:///registry.db", name, version, 1_790_000_000_000, f"models:/{name}/{version}", digest)
+
+
+def audit_of(version: str = "1") -> AuditResult:
+    return from_json((GOLDEN / f"hiring_v{version}_audit.json").read_bytes())
+
+
+def validation(version: str = "1") -> DataValidation:
+    failed = (
+        FailedExpectation("share of nulls", "years_experience", Severity.WARNING, "0.4%", "at most 0.0%", 25),
+        FailedExpectation("known categories", "age", Severity.INFO, "1 value outside", "16 to 80", 1),
+    )
+    digest = "sha256:" + "c3" * 32
+    if version == "1":
+        return DataValidation("classification", digest, "sha256:" + "d4" * 32, Outcome.PASS, 6155, 23, ())
+    return DataValidation(
+        "classification", digest, "sha256:" + "d4" * 32, Outcome.NEEDS_SIGN_OFF, 6155, 23, failed, quarantined=26
+    )
+
+
+def new_desk(folder: Path) -> Desk:
+    clock = Clock()
+    data = files("governance").joinpath("policies", "default.toml").read_bytes()
+    return Desk(
+        ledger=MemoryLedger(clock),
+        evidence=EvidenceStore(folder),
+        accounts=MemoryAccounts(),  # type: ignore[arg-type]
+        policy=read_policy(data, name="default.toml"),
+        policy_bytes=data,
+        environment="local",
+        clock=clock,
+    )
+
+
+def record_case(
+    desk: Desk, version: str = "1", *, name: str = "hiring", audit: AuditResult | None = None, hold: bool = True
+) -> Case:
+    """Register, validate, audit and hold one version, asked for by Dana, who registered it."""
+    about, dana = subject(version, name), actor(PEOPLE[0])
+    result, quality = audit or audit_of(version), validation(version)
+    evidence = Evidence(about, result.data_digest, result.plan_digest, desk.policy.digest, "release", dana)
+    desk.ledger.append(registered(about, "dana", "authenticated", dana))
+    desk.ledger.append(validated(evidence, desk.evidence.put(canonical_json(quality)), quality.outcome.value, {}))
+    desk.ledger.append(audited(evidence, desk.evidence.put(to_json(result)), audit_summary(result)))
+    case = open_case(desk, name, version, TARGET.alias)
+    if hold:
+        desk.ledger.append(held(case.dossier, case.decision, dana))
+    return open_case(desk, name, version, TARGET.alias)
+
+
+def audit_summary(result: AuditResult) -> dict[str, object]:
+    return {
+        "impact": "high",
+        "verdicts": {verdict.value: number for verdict, number in result.verdicts().items()},
+        "measured": measured(result),
+        "bounds": [["selection_rate", "ratio", 0.8], ["equalized_odds", "difference", 0.1]],
+        "min_group_size": result.min_group_size,
+        "min_events": result.min_events,
+        "confidence": result.confidence,
+        "findings": summary_lines(result, 3),
+    }
+
+
+def put_signature(
+    desk: Desk,
+    case: Case,
+    person: str,
+    function: str,
+    decision: str = "approve",
+    reason: str = "I read the report and the intervals; the residual difference is within the bound.",
+) -> Entry:
+    who = next(item for item in PEOPLE if item.id == person)
+    return sign(desk, case, who, Wish(function, decision, reason, case.shown(), "password"))
+
+
+def renamed(result: AuditResult, old: str, new: str) -> AuditResult:
+    """The audit with one level of a sensitive feature under another (hostile) name."""
+
+    def swap(group: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(new if level == old else level for level in group)
+
+    return replace(
+        result,
+        estimates=tuple(replace(item, group=swap(item.group)) for item in result.estimates),
+        disparities=tuple(
+            replace(item, group=swap(item.group), reference=swap(item.reference), reason=f"{item.reason} {new}")
+            for item in result.disparities
+        ),
+    )
