@@ -28,6 +28,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _EXACT = 2**53
 _NUMBERS = "biuf"
 _TEXTS = "OUT"
+_NO_MEMORY = ("Cannot allocate memory", "failed to map segment")  # how the loader of libraries says it
 
 Answer = dict[str, Any]
 
@@ -46,13 +47,13 @@ def main(job: Answer) -> None:
 
 def confine(job: Answer) -> None:
     """Limits that hold for this process and all that it starts; it dies with the process that asked for it."""
-    for limit, value in (
-        (resource.RLIMIT_AS, job["memory_bytes"]),
-        (resource.RLIMIT_CPU, job["cpu_seconds"]),
-        (resource.RLIMIT_FSIZE, job["file_bytes"]),
-        (resource.RLIMIT_CORE, 0),
+    for limit, value, more in (
+        (resource.RLIMIT_AS, job["memory_bytes"], 0),
+        (resource.RLIMIT_CPU, job["cpu_seconds"], 5),  # at the hard end the kernel kills without saying why
+        (resource.RLIMIT_FSIZE, job["file_bytes"], 0),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
-        resource.setrlimit(limit, (value, value))
+        resource.setrlimit(limit, (value, value + more))
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -182,8 +183,9 @@ def located(model: Any, frame: pd.DataFrame, first: int, error: Exception) -> An
 
 def described(error: BaseException) -> Answer:
     """Type and first line of an exception, cut short."""
-    lines = str(error).strip().splitlines() or [""]
-    return {"error": type(error).__name__[:100], "message": lines[0][:500]}
+    message = (str(error).strip().splitlines() or [""])[0][:500]
+    starved = isinstance(error, MemoryError) or any(sign in message for sign in _NO_MEMORY)
+    return {"error": "MemoryError" if starved else type(error).__name__[:100], "message": message}
 
 
 def written(pieces: list[np.ndarray[Any, Any]], file: int) -> Answer:

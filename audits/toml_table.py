@@ -174,11 +174,15 @@ class TomlTable:
     def _sound(self, key: str, value: str, wanted: str) -> str:
         if value.startswith(PLACEHOLDER):
             raise self.error(f"{self.where} {key} still holds the placeholder {shown(repr(value))}; write {wanted}")
-        if not value.strip() or len(value) > _MAX_TEXT:
-            raise self.wrong(key, value, f"{wanted} (1 to {_MAX_TEXT} characters, not only blanks)")
-        if any(_unreadable(character) for character in value):
-            raise self.wrong(key, value, f"{wanted} (no line breaks, control or text-direction characters)")
+        if not is_sound(value):
+            rule = f"1 to {_MAX_TEXT} characters, not only blanks, no line breaks, control or text-direction characters"
+            raise self.wrong(key, value, f"{wanted} ({rule})")
         return value
+
+
+def is_sound(text: str) -> bool:
+    """A text that a plan may hold: not blank, at most 500 characters, nothing invisible that changes how it reads."""
+    return bool(text.strip()) and len(text) <= _MAX_TEXT and not any(map(_unreadable, text))
 
 
 def is_number(value: object) -> bool:
