@@ -11,7 +11,7 @@ from audits.cells import MAX_LEVELS, cut_labels
 from audits.metrics import BOUND_METRICS
 from audits.plan import AuditPlan, Bound, Comparison, Quality, SensitiveFeature
 from audits.result import UNKNOWN
-from audits.toml_table import TomlTable, closest, is_number, load_toml, shown
+from audits.toml_table import TomlTable, is_number, load_toml, one_of, shown
 from governance.digests import digest_bytes
 
 IMPACTS = ("minimal", "limited", "high", "prohibited")
@@ -125,7 +125,7 @@ def _merge(table: TomlTable) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise table.wrong("merge", {}, 'a table such as { female = ["A92"] }, or no merge')
     below = TomlTable(table.file, f"{table.where} merge", named, tuple(named))
     merged = tuple((level, below.scalars(level, "a list of values of the column")) for level in named)
-    below.distinct("with", [value for _, values in merged for value in values])
+    below.distinct("values", [value for _, values in merged for value in values])
     return merged
 
 
@@ -144,7 +144,7 @@ def _check_levels(table: TomlTable, feature: SensitiveFeature) -> None:
         _check_listed(table, feature, made)
     known = feature.levels or tuple(made)
     if feature.reference is not None and known and feature.reference not in known:
-        raise table.wrong("reference", feature.reference, closest(feature.reference, known, "one of"))
+        raise table.wrong("reference", feature.reference, one_of(feature.reference, known))
 
 
 def _check_listed(table: TomlTable, feature: SensitiveFeature, made: Collection[str]) -> None:
@@ -187,9 +187,7 @@ def _each_intersection(rules: TomlTable, names: Sequence[str]) -> Iterator[tuple
             raise rules.wrong("intersections", group, wanted)
         for item in group:
             if item not in names:
-                raise rules.wrong(
-                    "intersections", item, f"names of [[sensitive_features]]; {closest(item, names, 'known')}"
-                )
+                raise rules.wrong("intersections", item, one_of(item, names))
         rules.distinct("intersections", group)
         if frozenset(group) in seen:
             raise rules.error(f"{rules.where} intersections has {shown(repr(group))} twice; write it once")

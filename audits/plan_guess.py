@@ -18,23 +18,9 @@ _LABEL = re.compile(
 )
 _PREDICTION = re.compile(r"(^|_)(pred|predict\w*|y_pred|y_hat|yhat|recommend\w*)(_|$)")
 _KEY = re.compile(r"(^|_)(id|uuid|guid|key|number|no|nr)(_|$)")
-_FAVOURABLE = frozenset(
-    (
-        "yes",
-        "y",
-        "true",
-        "t",
-        "good",
-        "hired",
-        "hire",
-        "approved",
-        "approve",
-        "accepted",
-        "accept",
-        "admitted",
-        "granted",
-    )
-    + ("pass", "passed", "selected", "positive", "favourable", "favorable", "paid", "repaid", "promoted")
+_FAVOURABLE = re.compile(
+    r">.*|y|yes|t|true|good|hired?|approved?|accept(ed)?|admit(ted)?|granted|pass(ed)?|selected|positive"
+    r"|favou?rable|(re)?paid|promoted"
 )
 _HARMFUL = re.compile(r"(^|_)(default\w*|recid\w*|fraud\w*|churn\w*|risk\w*|reject\w*|bad|denied|fail\w*)(_|$)")
 _RANKED = (re.compile(r"(^|_)(sex|gender)(_|$)"), re.compile(r"(^|_)(race|ethnic\w*)(_|$)"))
@@ -90,7 +76,7 @@ def favourable_of(label: ColumnSummary) -> str | None:
         return None
     if set(label.values) == {"0", "1"}:
         return "1"
-    good = [value for value in label.values if value.strip().lower() in _FAVOURABLE or value.strip().startswith(">")]
+    good = [value for value in label.values if _FAVOURABLE.fullmatch(value.strip().lower())]
     return good[0] if len(good) == 1 else None
 
 

@@ -158,7 +158,7 @@ class TomlTable:
         """One of these words; `default` None makes it required."""
         value = self.content.get(key, default)
         if not isinstance(value, str) or value not in words:
-            raise self.wrong(key, value, closest(value, words, "one of"))
+            raise self.wrong(key, value, one_of(value, words))
         return value
 
     def _as_text(self, key: str, value: object, wanted: str) -> str:
@@ -196,6 +196,12 @@ def closest(value: object, known: Sequence[str], otherwise: str) -> str:
     """`did you mean 'confidence'?`, or all that is known where nothing is close."""
     close = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
     return f"did you mean {close[0]!r}?" if close else f"{otherwise}: {', '.join(known)}"
+
+
+def one_of(value: object, known: Sequence[str]) -> str:
+    """`one of: ratio, difference`, and which of them was likely meant."""
+    close = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    return f"one of: {', '.join(known)}" + (f" (did you mean {close[0]!r}?)" if close else "")
 
 
 def _unreadable(character: str) -> bool:

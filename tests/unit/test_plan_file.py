@@ -1,0 +1,297 @@
+"""The plan file: what it may say, and the sentence for everything that it may not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tomllib
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audits.plan import AuditPlan, Bound, Comparison, SensitiveFeature
+from audits.plan_file import read_plan
+from governance.digests import digest_bytes
+from governance.errors import ConfigurationError
+
+WHOLE = """
+[model]
+name = "hiring"
+impact = "limited"
+registrant = "dana"
+
+[data]
+source = "data/applicants.parquet"
+newer = "data/incoming/*.parquet"
+label = "hired"
+favourable = 1
+prediction = "decision"
+key = ["applicant_id"]
+
+[[sensitive_features]]
+name = "sex"
+column = "personal_status"
+merge = { female = ["A92"], male = ["A91", "A93"] }
+reference = "male"
+
+[[sensitive_features]]
+name = "age"
+cuts = [25, 40.5]
+labels = ["under 25", "25 to 40", "over 40"]
+
+[[sensitive_features]]
+name = "race"
+levels = [1, 2]
+reference = 2
+
+[audit]
+intersections = [["sex", "race"]]
+confidence = 0.9
+min_group_size = 20
+min_events = 3
+decided_at = 2026-11-01
+
+[[bounds]]
+metric = "selection_rate"
+comparison = "ratio"
+bound = 0.8
+
+[[bounds]]
+metric = "equalized_odds"
+comparison = "difference"
+bound = 0
+
+[quality]
+min_rows = 500
+max_null_share = 0
+nullable = ["comment"]
+ranges = { experience = [0, 60], salary = { min = 0 }, debt = [-inf, 5] }
+categories = { department = ["sales", "it"] }
+"""
+
+SMALL: dict[str, Any] = {
+    "model": {"name": "hiring"},
+    "data": {"label": "hired", "favourable": "yes"},
+    "sensitive_features": [{"name": "sex"}],
+    "audit": {"decided_at": date(2026, 11, 1)},
+    "bounds": [{"metric": "selection_rate", "comparison": "ratio", "bound": 0.8}],
+}
+
+
+def toml(value: object) -> str:
+    """Inline TOML of a plain value."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(str(key))} = {toml(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(toml, value)) + "]"
+        case bool() | str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case date():
+            return value.isoformat()
+    return repr(value)
+
+
+def written(document: dict[str, Any]) -> bytes:
+    return "\n".join(f"{key} = {toml(value)}" for key, value in document.items()).encode()
+
+
+def changed(path: tuple[str | int, ...], value: object) -> bytes:
+    document: Any = copy.deepcopy(SMALL)
+    place = document
+    for step in path[:-1]:
+        place = place.setdefault(step, {}) if isinstance(place, dict) else place[step]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return written(document)
+
+
+def test_every_field_is_read() -> None:
+    plan = read_plan(WHOLE.encode())
+    assert plan.digest == digest_bytes(WHOLE.encode())
+    assert (plan.model, plan.impact, plan.registrant) == ("hiring", "limited", "dana")
+    assert (plan.label, plan.favourable, plan.prediction, plan.key) == ("hired", "1", "decision", ("applicant_id",))
+    assert (plan.source, plan.newer) == ("data/applicants.parquet", "data/incoming/*.parquet")
+    assert plan.sensitive_features == (
+        SensitiveFeature(
+            "sex",
+            "personal_status",
+            merge=(("female", ("A92",)), ("male", ("A91", "A93"))),
+            reference="male",
+        ),
+        SensitiveFeature("age", "age", cuts=(25.0, 40.5), labels=("under 25", "25 to 40", "over 40")),
+        SensitiveFeature("race", "race", levels=("1", "2"), reference="2"),
+    )
+    assert plan.bounds == (
+        Bound("selection_rate", Comparison.RATIO, 0.8),
+        Bound("equalized_odds", Comparison.DIFFERENCE, 0.0),
+    )
+    assert (plan.confidence, plan.min_group_size, plan.min_events) == (0.9, 20, 3)
+    assert plan.intersections == (("sex", "race"),)
+    assert plan.decided_at == date(2026, 11, 1)
+    assert plan.quality.ranges == (("experience", 0.0, 60.0), ("salary", 0.0, None), ("debt", None, 5.0))
+    assert plan.quality.categories == (("department", ("sales", "it")),)
+    assert (plan.quality.min_rows, plan.quality.nullable) == (500, ("comment",))
+
+
+def test_what_is_left_out_gets_the_strict_default() -> None:
+    plan = read_plan(written(SMALL))
+    assert (plan.impact, plan.confidence, plan.min_group_size, plan.min_events) == ("high", 0.95, 30, 5)
+    assert plan.prediction is None
+    assert plan.registrant is None
+    assert plan.quality.max_null_share == 0.0
+
+
+@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (0, "0"), (">50K", ">50K")])
+def test_the_favourable_value_is_kept_as_text(value: object, text: str) -> None:
+    assert read_plan(changed(("data", "favourable"), value)).favourable == text
+
+
+FEATURE = ("sensitive_features", 0)
+BOUND = ("bounds", 0)
+WRONG: list[tuple[tuple[str | int, ...], object, str]] = [
+    (("modell",), {}, r"the file has the unknown key 'modell'; did you mean 'model'\?"),
+    (("audit", "confidense"), 0.9, r"\[audit\] has the unknown key 'confidense'; did you mean 'confidence'\?"),
+    ((*FEATURE, "colum"), "sex", r"\[\[sensitive_features\]\] 1 has the unknown key 'colum'; did you mean 'column'"),
+    (("quality", "zzz"), 1, r"\[quality\] has the unknown key 'zzz'; known keys: min_rows"),
+    (("model",), None, r"\[model\] is missing; add this table"),
+    (("data",), 3, r"\[data\] is 3; write a table"),
+    (("data", "label"), None, r"\[data\] label is missing; write the column"),
+    (("data", "label"), 3, r"\[data\] label is 3; write the column"),
+    (("data", "label"), " ", r"label is ' '; write .*not only blanks"),
+    (("data", "label"), "<fill in: a, b>", r"label still holds the placeholder '<fill in: a, b>'; write the column"),
+    (("model", "name"), "a\nb", r"name is 'a\\nb'; write .*no line breaks"),
+    (("model", "name"), "a\u202eb", "text-direction"),
+    (("model", "name"), "x" * 501, "1 to 500 characters"),
+    (("data", "source"), "a\x00b", r"source is 'a\\x00b'"),
+    (("data", "favourable"), 1.0, r"favourable is 1.0; write .*a string, an integer or true/false"),
+    (("data", "prediction"), "hired", "another column than the label"),
+    (("data", "key"), "id", r"key is 'id'; write the columns"),
+    (("data", "key"), ["id", "id"], r"key has 'id' twice"),
+    (("data", "key"), [1], r"key is \[1\]"),
+    (("model", "impact"), "hihg", r"impact is 'hihg'; write one of: .* \(did you mean 'high'\?\)"),
+    (("model", "impact"), 3, "one of: minimal, limited, high, prohibited"),
+    (("sensitive_features",), None, r"\[\[sensitive_features\]\] is missing; add at least one"),
+    (("sensitive_features",), [], r"\[\[sensitive_features\]\] is \[\]; add at least one"),
+    (("sensitive_features",), [{"name": "sex"}, {"name": "sex"}], "has 'sex' twice"),
+    ((*FEATURE, "name"), None, "1 name is missing; write what the feature is called"),
+    ((*FEATURE, "column"), "hired", "another column than the label"),
+    ((*FEATURE, "levels"), [], r"levels is \[\]; write a list"),
+    ((*FEATURE, "levels"), ["a", "(unknown)"], "kept for rows without a value"),
+    ((*FEATURE, "levels"), [str(n) for n in range(51)], "more than 50 levels"),
+    ((*FEATURE, "cuts"), [25, 25], r"cuts is \[25, 25\]; write a list of rising numbers"),
+    ((*FEATURE, "cuts"), ["25"], "rising numbers"),
+    ((*FEATURE, "cuts"), [True], "rising numbers"),
+    ((*FEATURE, "labels"), ["a", "b"], "write cuts too, or no labels"),
+    ((*FEATURE, "merge"), {}, "or no merge"),
+    ((*FEATURE, "merge"), {"a": []}, r"merge a is \[\]"),
+    ((*FEATURE, "merge"), {"a": ["x"], "b": ["x"]}, "merge values has 'x' twice"),
+    ((*FEATURE,), {"name": "s", "levels": ["male", "female"], "reference": "mael"}, r"did you mean 'male'\?"),
+    ((*FEATURE,), {"name": "s", "merge": {"f": ["A"]}, "reference": "A"}, r"\(s\) reference is 'A'; write one of: f"),
+    ((*FEATURE,), {"name": "s", "merge": {"f": ["A"]}, "levels": ["f", "A"]}, "levels as they are after"),
+    ((*FEATURE,), {"name": "s", "merge": {"f": ["A"]}, "levels": ["m"]}, "'f' too"),
+    ((*FEATURE,), {"name": "s", "cuts": [25], "labels": ["x"]}, "write 2 labels, one more than the 1 cuts"),
+    ((*FEATURE,), {"name": "s", "cuts": [25], "merge": {"f": ["A"]}}, "both cuts and merge"),
+    ((*FEATURE,), {"name": "s", "cuts": [25], "reference": "old"}, "write one of: <25, >=25"),
+    (("audit",), None, r"\[audit\] is missing"),
+    (("audit", "decided_at"), None, "decided_at is missing; write the date"),
+    (("audit", "decided_at"), "2026-11-01", "without quotes"),
+    (("audit", "confidence"), 95, "confidence is 95; write a number between 0.5 and 1"),
+    (("audit", "confidence"), 0.5, "between 0.5 and 1"),
+    (("audit", "min_group_size"), 0, "whole number of at least 1"),
+    (("audit", "min_group_size"), True, "whole number of at least 1"),
+    (("audit", "min_events"), 2.5, "whole number of at least 1"),
+    (("audit", "intersections"), [["sex"]], "two or more sensitive features"),
+    (("audit", "intersections"), [["sex", "sx"]], r"intersections is 'sx'; write one of: sex"),
+    (("audit", "intersections"), [["sex", "sex"]], "has 'sex' twice"),
+    (("bounds",), None, r"\[\[bounds\]\] is missing; add at least one"),
+    (("bounds",), [SMALL["bounds"][0]] * 2, "has 'selection_rate ratio' twice"),
+    ((*BOUND, "metric"), "selection_rat", r"\[\[bounds\]\] 1 metric is 'selection_rat'; .*'selection_rate'"),
+    ((*BOUND, "comparison"), "quotient", "one of: ratio, difference"),
+    ((*BOUND, "bound"), 0, "bound is 0; write a ratio above 0"),
+    ((*BOUND, "bound"), None, "bound is missing"),
+    ((*BOUND,), {"metric": "accuracy", "comparison": "difference", "bound": 1.1}, "a difference from 0 to 1"),
+    (("quality", "max_null_share"), 1, "a share from 0 to below 1"),
+    (("quality", "nullable"), [1], "a list of column names"),
+    (("quality", "ranges"), {"a": [2, 1]}, r"ranges a is \[2, 1\]"),
+    (("quality", "ranges"), {"a": [1]}, "lowest, highest"),
+    (("quality", "ranges"), {"a": {"mim": 0}}, "min, max or both"),
+    (("quality", "ranges"), {"a": [True, 2]}, "lowest, highest"),
+    (("quality", "categories"), {"a": []}, r"categories a is \[\]"),
+    (("quality", "categories"), ["a"], "a table such as"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "says"), WRONG, ids=[says[:40] for *_, says in WRONG])
+def test_a_mistake_gets_one_sentence_that_names_file_table_value_and_way_out(
+    path: tuple[str | int, ...], value: object, says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        read_plan(changed(path, value), name="plans/hiring.toml")
+    assert str(caught.value).startswith("plans/hiring.toml: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", r"\[model\] is missing"),
+        (b"\xff", "not UTF-8 at byte 0"),
+        (b"a = ", "not valid TOML"),
+        (b"[model]\nname = 'a'\nname = 'b'\n", "not valid TOML: Cannot overwrite"),
+        (b"a = " + b"[" * 50_000, "nests lists too deeply"),
+        (b"a = " + b"9" * 5_000, "not valid TOML"),
+        (b"#" * (256 * 1024 + 1), "at most 262,144"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused(data: bytes, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        read_plan(data)
+
+
+def read_or_refuse(data: bytes) -> None:
+    try:
+        plan = read_plan(data)
+    except ConfigurationError as error:
+        assert str(error).isprintable()
+        assert len(str(error)) < 700
+        return
+    assert isinstance(plan, AuditPlan)
+    assert plan.sensitive_features
+    assert plan.bounds
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+PATHS = st.sampled_from(sorted({path for path, *_ in WRONG}, key=str))
+
+
+@given(data=st.binary(max_size=400))
+@settings(deadline=None)
+def test_any_bytes_give_a_plan_or_a_sentence(data: bytes) -> None:
+    read_or_refuse(data)
+
+
+@given(path=PATHS, value=VALUES)
+@settings(deadline=None, max_examples=400)
+def test_any_value_in_any_field_gives_a_plan_or_a_sentence(path: tuple[str | int, ...], value: object) -> None:
+    try:
+        data = changed(path, value)
+        tomllib.loads(data.decode())
+    except (KeyError, UnicodeEncodeError, ValueError, RecursionError):
+        return
+    read_or_refuse(data)
+
+
+@given(start=st.integers(0, len(WHOLE) - 1), length=st.integers(0, 12), insert=st.text(max_size=6))
+@settings(deadline=None, max_examples=400)
+def test_any_edit_of_a_plan_gives_a_plan_or_a_sentence(start: int, length: int, insert: str) -> None:
+    read_or_refuse((WHOLE[:start] + insert + WHOLE[start + length :]).encode("utf-8", "surrogatepass"))
