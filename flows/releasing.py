@@ -75,7 +75,8 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
         stopped = _gather(settings, desk, chosen, request, case, step)
         case = case_of(desk, chosen.subject, target)
         if stopped:
-            record_hold(desk, case, request.by)
+            if case.decision.outcome is not DecisionOutcome.RELEASED:
+                record_hold(desk, case, request.by)
             return Answer(case, Exit.DATA_QUALITY, validation=stopped)
         return _act(desk, registry, case, request, step)
 

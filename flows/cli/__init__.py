@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from flows.cli import evidence, ledger, operate, people, release, schedules, sign, verify
 from flows.cli.output import fail
@@ -34,17 +35,15 @@ for room in (people, evidence, release, sign, verify, ledger, schedules, operate
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one sentence, never a traceback."""
-    import click
-
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
         result = app(args=given, standalone_mode=False)
     except FairgateError as error:
         return fail(str(error), type(error).__name__, error.exit_code, as_json=as_json)
-    except click.ClickException as error:
+    except TyperException as error:
         return fail(error.format_message(), "UsageError", 2, as_json=as_json)
-    except (click.Abort, KeyboardInterrupt):
+    except (Abort, KeyboardInterrupt):
         return fail("stopped by hand; nothing that was recorded is lost", "Interrupted", 130, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - a crash is told in one line, its details are kept for the report
         return fail(f"{_crash(error)}", type(error).__name__, 1, as_json=as_json)

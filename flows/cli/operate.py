@@ -56,6 +56,6 @@ def doctor(as_json: Json = False) -> int:
 
 def demo(folder: Folder = Path("demo")) -> int:
     """Play the whole story in a folder of its own: held, refused, mended, signed, released, tampered with, drifted."""
-    from flows.demo.story import play
+    from flows.demo.play import play
 
     return play(folder)

@@ -107,7 +107,9 @@ def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bo
         emit(document)
         return
     if answer.validation:
+        say("STOPPED by data quality: nothing was audited, no alias was moved")
         say(*validation_lines(answer.validation, _shown(settings, quarantine_of(settings, answer.validation))))
+        return
     say(*decision_lines(answer.case))
     if answer.already_live:
         say("  it was already live; nothing was changed")

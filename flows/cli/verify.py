@@ -105,7 +105,7 @@ def _document(found: Verification) -> dict[str, object]:
         "problems": found.problems,
         "outcome": case.decision.outcome if case else None,
         "findings": case.decision.findings if case else (),
-        "digest": case.subject.digest if case else None,
+        "subject": case.subject if case else None,
         "sign_offs": found.sign_offs,
         "promotion": found.promotion.seq if found.promotion else None,
         "expires_at": found.expires_at,

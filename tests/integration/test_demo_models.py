@@ -155,7 +155,7 @@ def test_the_plan_speaks_of_what_is_in_the_data(project: Path, plan: AuditPlan) 
     assert (project / plan.source).is_file()
     newer = write_newer(project)
     assert list(project.glob(plan.newer)) == [newer]
-    assert (plan.model, plan.registrant, plan.impact) == ("hiring", "dana", "high")
+    assert (plan.model, plan.registrant, plan.impact) == ("hiring", "data-scientist", "high")
 
 
 @pytest.mark.parametrize(
