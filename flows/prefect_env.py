@@ -18,7 +18,7 @@ def configure(settings: Settings) -> None:
     silence(settings)
     settings.prefect_home.mkdir(parents=True, exist_ok=True)
     quiet = {
-        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",

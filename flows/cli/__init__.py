@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from flows.cli import evidence, ledger, operate, people, release, schedules, sign, verify
-from flows.cli.output import fail
+from flows.cli.output import fail, say
 from flows.settings import read_settings
 from governance.errors import FairgateError
 
@@ -38,10 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
-        result = app(args=given, standalone_mode=False)
+        result = app(args=given, prog_name="fairgate", standalone_mode=False)
     except FairgateError as error:
         return fail(str(error), type(error).__name__, error.exit_code, as_json=as_json)
     except TyperException as error:
+        if not given:
+            say(error.format_message())  # called with nothing: the help, not a complaint
+            return 0
         return fail(error.format_message(), "UsageError", 2, as_json=as_json)
     except (Abort, KeyboardInterrupt):
         return fail("stopped by hand; nothing that was recorded is lost", "Interrupted", 130, as_json=as_json)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -97,7 +97,7 @@ def schedule(
 def _serve(nightly_cron: str, reconcile_cron: str) -> None:
     from prefect import serve
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-    from prefect.flows import EntrypointType
+    from prefect.types.entrypoint import EntrypointType
 
     from flows.audit import audit
     from flows.nightly import nightly as night
@@ -109,7 +109,7 @@ def _serve(nightly_cron: str, reconcile_cron: str) -> None:
     # The module form: the path form loads a second copy of every class.
     module = EntrypointType.MODULE_PATH
     try:
-        deployments = [
+        deployments: list[Any] = [
             night.to_deployment("nightly", cron=nightly_cron, concurrency_limit=one, entrypoint_type=module),
             minute.to_deployment("reconcile", cron=reconcile_cron, concurrency_limit=one, entrypoint_type=module),
             *(flow.to_deployment(flow.name, entrypoint_type=module) for flow in (release, audit, validate)),
