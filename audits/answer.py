@@ -54,7 +54,8 @@ def _failure(said: dict[str, Any]) -> str:
         case "answer":
             return f"The model returned {message}; an audit needs one decision per row: the label's own values."
         case "predict":
-            return f"The model failed on {_where(said)}: {raised}"
+            types = ". Write the data as Parquet, with the types of the signature" if "input types" in message else ""
+            return f"The model failed on {_where(said)}: {raised.rstrip('.')}{types}."
     return _UNREADABLE
 
 

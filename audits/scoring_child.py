@@ -28,6 +28,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _EXACT = 2**53
 _NUMBERS = "biuf"
 _TEXTS = "OUT"
+_MLFLOW_QUOTES_ROWS = "Failed to enforce schema of data"  # then come rows of the data; the cause names the column
 _NO_MEMORY = ("Cannot allocate memory", "failed to map segment")  # how the loader of libraries says it
 
 Answer = dict[str, Any]
@@ -184,6 +185,8 @@ def located(model: Any, frame: pd.DataFrame, first: int, error: Exception) -> An
 def described(error: BaseException) -> Answer:
     """Type and first line of an exception, cut short."""
     message = (str(error).strip().splitlines() or [""])[0][:500]
+    if message.startswith(_MLFLOW_QUOTES_ROWS) and error.__context__ is not None:
+        return described(error.__context__)
     starved = isinstance(error, MemoryError) or any(sign in message for sign in _NO_MEMORY)
     return {"error": "MemoryError" if starved else type(error).__name__[:100], "message": message}
 
