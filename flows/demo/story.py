@@ -68,7 +68,7 @@ ACTS: tuple[Act, ...] = (
         "A compliance officer opens the evidence in the console and refuses, with a reason.",
         stage="refuse in the console",
         by=COMPLIANCE,
-        says=("refused",),
+        says=("refused: ", "receipt: /entry/"),
     ),
     Act(
         "c",
