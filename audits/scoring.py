@@ -7,7 +7,8 @@ clock, and living on after the answer: its process group is killed at the end. W
 
 What it is not kept from, until a sandbox exists: the network; files that this operating-system user can read or
 write, and what the kernel shows of this user's other processes (/proc); a descendant that starts a session of its
-own outlives the kill. Run models that you do not trust as a user of their own. Linux only.
+own outlives the kill; and run as root, a model can lift its limits. Run models that you do not trust as a user of
+their own. Nor can scoring tell whether a model behaves here as it will in use. Linux only.
 """
 
 from __future__ import annotations

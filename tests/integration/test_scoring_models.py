@@ -61,7 +61,10 @@ from sklearn.preprocessing import OneHotEncoder
 
 folder = Path(sys.argv[1])
 taken = Schema([ColSpec("string", "mode"), ColSpec("double", "x"), ColSpec("string", "note", required=False)])
-mlflow.pyfunc.save_model(folder / "moody", python_model=folder / "moody.py", signature=ModelSignature(inputs=taken), pip_requirements=[])
+signature = ModelSignature(inputs=taken)
+mlflow.pyfunc.save_model(
+    folder / "moody", python_model=folder / "moody.py", signature=signature, pip_requirements=[]
+)
 frame = pd.read_parquet(folder / "train.parquet")
 X = frame[["department", "experience", "grade"]].astype({"department": str, "experience": "float64"})
 X["grade"] = X["grade"].astype("float64")
