@@ -1,14 +1,14 @@
 """Predictions of a registered model, made in a child process: a model is code, and code of others is not run here.
 
-What the child is kept from: the environment of this process (it gets none of it: no credentials, no tracking
-server), columns that the model's signature does not take (never the label), the registered bytes (it works on a
-copy), this process's memory and file descriptors, more than its share of memory, processor time, file size and wall
-clock, and living on after the answer: its process group is killed at the end. What it returns is read as hostile input.
+What the child is not handed: our environment (credentials, tracking server), open files, columns that the model's
+signature does not take (never the label), and the registered bytes themselves (it works on a copy). Code that it runs
+cannot patch the libraries that measure here. It has a share of memory, processor time, file size and wall clock, and
+its process group is killed at the end. What it answers is read as hostile input.
 
-What it is not kept from, until a sandbox exists: the network; files that this operating-system user can read or
-write, and what the kernel shows of this user's other processes (/proc); a descendant that starts a session of its
-own outlives the kill; and run as root, a model can lift its limits. Run models that you do not trust as a user of
-their own. Nor can scoring tell whether a model behaves here as it will in use. Linux only.
+What a hostile model can still do, until a sandbox exists: use the network; read and write what this operating-system
+user can, so also the registered bytes, the data file and, through /proc, the environment of this user's processes;
+start a session of its own that outlives the kill; lift its limits where it runs as root; and behave here otherwise
+than in use. Run models that you do not trust as a user of their own. Linux only.
 """
 
 from __future__ import annotations
