@@ -136,7 +136,7 @@ def _expressions(types: Mapping[str, str], roles: Roles, numeric: frozenset[str]
 
 
 def _is_number(kind: str) -> bool:
-    return kind.split("(")[0] in _NUMBERS
+    return kind.split("(", maxsplit=1)[0] in _NUMBERS
 
 
 def _missing(column: str, kind: str) -> str:

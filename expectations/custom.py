@@ -97,10 +97,10 @@ class _OnGroups(BatchExpectation):  # type: ignore[misc]
     """What the expectations on groups have in common: the feature (its cuts, labels and merges), the label."""
 
     column: str
-    cuts: list[float] = []
-    labels: list[str] = []
-    merge: list[list[Any]] = []
-    declared: list[str] = []
+    cuts: list[float]
+    labels: list[str]
+    merge: list[list[Any]]
+    declared: list[str]
     label: str
     favourable: str
 

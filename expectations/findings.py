@@ -22,7 +22,7 @@ class Checked:
     """One evaluated line of a suite: its type and arguments, what the suite calls it, and the answer.
 
     `column` is what it is about, as the file names it (several are joined; None: the whole table); `kwargs` name
-    columns of the frame. `exception` is None, or the message of what was raised while it was evaluated (it may hold raw values).
+    columns of the frame. `exception` is None, or the message of what was raised meanwhile (it may hold raw values).
     """
 
     type: str
