@@ -9,7 +9,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from audits.plan import AuditPlan
-from audits.result import AuditResult
+from audits.result import AuditResult, Verdict
 from expectations.result import DataValidation, Outcome
 from flows.settings import Settings
 from flows.sources import spec_of
@@ -24,6 +24,8 @@ from governance.record import RELEASE, Evidence, audited, registered, validated
 from governance.registry.port import RegisteredVersion, Registry
 from governance.statement import Entry
 from governance.subject import Manifest, Subject, Target
+
+MAX_FINDINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def audit_model(desk: Desk, chosen: Candidate, purpose: Purpose) -> tuple[AuditR
 
 def audit_summary(plan: AuditPlan, result: AuditResult) -> dict[str, object]:
     """What the gate needs to know of an audit; `governance.casefile` reads it back."""
-    from audits.record import measured, summary_lines
+    from audits.record import measured
 
     return {
         "impact": plan.impact,
@@ -131,7 +133,7 @@ def audit_summary(plan: AuditPlan, result: AuditResult) -> dict[str, object]:
         "min_group_size": plan.min_group_size,
         "min_events": plan.min_events,
         "confidence": plan.confidence,
-        "findings": [line[:400] for line in summary_lines(result)],
+        "findings": [item.reason[:400] for item in result.with_verdict(Verdict.ADVERSE)][:MAX_FINDINGS],
     }
 
 

@@ -218,7 +218,7 @@ def _no_adverse(_policy: Policy, _rules: TierRules, dossier: Dossier) -> Finding
     adverse = _count(audit.verdicts, "adverse")
     if not adverse:
         return Finding(name, Status.MET, "no measured disparity is adverse", (audit.seq,))
-    reason = f"{adverse} adverse disparities: " + "; ".join(audit.findings[:3])
+    reason = _adverse_words(adverse, audit)
     return Finding(
         name,
         Status.UNMET,
@@ -234,9 +234,15 @@ def _monitoring_clear(_policy: Policy, _rules: TierRules, dossier: Dossier) -> F
     if not adverse:
         return Finding(name, Status.MET, "no monitoring audit since the release audit was adverse")
     last = adverse[-1]
-    reason = f"the scheduled audit of {last.time.date()} was adverse: " + "; ".join(last.findings[:3])
+    reason = f"the scheduled audit of {last.time.date()} found {_adverse_words(_count(last.verdicts, 'adverse'), last)}"
     way_out = "audit again for a release on newer data, then collect new sign-offs; or register a changed version"
     return Finding(name, Status.UNMET, reason, tuple(item.seq for item in adverse), way_out=way_out)
+
+
+def _adverse_words(count: int, audit: AuditRecord) -> str:
+    named = audit.findings[:2]
+    more = f"; and {count - len(named)} more in the report" if count > len(named) else ""
+    return f"{count} adverse {'disparity' if count == 1 else 'disparities'}: {'; '.join(named)}{more}"
 
 
 def _sign_off(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from expectations.result import DataValidation
 from governance.case import Case
-from governance.decide import Decision, Finding
+from governance.decide import Decision, Finding, Status
 from governance.dossier import Dossier
 from governance.people import Person
 
@@ -14,7 +14,9 @@ def decision_lines(case: Case) -> list[str]:
     lines = [f"{case.decision.outcome.value}: {case.subject} as {case.target} (tier {case.decision.tier.value})"]
     if not case.decision.missing():
         lines += [f"  met      {item.requirement}: {item.reason}" for item in case.decision.findings]
-    for finding in case.decision.missing():
+    missing = case.decision.missing()
+    refused = tuple(item for item in missing if item.status is Status.REFUSED)
+    for finding in refused or missing:  # where people have refused, what else is missing no longer matters
         lines += finding_lines(finding, case.dossier)
     return lines
 

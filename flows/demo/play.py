@@ -71,7 +71,7 @@ def prepare(folder: Path) -> None:
         added = ("people", "add", person.id, "--name", person.name, "--function", person.function)
         done = fairgate(folder, (*added, "--credential-file", str(file.relative_to(folder))))
         if done.returncode:
-            raise FairgateError(f"the demo could not add {person.id}: {done.stdout}{done.stderr}")
+            raise FairgateError(f"the demo could not add {person.id}: {done.stdout}")
 
 
 def acts(folder: Path) -> Iterator[Played]:
@@ -92,7 +92,7 @@ def _perform(folder: Path, act: Act) -> Played:
     shown = "python" if act.command[0] == "-m" else "fairgate"
     say(f"      $ {shown} {' '.join(_quoted(item) for item in act.command)}{as_whom}")
     done = fairgate(folder, act.command, act.by)
-    return Played(act, done.returncode, done.stdout + done.stderr)
+    return Played(act, done.returncode, done.stdout)
 
 
 def fairgate(
@@ -104,7 +104,8 @@ def fairgate(
         [sys.executable, *arguments],
         cwd=folder,
         env=environment(folder, person),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # one stream, in the order in which a person would read it
         text=True,
         timeout=SECONDS,
         check=False,
