@@ -38,7 +38,8 @@ class SensitiveFeature:
 class Bound:
     """A practical bound, declared before the run.
 
-    ratio: crossed below `limit` (four fifths: 0.8). difference: crossed where the absolute value is above `limit`.
+    ratio: crossed where the smaller rate is below `limit` times the larger one (four fifths: 0.8), whichever of group
+    and reference has it. difference: crossed where the absolute value is above `limit`.
     """
 
     metric: str

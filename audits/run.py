@@ -33,7 +33,7 @@ def audit(
     """Measure what `plan` declares on `table` (a file, a glob, or a data frame).
 
     The predictions come from `predictions` (one per row, in the table's order), or from `model` (a folder with an
-    MLflow model, scored in a child process; a file or glob is needed then), or from the column `plan.prediction`.
+    MLflow model, scored in a child process by `audits.scoring`), or from the column `plan.prediction`.
     `environment` is added to the package versions that are recorded.
 
     Raises MeasurementError for data that cannot be measured, DisagreementError where two libraries give two numbers,
@@ -83,8 +83,6 @@ def environment_versions() -> dict[str, str]:
 def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:
     from audits.scoring import score
 
-    if not isinstance(table, str | Path):
-        raise ConfigurationError("A model is scored on a file: write the data frame to Parquet first.")
     return score(model, table, plan)
 
 

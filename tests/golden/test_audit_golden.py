@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from audits.crosscheck import classification_metric
+from audits.groups import groups_of
 from audits.plan import AuditPlan, Bound, Comparison, SensitiveFeature
 from audits.result import AuditResult, Cell, Cells, Verdict
 from audits.run import audit, audit_cells
@@ -163,6 +165,20 @@ def test_compas_from_propublicas_confusion_counts() -> None:
         for metric in ("true_positive_rate", "false_positive_rate")
     ]
     assert sum(gaps) / 2 == pytest.approx(0.2056490, abs=1e-6)
+
+
+def test_trap_6_which_odds_difference_of_the_libraries_is_ours() -> None:
+    cells = confusion(COMPAS)
+    african, caucasian = groups_of(cells, PLAN, ("group",))
+    library = classification_metric(african, caucasian)
+    assert abs(library.equalized_odds_difference()) == pytest.approx(0.2139250, abs=1e-6)
+    assert library.average_abs_odds_difference() == pytest.approx(0.2056490, abs=1e-6)
+    # A signed mean of two gaps in opposite directions cancels to nothing; the worst case does not.
+    opposite = {"a": (80, 20, 80, 20), "b": (60, 40, 60, 40)}
+    a, b = groups_of(confusion(opposite), PLAN, ("group",))
+    assert classification_metric(a, b).average_odds_difference() == pytest.approx(0.0)
+    worst = values(audit_cells(PLAN, confusion(opposite)), "equalized_odds_difference")
+    assert worst == {(): pytest.approx(0.2)}
 
 
 @pytest.mark.parametrize(

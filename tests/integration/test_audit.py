@@ -92,9 +92,18 @@ def test_predictions_and_a_model_together_are_refused(tmp_path: Path) -> None:
         audit(PLAN, tmp_path / "x.parquet", model=tmp_path, predictions=np.array([1]))
 
 
-def test_a_model_is_not_scored_on_a_data_frame(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="write the data frame to Parquet"):
-        audit(PLAN, people(10), model=tmp_path)
+def test_a_model_is_scored_on_the_table_that_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    data = people(500)
+    asked = []
+
+    def score(model: Path, table: object, plan: AuditPlan) -> np.ndarray:
+        asked.append((model, table is data, plan))
+        return data["predicted"].to_numpy()
+
+    monkeypatch.setattr("audits.scoring.score", score)
+    result = audit(replace(PLAN, prediction=None), data, model=tmp_path, data_digest="d")
+    assert asked == [(tmp_path, True, replace(PLAN, prediction=None))]
+    assert result == audit(PLAN, data, data_digest="d")
 
 
 @given(
