@@ -38,7 +38,8 @@ class AuditRecord:
     """An audit in summary; the full result is in the evidence store under `report_digest`.
 
     `purpose` is release or monitoring. `verdicts` counts bounded disparities by verdict. `measured` says for each
-    sensitive feature whether at least one bounded disparity had enough evidence. `findings` are the adverse ones in words.
+    sensitive feature whether at least one bounded disparity had enough evidence. `findings` are the adverse
+    disparities in words.
     """
 
     seq: int
