@@ -79,7 +79,8 @@ def _domain(chart: Chart) -> tuple[float, float]:
 def _row(mark: Mark, number: int, high: float) -> dict[str, Any]:
     value, lower = (None if end is None else min(end, high) for end in (mark.value, mark.lower))
     upper = None if mark.value is None else min(high if mark.upper is None else mark.upper, high)
-    row = {"i": number, "label": mark.label, "text": mark.text, "state": mark.state}
+    room = WIDTH - 7.4 * len(mark.text) - 12  # what the number at the right leaves for the name at the left
+    row = {"i": number, "label": mark.label, "text": mark.text, "state": mark.state, "room": room}
     return {**row, "value": value, "lower": lower, "upper": upper}
 
 
@@ -135,13 +136,14 @@ def _state(state: str, rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[st
 
 
 def _text(rows: list[dict[str, Any]], field: str, *, align: str, at: int, weight: str) -> dict[str, Any]:
-    limit = 200 if align == "left" else 150
+    limit: Any = {"expr": "datum.room"} if align == "left" else WIDTH
     mark = {"type": "text", "align": align, "dy": -9, "color": _INK, "fontSize": 12, "limit": limit}
     encoding = {"y": _y(), "x": {"value": at}, "text": {"field": field, "type": "nominal"}}
     return {"data": {"values": rows}, "mark": {**mark, "fontWeight": weight}, "encoding": encoding}
 
 
 def _spoken(chart: Chart) -> str:
-    rows = "; ".join(f"{mark.label}: {mark.text}" for mark in chart.marks[:8])
+    aside = {"aside": " (not compared)"}
+    rows = "; ".join(f"{mark.label}: {mark.text}{aside.get(mark.state, '')}" for mark in chart.marks[:8])
     more = f"; and {len(chart.marks) - 8} more" if len(chart.marks) > 8 else ""
     return f"{chart.title}. {rows}{more}. The table below has every number."

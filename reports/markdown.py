@@ -60,7 +60,7 @@ def _missing(view: ReleaseView) -> Iterator[str]:
     if view.summary.missing:
         yield f"**{md(view.summary.missing_title)}**\n"
         for item in view.summary.missing:
-            yield f"- {md(item.title)}: {md(item.reason)}"
+            yield f"- {md(item.title)} ({item.status}): {md(item.reason)}"
             yield from (f"  - {md(line)}" for line in (*item.who, *([item.way_out] if item.way_out else [])))
         yield ""
 

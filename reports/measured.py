@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from audits.metrics import WORST_CASES
 from audits.plan import Comparison
 from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from reports.view import Chart, DisparityRow, GroupRow, Line, Mark, MetricHead, Panel, Rate
@@ -124,6 +125,12 @@ def _charts(
     return (*rates[:1], *ratios, *rates[1:])
 
 
+def _with_bound(disparities: tuple[Disparity, ...]) -> set[str]:
+    """The metrics that a bound rests on, those of worst cases too; the selection rate is always one of them."""
+    bounded = [item.metric for item in disparities if item.bound is not None]
+    return {PRIMARY, *(metric for name in bounded for metric in WORST_CASES.get(name, (name,)))}
+
+
 def _is_impact_ratio(item: Disparity) -> bool:
     return item.comparison is Comparison.RATIO and item.metric == PRIMARY and bool(item.group)
 
@@ -142,6 +149,7 @@ def _rates_chart(
         marks=tuple(_rate_mark(item) for item in shown),
         lines=lines,
         percent=True,
+        primary=metric in _with_bound(disparities),
     )
 
 
@@ -155,12 +163,17 @@ def _largest(estimates: tuple[GroupEstimate, ...]) -> tuple[GroupEstimate, ...]:
 
 def _rate_mark(item: GroupEstimate) -> Mark:
     state = "counted" if item.counted else "aside"
-    label = group_name(item.features, item.group) + ("" if item.counted else " (not compared)")
+    label = _levels(item.group)
     if item.value is None:
         return Mark(label, "not estimable", None, None, None, state)
     lower = item.interval.lower if item.interval else item.value
     upper = item.interval.upper if item.interval else item.value
     return Mark(label, f"{share(item.value)} of {count(item.n)}", item.value, lower, upper, state)
+
+
+def _levels(group: tuple[str, ...]) -> str:
+    """`female, 40 to 54`: the panel's title names the features, and a chart has little room."""
+    return ", ".join(printable(level) for level in group)
 
 
 def _rate_lines(
@@ -195,11 +208,21 @@ def _ratio_chart(ratios: tuple[Disparity, ...], key: str) -> tuple[Chart, ...]:
     above = max((item.value for item in ratios if item.value is not None), default=0.0)
     lines += tuple(Line(1 / bound, "bound") for bound in bounds if bound and above > 1)
     caption = f"The group's selection rate divided by the reference group's. Thin line: 1, no difference.{words}{cut}"
-    return (Chart(f"chart-{key}", "Impact ratio", caption, tuple(_ratio_mark(d) for d in shown), lines, percent=False),)
+    return (
+        Chart(
+            f"chart-{key}",
+            "Impact ratio",
+            caption,
+            tuple(_ratio_mark(d) for d in shown),
+            lines,
+            percent=False,
+            primary=True,
+        ),
+    )
 
 
 def _ratio_mark(item: Disparity) -> Mark:
-    label = group_name(item.features, item.group)
+    label = _levels(item.group)
     if item.value is None or not math.isfinite(item.value):
         return Mark(label, item.verdict.value, None, None, None, item.verdict.value)
     lower = item.interval.lower if item.interval else item.value

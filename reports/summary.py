@@ -57,12 +57,12 @@ def headline(case: Case) -> str:
     match case.decision.outcome:
         case DecisionOutcome.REFUSED:
             reason = next((item.reason for item in case.decision.missing() if item.status is Status.REFUSED), "")
-            return f"Refused: {what} will not become {where}. {_sentence(one_line(reason))}"
+            return f"Refused: {what} will not become {where}. {sentence(one_line(reason))}"
         case DecisionOutcome.RELEASED:
             done = "is released as" if case.released() else "may be released as"
             return f"Everything that the policy asks for is there: {what} {done} {where}."
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
-    return f"Held: {what} does not become {where} while this is missing: {listed(labels)}."
+    return f"Held: {what} does not become {where} until this is met: {'; '.join(labels)}."
 
 
 def _signatures(case: Case) -> Iterator[str]:
@@ -131,7 +131,8 @@ def _tally(audit: AuditResult) -> str:
 def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
     return Missing(
         title=requirement_label(finding.requirement),
-        reason=_sentence(one_line(finding.reason, 260)),
+        status=finding.status.value,
+        reason=sentence(one_line(finding.reason, 260)),
         who=tuple(_who(function, case, policy) for function in finding.needs),
         way_out=printable(finding.way_out, 400) if finding.way_out and not finding.needs else None,
     )
@@ -170,11 +171,11 @@ def _limits(audit: AuditResult | None) -> Iterator[str]:
     yield f"Only what the plan names was measured: {features}. Other features and other groups were not looked at."
     yield "“No indication” means that these data do not show a difference beyond the bound, not that there is none."
     for note in audit.notes:
-        yield _sentence(one_line(note, 400), capital=False)
+        yield sentence(one_line(note, 400), capital=False)
 
 
 def _thin(item: Disparity) -> str:
-    return f"{item.verdict.value.capitalize()}: {_sentence(one_line(item.reason, 400), capital=False)}"
+    return f"{item.verdict.value.capitalize()}: {sentence(one_line(item.reason, 400), capital=False)}"
 
 
 def _aside(audit: AuditResult) -> Iterator[str]:
@@ -200,7 +201,8 @@ def _capped(sentences: list[str], what: str) -> Iterator[str]:
         yield f"{len(sentences) - most} more comparisons are {what}; the tables name them."
 
 
-def _sentence(text: str, *, capital: bool = True) -> str:
+def sentence(text: str, *, capital: bool = True) -> str:
+    """`text` with a full stop, and a capital unless it begins with a name of the record."""
     text = text.strip()
     if not text:
         return ""

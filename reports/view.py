@@ -37,7 +37,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart of marks. `key` is unique in a report, `caption` says what the lines mean; percent or plain axis."""
+    """A chart of marks. `key` is unique in a report, `caption` says what the lines mean; percent or plain axis.
+
+    `primary`: a bound rests on this measure, so the chart is shown at once.
+    """
 
     key: str
     title: str
@@ -45,6 +48,7 @@ class Chart:
     marks: tuple[Mark, ...]
     lines: tuple[Line, ...]
     percent: bool
+    primary: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,10 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What is missing and who can give it, as sentences."""
+    """What is missing and who can give it, as sentences. status as in FindingRow."""
 
     title: str
+    status: str
     reason: str
     who: tuple[str, ...]
     way_out: str | None

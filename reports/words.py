@@ -96,10 +96,12 @@ def share(value: float) -> str:
 
 
 def percent_interval(interval: Interval | None) -> str:
-    """`29.4% to 32.7%`; empty where there is none."""
+    """`29.4–32.7%`; empty where there is none."""
     if interval is None:
         return ""
-    return f"{share(interval.lower)} to {'no upper end' if interval.upper is None else share(interval.upper)}"
+    if interval.upper is None:
+        return f"{share(interval.lower)} or more"
+    return f"{share(interval.lower).removesuffix('%')}–{share(interval.upper)}"
 
 
 def disparity_value(item: Disparity) -> str:

@@ -17,11 +17,13 @@ from pathlib import Path
 from audits.record import from_json, measured, summary_lines, to_json
 from audits.result import AuditResult
 from expectations.result import DataValidation, FailedExpectation, Outcome, Severity
+from governance.accounts import Accounts, Session
 from governance.case import Case, open_case
 from governance.desk import Desk
 from governance.digests import canonical_json
 from governance.errors import LedgerConflictError, NotAuthorizedError
 from governance.evidence import EvidenceStore
+from governance.ledger.port import Ledger
 from governance.people import Person, actor
 from governance.policy_file import read_policy
 from governance.record import Evidence, audited, held, registered, validated
@@ -43,13 +45,13 @@ PEOPLE = (
 
 
 class Clock:
-    """A clock that moves one minute at each reading."""
+    """A clock that moves one second at each reading."""
 
     def __init__(self) -> None:
         self.now = START
 
     def __call__(self) -> datetime:
-        self.now += timedelta(minutes=1)
+        self.now += timedelta(seconds=1)
         return self.now
 
 
@@ -81,12 +83,6 @@ class MemoryLedger:
         return len(self.kept)
 
 
-@dataclass(frozen=True)
-class Session:
-    person: Person
-    csrf: str
-
-
 @dataclass
 class MemoryAccounts:
     """The accounts in memory: one secret for everybody, sessions that end after 15 idle minutes."""
@@ -114,6 +110,7 @@ class MemoryAccounts:
         found = self.open.get(token)
         if found is None or now - found[2] > timedelta(minutes=15):
             return None
+        self.open[token] = (found[0], found[1], now)
         person = next((item for item in self.known if item.id == found[0] and item.active), None)
         return None if person is None else Session(person, found[1])
 
@@ -143,18 +140,33 @@ def validation(version: str = "1") -> DataValidation:
     )
 
 
-def new_desk(folder: Path) -> Desk:
+def new_desk(folder: Path, *, real: bool = False) -> Desk:
+    """A desk without entries. `real`: the SQLite ledger and accounts below `folder` instead of those in memory."""
     clock = Clock()
     data = files("governance").joinpath("policies", "default.toml").read_bytes()
     return Desk(
-        ledger=MemoryLedger(clock),
+        ledger=_real_ledger(folder, clock) if real else MemoryLedger(clock),
         evidence=EvidenceStore(folder),
-        accounts=MemoryAccounts(),  # type: ignore[arg-type]
+        accounts=_real_accounts(folder, clock) if real else MemoryAccounts(),  # type: ignore[arg-type]
         policy=read_policy(data, name="default.toml"),
         policy_bytes=data,
         environment="local",
         clock=clock,
     )
+
+
+def _real_ledger(folder: Path, clock: Clock) -> Ledger:
+    from governance.ledger.keys import open_keys
+    from governance.ledger.sql import SqlLedger
+
+    return SqlLedger(f"sqlite:///{folder / 'ledger.db'}", open_keys(folder / "keys"), clock)
+
+
+def _real_accounts(folder: Path, clock: Clock) -> Accounts:
+    accounts = Accounts(f"sqlite:///{folder / 'accounts.db'}", clock)
+    for person in PEOPLE:
+        accounts.add(person, SECRET)
+    return accounts
 
 
 def record_case(

@@ -1,0 +1,91 @@
+"""The console's application: routes, static files and errors, wired to a desk that somebody else made."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+
+from governance.desk import Desk
+from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
+from reports.console.guard import LOCAL_HOSTS, Guard
+from reports.console.pages import html, router
+from reports.console.session import Cookies, ForgedFormError, LoginNeededError
+from reports.templating import TEMPLATES
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = ()) -> FastAPI:
+    """The console over this desk.
+
+    `secure_cookies`: it is served over HTTPS, so cookies are Secure and bound to the host, and forms must come from
+    an https page. `hosts` are names under which it answers beside localhost, without port.
+    """
+    app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.desk = desk
+    app.state.cookies = Cookies(secure_cookies)
+    app.include_router(router)
+    app.add_api_route("/static/{name}", static_file, methods=["GET"])
+    app.add_exception_handler(LoginNeededError, _to_login)
+    app.add_exception_handler(ForgedFormError, _forged)
+    app.add_exception_handler(FairgateError, _said)
+    app.add_exception_handler(RequestValidationError, _not_found)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, *hosts), secure=secure_cookies)
+    return app
+
+
+def static_file(name: str) -> Response:
+    """A style sheet. Read by name from a fixed list: no path reaches the disk."""
+    found = _sheets().get(name)
+    if found is None:
+        raise HTTPException(404)
+    return Response(found, media_type="text/css; charset=utf-8")
+
+
+@cache
+def _sheets() -> dict[str, bytes]:
+    files = (TEMPLATES / "report.css", STATIC / "console.css")
+    return {path.name: path.read_bytes() for path in files}
+
+
+def _to_login(_request: Request, error: Exception) -> Response:
+    wanted = error.wanted if isinstance(error, LoginNeededError) else "/"
+    return RedirectResponse(f"/login?{urlencode({'wanted': wanted})}", 303)
+
+
+def _forged(_request: Request, _error: Exception) -> Response:
+    return _problem(403, "This form is not from your session", "Go back to the inbox and open the page again.")
+
+
+def _said(_request: Request, error: Exception) -> Response:
+    """Errors of Fairgate are one clear sentence; what could not be read is never shown as evidence."""
+    match error:
+        case ConfigurationError():
+            return _problem(404, "Not found", str(error))
+        case SignOffRefusedError():
+            return _problem(409, "Nothing was recorded", str(error))
+        case ServiceError():
+            return _problem(503, "A service does not answer", f"{error}. Try again in a moment.")
+    return _problem(500, "The evidence cannot be shown", f"{error}. Nothing may be signed on it; tell the operator.")
+
+
+def _not_found(_request: Request, _error: Exception) -> Response:
+    return _problem(404, "Not found", "The address is not complete. Start from the inbox.")
+
+
+def _http(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return _problem(404, "Not found", "There is no page under this address.")
+    return PlainTextResponse(f"{status}\n", status_code=status)
+
+
+def _problem(status: int, title: str, message: str) -> Response:
+    return html("console_problem.html", None, status, title=title, message=message)

@@ -1,0 +1,223 @@
+"""What the console shows beside the evidence: the inbox, the form, the ledger. Frozen values, pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from governance.case import Case, waiting
+from governance.decide import DecisionOutcome
+from governance.desk import Desk
+from governance.digests import digest_bytes
+from governance.people import Person
+from governance.quorum import why_void
+from governance.signoff import may_sign
+from governance.statement import Entry, PredicateType
+from reports.release import digest_rows
+from reports.summary import headline, sentence
+from reports.view import DigestRow
+from reports.words import listed, moment, one_line, printable, requirement_label
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What this person may do with this case. `barred` says why nothing, `approval_barred` why no approval."""
+
+    functions: tuple[str, ...]
+    barred: str | None
+    approval_barred: str | None
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One hold that waits. `mine`: this person may decide it now."""
+
+    link: str
+    model: str
+    version: str
+    target: str
+    tier: str
+    since: str
+    age: str
+    why: str
+    missing: tuple[str, ...]
+    act: str
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One entry of the ledger in a list."""
+
+    seq: int
+    time: str
+    word: str
+    who: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One entry in full: what was recorded, when, by whom, and the digests that prove it."""
+
+    row: EntryRow
+    signed: bool
+    reason: str | None
+    facts: tuple[tuple[str, str], ...]
+    shown: tuple[DigestRow, ...]
+    proof: tuple[DigestRow, ...]
+    case_link: str | None
+
+
+def case_link(name: str, version: str, alias: str, page: str = "/case") -> str:
+    """The path of a case; names travel as query values because they may hold anything."""
+    return f"{page}?{urlencode({'name': name, 'version': version, 'alias': alias})}"
+
+
+def link_of(case: Case, page: str = "/case") -> str:
+    """The path of this case."""
+    return case_link(case.subject.name, case.subject.version, case.target.alias, page)
+
+
+def inbox(desk: Desk, person: Person) -> tuple[InboxRow, ...]:
+    """The holds that wait: first those that this person may decide, then by age."""
+    rows = [_inbox_row(desk, case, person) for case in waiting(desk)]
+    return tuple(sorted(rows, key=lambda row: not row.mine))
+
+
+def signing(desk: Desk, case: Case, person: Person) -> Signing:
+    """What the form offers. The same questions are asked again, from the ledger, when the form is sent."""
+    rules = desk.policy.rules(case.decision.tier)
+    needed = tuple(function for finding in case.decision.missing() for function in finding.needs)
+    functions = sorted(may_sign(desk, case, person), key=lambda function: function not in needed)
+    return Signing(
+        tuple(functions),
+        _barred(desk, case, person, tuple(functions)),
+        _approval_barred(case),
+        rules.sign_off_valid_days if rules else 0,
+    )
+
+
+def entry_row(entry: Entry) -> EntryRow:
+    """The entry as a line of the ledger."""
+    return EntryRow(
+        entry.seq,
+        moment(entry.time),
+        entry.statement.predicate_type.word,
+        printable(entry.statement.actor.name),
+        one_line(entry.statement.meaning, 300),
+    )
+
+
+def receipt(entry: Entry) -> Receipt:
+    """The entry in full."""
+    body = entry.statement.body
+    signed = entry.statement.predicate_type in (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
+    reason = body.get("reason")
+    return Receipt(
+        row=entry_row(entry),
+        signed=signed,
+        reason=printable(reason, None, lines=True) if isinstance(reason, str) else None,
+        facts=_facts(entry) if signed else (),
+        shown=(
+            *(DigestRow(printable(item.name), item.digest) for item in entry.statement.subjects),
+            *([DigestRow("policy", entry.statement.policy_digest)] if entry.statement.policy_digest else []),
+        ),
+        proof=(
+            DigestRow("Digest of the entry", digest_bytes(entry.envelope)),
+            DigestRow("Leaf hash (RFC 6962)", entry.leaf_hash.hex()),
+            DigestRow("Ledger root after it", entry.root.hex()),
+        ),
+        case_link=_entry_case(body),
+    )
+
+
+def moved_rows(case: Case, shown: Any) -> tuple[tuple[str, str, str], ...]:
+    """(what, digest that was shown, digest now) for everything that moved."""
+    pairs = zip(digest_rows(shown), digest_rows(case.shown()), strict=True)
+    return tuple((old.label, printable(old.digest), new.digest) for old, new in pairs if old.digest != new.digest)
+
+
+def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
+    offer = signing(desk, case, person)
+    since = case.dossier.holds[0].time if case.dossier.holds else None
+    missing = case.decision.missing()
+    return InboxRow(
+        link=link_of(case),
+        model=printable(case.subject.name),
+        version=printable(case.subject.version),
+        target=printable(case.target),
+        tier=case.decision.tier.value,
+        since=moment(since) if since else "",
+        age=_age(since, case.dossier.now) if since else "",
+        why=_why(case),
+        missing=tuple(requirement_label(item.requirement) for item in missing),
+        act=offer.barred or _act(offer),
+        mine=offer.barred is None,
+    )
+
+
+def _why(case: Case) -> str:
+    if case.decision.only_sign_off_missing():
+        needed = tuple(printable(need) for finding in case.decision.missing() for need in finding.needs)
+        return f"Everything measured is met. Sign-off is missing from {listed(needed)}."
+    reasons = [item for item in case.decision.missing() if not item.needs]
+    return sentence(one_line(reasons[0].reason, 200)) if reasons else headline(case)
+
+
+def _act(offer: Signing) -> str:
+    functions = listed(tuple(printable(item) for item in offer.functions), "or")
+    if offer.approval_barred is None:
+        return f"You may approve or refuse, as {functions}."
+    return f"You may refuse, as {functions}. It cannot be approved as it stands."
+
+
+def _age(since: datetime, now: datetime) -> str:
+    hours = max(0, int((now - since).total_seconds() // 3600))
+    if hours < 1:
+        return "less than an hour"
+    unit, number = ("day", hours // 24) if hours >= 48 else ("hour", hours)
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def _barred(desk: Desk, case: Case, person: Person, functions: tuple[str, ...]) -> str | None:
+    if case.decision.outcome is DecisionOutcome.REFUSED:
+        return "This version is refused, and a refusal is final for these bytes."
+    excluded = case.dossier.excluded().get(person.id)
+    if excluded:
+        return f"You cannot sign: you {excluded.replace('this version', 'this version yourself')}."
+    if not functions:
+        held = listed(tuple(printable(item) for item in person.functions)) or "no function"
+        return f"You cannot sign: you hold {held}, and the policy asks for others."
+    for item in case.dossier.sign_offs:
+        if item.approver.id == person.id and why_void(item, case.dossier, desk.policy.digest) is None:
+            return f"You have signed this evidence (ledger entry {item.seq})."
+    return None
+
+
+def _approval_barred(case: Case) -> str | None:
+    if case.decision.outcome is DecisionOutcome.RELEASED or case.decision.only_sign_off_missing():
+        return None
+    labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing() if not item.needs)
+    return f"An approval would release nothing while this is not met: {listed(labels)}."
+
+
+def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
+    body = entry.statement.body
+    expires = body["expires_at"]
+    return (
+        ("Signed by", printable(entry.statement.actor.name)),
+        ("Function", printable(body["function"])),
+        ("Authenticated by", printable(body["authentication"])),
+        ("Expires", moment(datetime.fromisoformat(expires)) if expires else "does not expire"),
+    )
+
+
+def _entry_case(body: Any) -> str | None:
+    subject, target = body.get("subject"), body.get("target")
+    if not subject or not target:
+        return None
+    return case_link(subject["name"], subject["version"], target["alias"])

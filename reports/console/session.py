@@ -1,0 +1,107 @@
+"""Who is asking: the session behind the cookie, and the form with its token."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from governance.accounts import Session
+from governance.desk import Desk
+
+MAX_FIELDS = 24
+
+
+class LoginNeededError(Exception):
+    """Nobody is signed in, or the session has ended. `wanted` is where the person was going."""
+
+    def __init__(self, wanted: str) -> None:
+        """`wanted` is a path of this console."""
+        super().__init__(wanted)
+        self.wanted = wanted
+
+
+class ForgedFormError(Exception):
+    """The form does not carry the token of this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cookies:
+    """The names of the console's cookies: `__Host-` binds them to this host, and browsers take it over HTTPS only."""
+
+    secure: bool
+
+    @property
+    def session(self) -> str:
+        """The session's cookie."""
+        return "__Host-fairgate" if self.secure else "fairgate"
+
+    @property
+    def login(self) -> str:
+        """The cookie that the login form must repeat."""
+        return "__Host-fairgate-login" if self.secure else "fairgate-login"
+
+    def attributes(self) -> dict[str, object]:
+        """How every cookie is set: out of reach of scripts and of other sites, gone when the browser closes."""
+        return {"httponly": True, "samesite": "lax", "secure": self.secure, "path": "/"}
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk that the console was made with."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def cookies_of(request: Request) -> Cookies:
+    """The cookies of this console."""
+    cookies: Cookies = request.app.state.cookies
+    return cookies
+
+
+def visitor(request: Request) -> Session:
+    """The open session. Raises LoginNeededError where there is none."""
+    token = request.cookies.get(cookies_of(request).session)
+    desk = desk_of(request)
+    session = desk.accounts.session(token, desk.clock()) if token else None
+    if session is None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        raise LoginNeededError(f"{request.url.path}{query}" if request.method == "GET" else "/")
+    return session
+
+
+async def form_fields(request: Request) -> Mapping[str, str]:
+    """The fields of a form, files left out; the first value where a name comes twice."""
+    fields: dict[str, str] = {}
+    async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                fields.setdefault(name, value)
+    return fields
+
+
+Fields = Annotated[Mapping[str, str], Depends(form_fields)]
+Visitor = Annotated[Session, Depends(visitor)]
+
+
+def own_form(session: Visitor, fields: Fields) -> Mapping[str, str]:
+    """The fields of a form that carries the session's token. Raises ForgedFormError."""
+    if not same(fields.get("csrf", ""), session.csrf):
+        raise ForgedFormError
+    return fields
+
+
+OwnForm = Annotated[Mapping[str, str], Depends(own_form)]
+
+
+def same(given: str, expected: str) -> bool:
+    """Compare two tokens in constant time; an empty one is never the same."""
+    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def local_path(wanted: str) -> str:
+    """`wanted` where it is a path of this console, else the inbox: a login never leads to another site."""
+    safe = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
+    return wanted if safe else "/"
