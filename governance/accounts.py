@@ -9,7 +9,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
@@ -69,17 +69,19 @@ class Accounts:
     @cached_property
     def engine(self) -> Engine:
         """The engine, with its tables made."""
-        database = make_url(self.url).database
-        if not self.url.startswith("sqlite:") or not database:
-            raise ConfigurationError(f"accounts need a SQLite file, not {self.url!r}")
-        path = Path(database)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        path = _file_of(self.url)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)  # the WAL and its index get the mode of the database
+        except OSError as error:
+            raise ConfigurationError(f"the accounts file {path} cannot be made: {error.strerror}") from error
         engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         event.listen(engine, "connect", _pragmas)
         with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             for statement in _TABLES:
                 connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("COMMIT")
         return engine
 
     def add(self, person: Person, secret: str) -> None:
@@ -126,13 +128,16 @@ class Accounts:
     def authenticate(self, identity: str, secret: str) -> Person:
         """The person, if the password is hers. Raises NotAuthorizedError, the same for whatever was wrong.
 
-        Failures are recorded; after five in a row each further try must wait twice as long, at most an hour.
+        Failures are recorded; after five in a row each further try must wait twice as long, at most an hour. A try
+        is counted before the password is looked at and forgiven after: many at once are not free.
         """
         now = self.clock()
-        self._not_throttled(identity, now)
+        if not _ID.fullmatch(identity):  # nobody can have it, so nothing of it is stored
+            raise NotAuthorizedError(_REFUSED)
+        self._count_try(identity, now)
         person, stored = self.person(identity), self._stored(identity)
         if not _matches(stored, secret) or person is None or not person.active:
-            self._failed(identity, now)
+            self._record_failure(identity, now)
             raise NotAuthorizedError(_REFUSED)
         with self._write() as connection:
             connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": identity})
@@ -145,11 +150,17 @@ class Accounts:
             return tuple(datetime.fromisoformat(row.time) for row in rows)
 
     def open_session(self, identity: str, now: datetime) -> str:
-        """A new opaque session token for an authenticated person; only its hash is kept."""
+        """A new opaque session token for an authenticated person; only its hash is kept.
+
+        Raises ConfigurationError for an unknown id.
+        """
         token = secrets.token_urlsafe(32)
         row = {"token": _hash(token), "id": identity, "csrf": secrets.token_urlsafe(32), "now": now.isoformat()}
-        with self._write() as connection:
-            connection.execute(text("INSERT INTO session VALUES (:token, :id, :csrf, :now, :now)"), row)
+        try:
+            with self._write() as connection:
+                connection.execute(text("INSERT INTO session VALUES (:token, :id, :csrf, :now, :now)"), row)
+        except IntegrityError as error:
+            raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list") from error
         return token
 
     def session(self, token: str, now: datetime) -> Session | None:
@@ -180,20 +191,21 @@ class Accounts:
             row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
             return row.secret if row else None
 
-    def _not_throttled(self, identity: str, now: datetime) -> None:
-        with self._read() as connection:
-            row = connection.execute(text("SELECT until FROM failures WHERE person = :id"), {"id": identity}).first()
-        if row and now < datetime.fromisoformat(row.until):
-            raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
-
-    def _failed(self, identity: str, now: datetime) -> None:
+    def _count_try(self, identity: str, now: datetime) -> None:
+        """One more try, in one transaction with the question whether it is allowed."""
+        query = text("SELECT count, until FROM failures WHERE person = :id")
         with self._write() as connection:
-            row = connection.execute(text("SELECT count FROM failures WHERE person = :id"), {"id": identity}).first()
+            row = connection.execute(query, {"id": identity}).first()
+            if row and now < datetime.fromisoformat(row.until):
+                raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
             count = row[0] + 1 if row else 1
-            until = (now + _pause(count)).isoformat()
-            values = {"id": identity, "count": count, "until": until, "now": now.isoformat()}
-            connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
+            values = {"id": identity, "count": count, "until": (now + _pause(count)).isoformat()}
             connection.execute(text("INSERT OR REPLACE INTO failures VALUES (:id, :count, :until)"), values)
+
+    def _record_failure(self, identity: str, now: datetime) -> None:
+        values = {"id": identity, "now": now.isoformat()}
+        with self._write() as connection:
+            connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -202,7 +214,8 @@ class Accounts:
             try:
                 yield connection
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                with suppress(DatabaseError):  # SQLite has rolled back itself where the disk is full
+                    connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
 
@@ -210,6 +223,16 @@ class Accounts:
     def _read(self) -> Iterator[Connection]:
         with _told(self.url), self.engine.connect() as connection:
             yield connection
+
+
+def _file_of(url: str) -> Path:
+    try:
+        found = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError(f"{url!r} is not a database URL: {error}") from error
+    if found.get_backend_name() != "sqlite" or not found.database or found.database == ":memory:":
+        raise ConfigurationError(f"accounts need a SQLite file (sqlite:///accounts.db), not {url!r}")
+    return Path(found.database)
 
 
 def _check(person: Person, secret: str) -> None:
@@ -221,6 +244,10 @@ def _check(person: Person, secret: str) -> None:
     if wrong or not person.functions:
         found = list(person.functions)
         raise ConfigurationError(f"the functions of {person.id!r} are {found}: write words such as compliance")
+    try:
+        secret.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigurationError("the password is not Unicode text: type it again") from error
     if not MIN_SECRET <= len(secret) <= MAX_SECRET:
         raise ConfigurationError(
             f"a password has {MIN_SECRET} to {MAX_SECRET:,} characters; this one has {len(secret)}"
@@ -241,14 +268,15 @@ def _hasher() -> PasswordHasher:
 
 def _matches(stored: str | None, secret: str) -> bool:
     """Also for an unknown id a hash is computed: the time taken must not tell whether an id exists."""
-    from argon2.exceptions import VerificationError
+    from argon2.exceptions import InvalidHashError, VerificationError
 
+    given = secret[: MAX_SECRET + 1].encode("utf-8", "surrogatepass")  # a longer one is nobody's, and costs no more
     if stored is None:
-        _hasher().hash(secret)
+        _hasher().hash(given)
         return False
     try:
-        return bool(_hasher().verify(stored, secret))
-    except VerificationError:
+        return bool(_hasher().verify(stored, given))
+    except (VerificationError, InvalidHashError):
         return False
 
 
@@ -273,5 +301,7 @@ def _told(url: str) -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except (OperationalError, DatabaseError) as error:
+    except OperationalError as error:
         raise ServiceError(f"the accounts at {url} cannot be used: {error.orig}") from error
+    except DatabaseError as error:
+        raise ConfigurationError(f"the accounts at {url} are damaged: {error.orig}; restore a copy") from error

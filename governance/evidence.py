@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from governance.digests import digest_bytes
-from governance.errors import ConfigurationError, LedgerTamperedError
+from governance.durable import sync_folder
+from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,21 @@ class EvidenceStore:
     folder: Path
 
     def put(self, data: bytes) -> str:
-        """Keep `data` durably and return its digest. Keeping the same bytes twice changes nothing."""
+        """Keep `data` durably and return its digest. Keeping the same bytes twice changes nothing.
+
+        Raises LedgerError where the disk refuses, LedgerTamperedError where the file is there and was changed.
+        """
         digest = digest_bytes(data)
         path = self._path(digest)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_durably(path, data)
+        try:
+            if path.exists():
+                self.get(digest)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_durably(path, data)
+                sync_folder(self.folder)
+        except OSError as error:
+            raise LedgerError(f"the evidence file {path} cannot be written: {error.strerror}") from error
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -32,6 +42,8 @@ class EvidenceStore:
             data = self._path(digest).read_bytes()
         except FileNotFoundError as error:
             raise LedgerTamperedError(f"the evidence {digest} is missing below {self.folder}") from error
+        except OSError as error:
+            raise LedgerError(f"the evidence file {self._path(digest)} cannot be read: {error.strerror}") from error
         if digest_bytes(data) != digest:
             raise LedgerTamperedError(f"the evidence file {self._path(digest)} was changed: its digest differs")
         return data
@@ -46,13 +58,13 @@ class EvidenceStore:
 def _write_durably(path: Path, data: bytes) -> None:
     """Write beside, sync, rename: after a crash the file is whole or absent."""
     descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(name).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    scratch = Path(name)
     try:
-        os.fsync(folder)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        scratch.replace(path)
     finally:
-        os.close(folder)
+        scratch.unlink(missing_ok=True)
+    sync_folder(path.parent)

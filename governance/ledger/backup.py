@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from governance.durable import sync_folder
 from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
-from governance.ledger.sql import SqlLedger
+from governance.ledger.sql import Head, SqlLedger
 from governance.ledger.verify import LedgerReport, verify_ledger
 
 
@@ -16,17 +18,17 @@ def backup(ledger: SqlLedger, path: Path) -> LedgerReport:
     """A verified copy of the ledger at `path`, whole or absent. Raises ConfigurationError where `path` exists."""
     if path.exists():
         raise ConfigurationError(f"{path} exists already: a backup never overwrites; give another name")
+    ledger.size()  # makes the tables where the ledger is new
     scratch = path.with_name(f".{path.name}.new")
-    scratch.unlink(missing_ok=True)
     try:
-        ledger.size()  # makes the tables where the ledger is new
         _copy(ledger.path, scratch)
-        report = _verified(ledger, scratch)
+        report = _verified(ledger, scratch, ledger.path)
         scratch.rename(path)
+        sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"the backup {path} could not be written: {error}") from error
     finally:
-        _sweep(scratch)
+        scratch.unlink(missing_ok=True)
     return report
 
 
@@ -34,54 +36,99 @@ def restore(ledger: SqlLedger, path: Path) -> Path | None:
     """Put the verified backup in the ledger's place; returns where the ledger that stood there was kept.
 
     Raises ConfigurationError where the ledger in place holds entries that the backup does not: they would be lost.
+    Nobody appends meanwhile. The backup itself is only read.
     """
     if not path.is_file():
         raise ConfigurationError(f"there is no backup at {path}")
-    _verified(ledger, path)
-    kept = _keep(ledger, path) if ledger.path.exists() else None
     scratch = ledger.path.with_name(f".{ledger.path.name}.new")
-    _copy(path, scratch)
-    _sweep(ledger.path, keep_itself=True)
-    scratch.replace(ledger.path)
-    return kept
-
-
-def _keep(ledger: SqlLedger, path: Path) -> Path:
-    """Keep the ledger in place beside itself, unless it knows more than the backup."""
-    backed_up = replace(ledger, url=f"sqlite:///{path}").head()
     try:
-        standing = ledger.head()
-    except LedgerTamperedError:
-        standing = None  # damaged: this is what a restore is for
-    if standing is not None and standing.size > backed_up.size:
-        raise ConfigurationError(
-            f"the ledger in place has {standing.size} entries, the backup {backed_up.size}: restoring would lose some. "
-            f"Move {ledger.path} away by hand if you mean it"
-        )
-    number = 1
-    while (kept := ledger.path.with_name(f"{ledger.path.name}.before-restore-{number}")).exists():
-        number += 1
-    _copy(ledger.path, kept)
+        ledger.path.parent.mkdir(parents=True, exist_ok=True)
+        _copy(path, scratch)
+        _verified(ledger, scratch, path)
+        with closing(sqlite3.connect(scratch)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # as every opened ledger: readers and writers do not wait
+        kept = _put_in_place(ledger, scratch, path)
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerError(f"the backup {path} could not be restored: {error}") from error
+    finally:
+        scratch.unlink(missing_ok=True)
     return kept
 
 
-def _verified(ledger: SqlLedger, path: Path) -> LedgerReport:
-    report = verify_ledger(replace(ledger, url=f"sqlite:///{path}"))
+def _put_in_place(ledger: SqlLedger, scratch: Path, path: Path) -> Path | None:
+    standing = _standing(ledger)
+    with ledger.alone():
+        kept = None
+        if ledger.path.exists():
+            standing = _standing(ledger) if standing is not None else None
+            _refuse_loss(ledger, standing, scratch, path)
+            kept = _keep(ledger.path)
+            # A WAL left behind would be replayed into the restored file.
+            for leftover in _beside(ledger.path):
+                leftover.unlink(missing_ok=True)
+        scratch.replace(ledger.path)
+        sync_folder(ledger.path.parent)
+    return kept
+
+
+def _standing(ledger: SqlLedger) -> Head | None:
+    """The head of the ledger in place; None where there is none or it is damaged: that is what a restore is for."""
+    if not ledger.path.exists():
+        return None
+    try:
+        return replace(ledger, read_only=True).head()
+    except LedgerTamperedError:
+        return None
+
+
+def _refuse_loss(ledger: SqlLedger, standing: Head | None, scratch: Path, path: Path) -> None:
+    """Raises ConfigurationError unless the backup begins with every entry of the ledger in place."""
+    if standing is None or standing.size == 0:
+        return
+    with _looking_into(ledger, scratch).reading() as snapshot:
+        root = snapshot.root_at(standing.size - 1)
+    if root != standing.root:
+        raise ConfigurationError(
+            f"the ledger in place has {standing.size} entries that the backup {path} does not all hold: restoring "
+            f"would lose some. Move {ledger.path} away by hand if you mean it"
+        )
+
+
+def _keep(path: Path) -> Path:
+    """A copy of the ledger in place beside itself; of a damaged one byte by byte, with its WAL."""
+    number = 1
+    while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
+        number += 1
+    try:
+        _copy(path, kept)
+    except sqlite3.DatabaseError:
+        for source in (path, *_beside(path)):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(source, kept.with_name(kept.name + source.name.removeprefix(path.name)))
+    return kept
+
+
+def _verified(ledger: SqlLedger, copy: Path, named: Path) -> LedgerReport:
+    report = verify_ledger(_looking_into(ledger, copy))
     if report.problems:
-        raise LedgerTamperedError(f"{path} is not a whole ledger: {report.problems[0]}")
+        raise LedgerTamperedError(f"{named} is not a whole ledger: {report.problems[0]}")
     return report
 
 
+def _looking_into(ledger: SqlLedger, path: Path) -> SqlLedger:
+    return replace(ledger, url=f"sqlite:///{path}", read_only=True)
+
+
 def _copy(source: Path, target: Path) -> None:
-    """SQLite's online backup: consistent while others append. A damaged database is copied as bytes."""
-    try:
-        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-            old.backup(new)
-            new.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.DatabaseError:
-        target.write_bytes(source.read_bytes())
+    """SQLite's online backup: consistent while others append. One file, without a WAL beside it."""
+    target.unlink(missing_ok=True)
+    with (
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+        new.execute("PRAGMA journal_mode=DELETE")
 
 
-def _sweep(path: Path, *, keep_itself: bool = False) -> None:
-    for suffix in ("-wal", "-shm", *(() if keep_itself else ("", ".lock"))):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")

@@ -6,8 +6,8 @@ The stored bytes are what is hashed, signed and verified; nothing is ever re-ser
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 MAX_BYTES = 65_535
 _SHA256 = "sha256:"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,19 @@ class Opened:
     seq: int
     time: datetime
     statement: Statement
+    idempotency_key: str | None = None
 
 
-def seal(statement: Statement, seq: int, time: datetime, key: SigningKey) -> bytes:
-    """The envelope of a statement at this place and time. Raises LedgerError where it exceeds 65,535 bytes."""
-    payload = canonical_json(_document(statement, seq, time))
+def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempotency_key: str | None = None) -> bytes:
+    """The envelope of a statement at this place and time.
+
+    Raises LedgerError where it exceeds 65,535 bytes or could not be read again: nothing unreadable is ever kept.
+    """
+    _check_subjects(statement)
+    try:
+        payload = canonical_json(_document(statement, seq, time, idempotency_key))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise LedgerError(f"a {statement.predicate_type.word} cannot be kept as JSON: {error}") from error
     signature = {"keyid": key.keyid, "sig": _base64(key.sign(_pae(payload)))}
     envelope = canonical_json({"payload": _base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signature]})
     if len(envelope) > MAX_BYTES:
@@ -50,7 +59,7 @@ def unseal(envelope: bytes, public: bytes) -> Opened:
         payload = base64.b64decode(outer["payload"], validate=True)
         signature = base64.b64decode(outer["signatures"][0]["sig"], validate=True)
         single = len(outer["signatures"]) == 1 and outer["payloadType"] == PAYLOAD_TYPE
-    except (ValueError, KeyError, IndexError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise LedgerTamperedError(f"not a DSSE envelope: {error}") from error
     if not single or not verified(public, signature, _pae(payload)):
         raise LedgerTamperedError("the envelope is not signed by this ledger's attestation key")
@@ -72,8 +81,9 @@ def read_payload(payload: bytes) -> Opened:
             body=predicate["body"],
             policy_digest=predicate["policy"],
         )
-        return Opened(int(predicate["seq"]), datetime.fromisoformat(predicate["time"]), statement)
-    except (ValueError, KeyError, TypeError) as error:
+        time = datetime.fromisoformat(predicate["time"])
+        return Opened(int(predicate["seq"]), time, statement, predicate["idempotencyKey"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LedgerTamperedError(f"not a statement that this version can read: {error}") from error
 
 
@@ -87,7 +97,17 @@ def moment(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _document(statement: Statement, seq: int, time: datetime) -> dict[str, Any]:
+def _check_subjects(statement: Statement) -> None:
+    """Every subject has a name of its own and a SHA-256: with two of one name, which one would have to match?"""
+    names = [item.name for item in statement.subjects]
+    if len(set(names)) != len(names):
+        raise LedgerError(f"a {statement.predicate_type.word} names a subject twice: {', '.join(names)}")
+    for item in statement.subjects:
+        if not _DIGEST.fullmatch(item.digest):
+            raise LedgerError(f"the subject {item.name!r} has {item.digest!r}: write sha256:<64 hex characters>")
+
+
+def _document(statement: Statement, seq: int, time: datetime, idempotency_key: str | None) -> dict[str, Any]:
     return {
         "_type": STATEMENT_TYPE,
         "subject": [
@@ -97,6 +117,8 @@ def _document(statement: Statement, seq: int, time: datetime) -> dict[str, Any]:
         "predicate": {
             "seq": seq,
             "time": moment(time),
+            # Signed as well: a key moved to another entry would make a later append vanish into that entry.
+            "idempotencyKey": idempotency_key,
             "actor": statement.actor,
             "meaning": statement.meaning,
             "policy": statement.policy_digest,

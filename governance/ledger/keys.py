@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from governance.durable import sync_folder
 from governance.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 
 ATTESTATION, LOG = "attestation", "log"
 
-# Points of small order (RFC 8032 encodings, both signs where they differ): a signature under them proves nothing,
-# and `cryptography` accepts them.
+# All encodings of the eight points of small order, those with y not reduced modulo p = 2^255 - 19 too: a signature
+# under them proves nothing, and `cryptography` accepts them.
 _LOW_ORDER = frozenset(
     bytes.fromhex(text)
     for text in (
@@ -26,6 +28,10 @@ _LOW_ORDER = frozenset(
         "0000000000000000000000000000000000000000000000000000000000000080",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
         "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
         "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
         "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
@@ -61,7 +67,10 @@ class LedgerKeys:
 
 def open_keys(folder: Path) -> LedgerKeys:
     """The keys kept in `folder`, made on first use. Raises ConfigurationError where they cannot be used."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(f"the folder of the keys {folder} cannot be made: {error.strerror}") from error
     return LedgerKeys(_open(folder, ATTESTATION), _open(folder, LOG))
 
 
@@ -78,7 +87,7 @@ def public_key(raw: bytes) -> Ed25519PublicKey:
 
 
 def verified(raw_public: bytes, signature: bytes, data: bytes) -> bool:
-    """Whether `signature` is this key's signature of `data`."""
+    """Whether `signature` is this key's signature of `data`. Raises ConfigurationError as `public_key` does."""
     from cryptography.exceptions import InvalidSignature
 
     try:
@@ -90,9 +99,15 @@ def verified(raw_public: bytes, signature: bytes, data: bytes) -> bool:
 
 def _open(folder: Path, name: str) -> SigningKey:
     path = folder / f"{name}.pem"
-    if not path.exists():
-        _create(path)
-    return _read(path)
+    try:
+        if not path.exists():
+            _create(path)
+        key = _read(path)
+        if not path.with_suffix(".pub").exists():
+            _publish(path.with_suffix(".pub"), key)
+    except OSError as error:
+        raise ConfigurationError(f"the key {path} cannot be written: {error.strerror}") from error
+    return key
 
 
 def _create(path: Path) -> None:
@@ -102,30 +117,45 @@ def _create(path: Path) -> None:
 
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(pem)
-        stream.flush()
-        os.fsync(stream.fileno())
+    scratch = _scratch(path, pem)
     try:
         os.link(scratch, path)
+        sync_folder(path.parent)  # an entry signed by a key that a power failure takes could never be verified
     except FileExistsError:
         pass  # somebody else's key was first, and is as good
     finally:
         scratch.unlink()
-    public = form.load_pem_private_key(path.read_bytes(), None).public_key()
-    path.with_suffix(".pub").write_bytes(public.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo))
+
+
+def _publish(path: Path, key: SigningKey) -> None:
+    """The public key for whoever verifies, in PEM."""
+    from cryptography.hazmat.primitives import serialization as form
+
+    public = key.private.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    scratch = _scratch(path, public)
+    scratch.chmod(0o644)
+    scratch.replace(path)
+
+
+def _scratch(path: Path, data: bytes) -> Path:
+    """`data` in a synced file of its own beside `path`, readable by the owner only."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return Path(name)
 
 
 def _read(path: Path) -> SigningKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     try:
         mode, data = path.stat().st_mode, path.read_bytes()
         key = form.load_pem_private_key(data, None)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"the key {path} cannot be read: {error}; restore it from your backup") from error
     if mode & 0o077:
         raise ConfigurationError(f"the key {path} can be read by others; run: chmod 600 {path}")

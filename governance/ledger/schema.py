@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 TABLES = (
     """CREATE TABLE IF NOT EXISTS entry (
         seq INTEGER PRIMARY KEY,
@@ -29,6 +31,9 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT",
 )
 
+FIRST_HEAD = "INSERT INTO head SELECT 1, 0, :root, x'' WHERE NOT EXISTS (SELECT 1 FROM head)"
+"""The head of an empty ledger; `root` is that of the empty tree."""
+
 
 def _frozen(table: str) -> tuple[str, ...]:
     return tuple(
@@ -38,9 +43,13 @@ def _frozen(table: str) -> tuple[str, ...]:
     )
 
 
-def _in_turn(table: str, column: str) -> str:
-    """INSERT OR REPLACE walks past DELETE triggers; a row that is not the next one is refused here."""
-    guard = f"WHEN NEW.{column} IS NOT (SELECT size FROM head)"  # noqa: S608 - names of this file, nothing given
+def _in_turn(table: str, column: str, replaces: str = "0") -> str:
+    """INSERT OR REPLACE walks past DELETE triggers; a row that is not the next one is refused here.
+
+    `replaces` says when a row in its turn would still push an earlier one out.
+    """
+    next_one = "(SELECT size FROM head)"
+    guard = f"WHEN NEW.{column} IS NOT {next_one} OR {replaces}"  # names of this file, nothing given
     head = f"CREATE TRIGGER IF NOT EXISTS {table}_in_turn BEFORE INSERT ON {table} {guard}"
     return f"{head} BEGIN SELECT RAISE(ABORT, 'not the next place in the ledger'); END"
 
@@ -49,11 +58,17 @@ TRIGGERS = (
     *_frozen("entry"),
     *_frozen("entry_subject"),
     *_frozen("checkpoint"),
-    _in_turn("entry", "seq"),
+    _in_turn("entry", "seq", "EXISTS (SELECT 1 FROM entry WHERE idempotency_key = NEW.idempotency_key)"),
     _in_turn("entry_subject", "seq"),
-    _in_turn("checkpoint", "size"),
+    _in_turn("checkpoint", "size - 1"),
+    """CREATE TRIGGER IF NOT EXISTS head_stays BEFORE INSERT ON head WHEN EXISTS (SELECT 1 FROM head)
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
     """CREATE TRIGGER IF NOT EXISTS head_no_delete BEFORE DELETE ON head
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
-    """CREATE TRIGGER IF NOT EXISTS head_grows BEFORE UPDATE ON head WHEN NEW.size IS NOT OLD.size + 1
+    """CREATE TRIGGER IF NOT EXISTS head_grows BEFORE UPDATE ON head
+        WHEN NEW.size IS NOT OLD.size + 1 OR NOT EXISTS (SELECT 1 FROM entry WHERE seq = OLD.size)
         BEGIN SELECT RAISE(ABORT, 'the ledger only grows by one'); END""",
 )
+
+NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", " ".join((*TABLES, *TRIGGERS))))
+"""Every table, index and trigger."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Row, create_engine, event, text
+from sqlalchemy import Connection, Engine, Row, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -26,12 +28,13 @@ from governance.ledger.checkpoint import Checkpoint, read_checkpoint, sign_check
 from governance.ledger.envelope import moment, seal, unseal
 from governance.ledger.keys import LedgerKeys
 from governance.ledger.port import Clock
-from governance.ledger.schema import TABLES, TRIGGERS
+from governance.ledger.schema import FIRST_HEAD, NAMES, TABLES, TRIGGERS
 from governance.ledger.tree import EMPTY_ROOT, extend, leaf_hash, root_of
 from governance.statement import Entry, Statement
 
 WAIT_SECONDS = 30.0
 _PAGE = 1_000
+_COLUMNS = "seq, time, envelope, leaf_hash, root, idempotency_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,91 @@ class Head:
     frontier: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """The stored columns of one entry and of the checkpoint after it, unchecked: damage may have put anything there."""
+
+    seq: int
+    time: Any
+    envelope: Any
+    leaf_hash: Any
+    root: Any
+    idempotency_key: Any
+    note: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The ledger at one moment, whatever is appended meanwhile."""
+
+    connection: Connection
+
+    def head(self) -> Head:
+        """The end of the ledger. Raises LedgerTamperedError where it does not fit the last entry."""
+        rows = self.connection.execute(text("SELECT id, size, root, frontier FROM head")).all()
+        if [row.id for row in rows] != [1]:
+            raise LedgerTamperedError(f"the ledger has {len(rows)} heads instead of one")
+        _id, size, root, nodes = rows[0]
+        if not isinstance(size, int) or not isinstance(nodes, bytes) or size < 0:
+            raise LedgerTamperedError("the ledger's head is not a size and a frontier")
+        frontier = tuple(nodes[i : i + 32] for i in range(0, len(nodes), 32))
+        last = self.connection.execute(text("SELECT seq, root FROM entry ORDER BY seq DESC LIMIT 1")).first()
+        found = (last.seq + 1, last.root) if last else (0, EMPTY_ROOT)
+        if (size, root) != found or len(frontier) != size.bit_count() or root_of(frontier) != root:
+            raise LedgerTamperedError(f"the ledger's head speaks of {size} entries, its last entry of {found[0]}")
+        return Head(size, root, frontier)
+
+    def subjects(self, seq: int) -> tuple[tuple[str, str], ...]:
+        """The indexed subjects of an entry: (name, digest) in their order. Raises LedgerTamperedError for a gap."""
+        query = text("SELECT position, name, digest FROM entry_subject WHERE seq = :seq ORDER BY position")
+        rows = self.connection.execute(query, {"seq": seq}).all()
+        if [row.position for row in rows] != list(range(len(rows))):
+            raise LedgerTamperedError(f"ledger entry {seq}: the index of subjects has a gap")
+        return tuple((row.name, row.digest) for row in rows)
+
+    def rows(self) -> Iterator[StoredRow]:
+        """Every entry by seq, streamed."""
+        query = text(
+            "SELECT e.seq, e.time, e.envelope, e.leaf_hash, e.root, e.idempotency_key, c.note FROM entry e"
+            " LEFT JOIN checkpoint c ON c.size = e.seq + 1 ORDER BY e.seq"
+        )
+        for row in self.connection.execution_options(stream_results=True).execute(query):
+            yield StoredRow(*row)
+
+    def root_at(self, seq: int) -> bytes | None:
+        """The stored root after this entry, None where there is no such entry."""
+        row = self.connection.execute(text("SELECT root FROM entry WHERE seq = :seq"), {"seq": seq}).first()
+        return row.root if row else None
+
+    def strays(self, size: int) -> dict[str, int]:
+        """By table, how many rows speak of entries beyond the `size` that there are."""
+        queries = {
+            "checkpoint": "SELECT count(*) FROM checkpoint WHERE size > :size OR size < 1",
+            "entry_subject": "SELECT count(*) FROM entry_subject WHERE seq >= :size OR seq < 0",
+        }
+        return {
+            table: self.connection.execute(text(query), {"size": size}).scalar_one() for table, query in queries.items()
+        }
+
+    def file_damage(self) -> tuple[str, ...]:
+        """What SQLite finds wrong with the file below the rows, at most ten findings; empty where it is whole."""
+        found = self.connection.exec_driver_sql("PRAGMA integrity_check(10)").scalars()
+        return tuple(str(line) for line in found if line != "ok")
+
+
 @dataclass(frozen=True)
 class SqlLedger:
-    """The ledger of one SQLite database. `url` is SQLAlchemy's; safe under many threads and processes."""
+    """The ledger of one SQLite database. `url` is SQLAlchemy's; safe under many threads and processes.
+
+    A writer waits at most `wait_seconds` for the others. With `read_only` the file is not touched at all, and must
+    hold a ledger already: for looking into backups.
+    """
 
     url: str
     keys: LedgerKeys
     clock: Clock
-    wait_seconds: float = field(default=WAIT_SECONDS)
+    wait_seconds: float = WAIT_SECONDS
+    read_only: bool = False
 
     @property
     def path(self) -> Path:
@@ -66,17 +146,18 @@ class SqlLedger:
     @cached_property
     def engine(self) -> Engine:
         """The engine, with its tables made. A connection is opened for each use: processes may fork."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         # SQLAlchemy's own transactions begin deferred, which forks a chain under concurrency: we begin ourselves.
-        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        event.listen(engine, "connect", _pragmas)
-        with _told(self.path), self._alone(), engine.connect() as connection:
-            for statement in TABLES:
-                connection.exec_driver_sql(statement)
-            empty = {"root": EMPTY_ROOT}
-            connection.execute(text("INSERT OR IGNORE INTO head VALUES (1, 0, :root, x'')"), empty)
-            for statement in TRIGGERS:
-                connection.exec_driver_sql(statement)
+        engine = create_engine(self.url, creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        if self.read_only:
+            return engine
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(f"the folder of the ledger {self.path} cannot be made: {error.strerror}") from error
+        with _told(self.path):
+            # Readers of a ledger that is there never wait for its writers.
+            if not (self.path.is_file() and self.path.stat().st_size and _is_whole(engine)):
+                self._make_tables(engine)
         return engine
 
     def append(
@@ -84,15 +165,15 @@ class SqlLedger:
     ) -> Entry:
         """See `governance.ledger.port.Ledger.append`."""
         with self._transaction() as connection:
+            head = Snapshot(connection).head()
             earlier = _by_key(connection, idempotency_key)
             if earlier is not None:
                 return self._entry(earlier, connection)
-            head = read_head(connection)
             if expected_size is not None and expected_size != head.size:
                 raise LedgerConflictError(
                     f"the ledger has {head.size} entries, the decision was made on {expected_size}"
                 )
-            entry = self._next(connection, head, statement)
+            entry = self._next(connection, head, statement, idempotency_key)
             self._write(connection, head, entry, idempotency_key)
             return entry
 
@@ -100,9 +181,11 @@ class SqlLedger:
         """See `governance.ledger.port.Ledger.entries`. Reads in pages, so that a long ledger is never in memory."""
         after = -1
         while True:
-            with _told(self.path), self.engine.connect() as connection:
-                rows = _page(connection, after, subject, digest)
-                found = [self._entry(row, connection) for row in rows]
+            with self.reading() as snapshot:
+                size, connection = snapshot.head().size, snapshot.connection
+                found = [self._entry(row, connection) for row in _page(connection, after, subject, digest)]
+            if subject is None and digest is None:
+                _check_gapless(found, after, size)
             yield from found
             if len(found) < _PAGE:
                 return
@@ -114,21 +197,43 @@ class SqlLedger:
 
     def head(self) -> Head:
         """The end of the ledger."""
-        with _told(self.path), self.engine.connect() as connection:
-            return read_head(connection)
+        with self.reading() as snapshot:
+            return snapshot.head()
 
     def checkpoint(self) -> Checkpoint | None:
         """The newest signed checkpoint, None while the ledger is empty."""
-        with _told(self.path), self.engine.connect() as connection:
-            row = connection.execute(text("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")).first()
-        return read_checkpoint(row.note, self.keys.log.public) if row else None
+        with self.reading() as snapshot:
+            head = snapshot.head()
+            query = text("SELECT note FROM checkpoint WHERE size = :size")
+            row = snapshot.connection.execute(query, {"size": head.size}).first()
+        if not head.size:
+            return None
+        found = read_checkpoint(row.note if row else "", self.keys.log.public)
+        if (found.size, found.root) != (head.size, head.root):
+            raise LedgerTamperedError(f"the checkpoint of the ledger's {head.size} entries speaks of another tree")
+        return found
 
-    def _next(self, connection: Connection, head: Head, statement: Statement) -> Entry:
-        time = max(self.clock(), _last_time(connection, head))
-        envelope = seal(statement, head.size, time, self.keys.attestation)
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """The ledger at one moment, whatever is appended meanwhile."""
+        with _told(self.path), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield Snapshot(connection)  # nothing was written: closing the connection ends the transaction
+
+    def _next(self, connection: Connection, head: Head, statement: Statement, key: str | None) -> Entry:
+        """The entry at the end, as any reader will read it."""
+        time = max(self.clock(), self._last_time(connection, head))
+        envelope = seal(statement, head.size, time, self.keys.attestation, key)
         leaf = leaf_hash(envelope)
         root = root_of(extend(head.size, head.frontier, leaf))
-        return Entry(head.size, time, statement, envelope, leaf, root)
+        opened = unseal(envelope, self.keys.attestation.public)
+        return Entry(head.size, opened.time, opened.statement, envelope, leaf, root)
+
+    def _last_time(self, connection: Connection, head: Head) -> datetime:
+        """The signed time of the last entry: recorded time never goes back, whatever the clock says."""
+        query = text(f"SELECT {_COLUMNS} FROM entry WHERE seq = :seq")  # noqa: S608 - a constant
+        row = connection.execute(query, {"seq": head.size - 1}).first()
+        return self._entry(row, connection).time if row else datetime.min.replace(tzinfo=UTC)
 
     def _write(self, connection: Connection, head: Head, entry: Entry, key: str | None) -> None:
         row = {
@@ -144,42 +249,67 @@ class SqlLedger:
             subject = {"seq": entry.seq, "position": position, "name": item.name, "digest": item.digest}
             connection.execute(text("INSERT INTO entry_subject VALUES (:seq, :position, :name, :digest)"), subject)
         size = head.size + 1
+        note = sign_checkpoint(size, entry.root, self.keys.log).note
+        connection.execute(text("INSERT INTO checkpoint VALUES (:size, :note)"), {"size": size, "note": note})
         frontier = b"".join(extend(head.size, head.frontier, entry.leaf_hash))
         grown = {"size": size, "root": entry.root, "frontier": frontier}
         connection.execute(text("UPDATE head SET size = :size, root = :root, frontier = :frontier"), grown)
-        note = sign_checkpoint(size, entry.root, self.keys.log).note
-        connection.execute(text("INSERT INTO checkpoint VALUES (:size, :note)"), {"size": size, "note": note})
 
     def _entry(self, row: Row[tuple[object, ...]], connection: Connection) -> Entry:
         """The entry in a row, after checking that it is what was acknowledged."""
         seq = row.seq
-        if leaf_hash(row.envelope) != row.leaf_hash:
+        if not isinstance(row.envelope, bytes) or leaf_hash(row.envelope) != row.leaf_hash:
             raise LedgerTamperedError(f"ledger entry {seq}: the envelope is not the one that was acknowledged")
         try:
             opened = unseal(row.envelope, self.keys.attestation.public)
         except LedgerTamperedError as error:
             raise LedgerTamperedError(f"ledger entry {seq}: {error}") from error
-        if opened.seq != seq or moment(opened.time) != row.time:
-            raise LedgerTamperedError(f"ledger entry {seq}: its place or time is not the one that was signed")
-        if subjects_of(connection, seq) != tuple((x.name, x.digest) for x in opened.statement.subjects):
+        if (opened.seq, moment(opened.time), opened.idempotency_key) != (seq, row.time, row.idempotency_key):
+            raise LedgerTamperedError(
+                f"ledger entry {seq}: its place, time or idempotency key is not the one that was signed"
+            )
+        if Snapshot(connection).subjects(seq) != tuple((x.name, x.digest) for x in opened.statement.subjects):
             raise LedgerTamperedError(f"ledger entry {seq}: the index of subjects is not what was signed")
         return Entry(seq, opened.time, opened.statement, row.envelope, row.leaf_hash, row.root)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
+        if self.read_only:
+            raise LedgerError(f"the ledger {self.path} was opened for reading only")
         engine = self.engine
-        with _told(self.path), self._alone(), engine.connect() as connection:
+        with _told(self.path), self.alone(), engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                with suppress(DatabaseError):  # SQLite has rolled back itself where the disk is full
+                    connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
 
+    def _connect(self) -> sqlite3.Connection:
+        """One connection. SQLite's own wait is as long as ours, so that a reader does not hang either."""
+        if self.read_only:
+            return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=self.wait_seconds)
+        connection = sqlite3.connect(self.path, timeout=self.wait_seconds)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _make_tables(self, engine: Engine) -> None:
+        with self.alone(), engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for statement in TABLES:
+                connection.exec_driver_sql(statement)
+            connection.execute(text(FIRST_HEAD), {"root": EMPTY_ROOT})
+            for statement in TRIGGERS:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("COMMIT")
+
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Writers wait in a queue of the operating system: SQLite's own busy loop starves under contention."""
+    def alone(self) -> Iterator[None]:
+        """Writers of all processes, one at a time. SQLite's own busy loop starves: up to 14 s at 16 writers."""
         lock = FileLock(f"{self.path}.lock", timeout=self.wait_seconds)
         try:
             lock.acquire(poll_interval=0.005)
@@ -195,28 +325,9 @@ class SqlLedger:
             lock.release()
 
 
-def read_head(connection: Connection) -> Head:
-    """The end of the ledger. Raises LedgerTamperedError where it does not fit the last entry."""
-    row = connection.execute(text("SELECT size, root, frontier FROM head")).first()
-    if row is None:
-        raise LedgerTamperedError("the ledger has lost its head")
-    frontier = tuple(row.frontier[i : i + 32] for i in range(0, len(row.frontier), 32))
-    last = connection.execute(text("SELECT seq, root FROM entry ORDER BY seq DESC LIMIT 1")).first()
-    found = (last.seq + 1, last.root) if last else (0, EMPTY_ROOT)
-    if (row.size, row.root) != found or len(frontier) != row.size.bit_count() or root_of(frontier) != row.root:
-        raise LedgerTamperedError(f"the ledger's head speaks of {row.size} entries, its last entry of {found[0]}")
-    return Head(row.size, row.root, frontier)
-
-
-def subjects_of(connection: Connection, seq: int) -> tuple[tuple[str, str], ...]:
-    """The indexed subjects of an entry: (name, digest) in their order."""
-    query = text("SELECT name, digest FROM entry_subject WHERE seq = :seq ORDER BY position")
-    return tuple((row.name, row.digest) for row in connection.execute(query, {"seq": seq}))
-
-
 def _page(connection: Connection, after: int, subject: str | None, digest: str | None) -> list[Row[tuple[object, ...]]]:
     wanted = {"after": after, "name": subject, "digest": digest, "page": _PAGE}
-    query = "SELECT seq, time, envelope, leaf_hash, root FROM entry WHERE seq > :after"
+    query = f"SELECT {_COLUMNS} FROM entry WHERE seq > :after"  # noqa: S608 - a constant
     for column, value in (("name", subject), ("digest", digest)):
         if value is not None:
             # One literal per column, values are bound: nothing of the caller's is formatted into SQL.
@@ -227,23 +338,24 @@ def _page(connection: Connection, after: int, subject: str | None, digest: str |
 def _by_key(connection: Connection, key: str | None) -> Row[tuple[object, ...]] | None:
     if key is None:
         return None
-    query = text("SELECT seq, time, envelope, leaf_hash, root FROM entry WHERE idempotency_key = :key")
+    query = text(f"SELECT {_COLUMNS} FROM entry WHERE idempotency_key = :key")  # noqa: S608 - a constant
     return connection.execute(query, {"key": key}).first()
 
 
-def _last_time(connection: Connection, head: Head) -> datetime:
-    """The time of the last entry: recorded time never goes back, whatever the clock says."""
-    query = text("SELECT time FROM entry WHERE seq = :seq")
-    row = connection.execute(query, {"seq": head.size - 1}).first()
-    return datetime.fromisoformat(row.time if row else "1970-01-01T00:00:00Z")
+def _check_gapless(found: list[Entry], after: int, size: int) -> None:
+    """Entries that were read without a filter stand one after the other, up to the head."""
+    wanted = range(after + 1, min(size, after + 1 + _PAGE))
+    gone = sorted(set(wanted) - {entry.seq for entry in found})
+    if gone:
+        raise LedgerTamperedError(f"ledger entry {gone[0]} is gone")
 
 
-def _pragmas(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.execute("PRAGMA recursive_triggers=ON")
-    cursor.close()
+def _is_whole(engine: Engine) -> bool:
+    """Whether the file has all our tables and triggers and writes a WAL."""
+    with engine.connect() as connection:
+        names = {row.name for row in connection.execute(text("SELECT name FROM sqlite_master"))}
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    return names >= NAMES and mode == "wal"
 
 
 @contextmanager
@@ -257,6 +369,8 @@ def _told(path: Path) -> Iterator[None]:
         reason = str(error.orig)
         if "locked" in reason or "busy" in reason:
             raise ServiceError(f"the ledger {path} is locked by another program; try again") from error
+        if "decode" in reason:
+            raise LedgerTamperedError(f"the ledger {path} is damaged: {reason}; restore a backup") from error
         raise LedgerError(f"the ledger {path} cannot be used: {reason}") from error
     except DatabaseError as error:
         raise LedgerTamperedError(f"the ledger {path} is damaged: {error.orig}; restore a backup") from error

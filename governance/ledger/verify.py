@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, text
-
-from governance.errors import FairgateError, LedgerTamperedError
+from governance.errors import LedgerTamperedError
 from governance.ledger.checkpoint import Checkpoint, read_checkpoint
-from governance.ledger.envelope import moment, unseal
+from governance.ledger.envelope import Opened, moment, unseal
 from governance.ledger.keys import LedgerKeys
-from governance.ledger.sql import SqlLedger, read_head, subjects_of
+from governance.ledger.sql import Snapshot, SqlLedger, StoredRow
 from governance.ledger.tree import extend, leaf_hash, root_of
 
 MAX_PROBLEMS = 100
@@ -41,37 +39,38 @@ def verify_ledger(ledger: SqlLedger, *, trusted: Checkpoint | None = None) -> Le
     """Recompute the tree over the stored bytes.
 
     `trusted` is a checkpoint that was kept elsewhere: only it shows that the newest entries were dropped together
-    with the head, or that the whole ledger was written anew under stolen keys.
+    with the head, or that the whole ledger was written anew under stolen keys. At most 100 problems are told. Raises
+    LedgerError where the file cannot be opened or read at all; what can be read and is wrong is a problem, not an
+    error.
     """
     walk, problems = _Walk(trusted=trusted), list[str]()
-    with ledger.engine.connect() as connection:
-        for problem in _problems(connection, ledger.keys, walk):
-            problems.append(problem)
-            if len(problems) >= MAX_PROBLEMS:
-                break
+    try:
+        with ledger.reading() as snapshot:
+            for problem in _problems(snapshot, ledger.keys, walk):
+                problems.append(problem)
+                if len(problems) >= MAX_PROBLEMS:
+                    break
+    except LedgerTamperedError as error:  # SQLite itself gave up on the file
+        problems.append(f"after entry {walk.size - 1}: {error}" if walk.size else str(error))
     return LedgerReport(walk.size, root_of(walk.frontier), tuple(problems))
 
 
-def _problems(connection: Connection, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
-    query = text(
-        "SELECT e.seq, e.time, e.envelope, e.leaf_hash, e.root, c.note FROM entry e"
-        " LEFT JOIN checkpoint c ON c.size = e.seq + 1 ORDER BY e.seq"
-    )
-    for row in connection.execution_options(stream_results=True).execute(query):
-        yield from _entry_problems(connection, row, keys, walk)
+def _problems(snapshot: Snapshot, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
+    for row in snapshot.rows():
+        yield from _entry_problems(snapshot, row, keys, walk)
         yield from _trust_problems(walk)
     if walk.trusted is not None and walk.trusted.size > walk.size:
         yield f"entries {walk.size} to {walk.trusted.size - 1} are gone: a checkpoint kept elsewhere has them"
-    yield from _head_problems(connection, walk)
+    yield from _head_problems(snapshot, walk)
+    yield from _file_problems(snapshot)
 
 
-def _entry_problems(
-    connection: Connection, row: Row[tuple[object, ...]], keys: LedgerKeys, walk: _Walk
-) -> Iterator[str]:
+def _entry_problems(snapshot: Snapshot, row: StoredRow, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
     where = f"entry {row.seq}"
     if row.seq != walk.size:
         yield f"{where}: stands where entry {walk.size} should be"
-    leaf = leaf_hash(row.envelope)
+    envelope = row.envelope if isinstance(row.envelope, bytes) else b""
+    leaf = leaf_hash(envelope)
     if leaf != row.leaf_hash:
         yield f"{where}: leaf_hash is not that of the envelope"
     walk.frontier = extend(walk.size, walk.frontier, leaf)
@@ -79,20 +78,35 @@ def _entry_problems(
     if root_of(walk.frontier) != row.root:
         yield f"{where}: root is not that of the entries before it"
     try:
-        opened = unseal(row.envelope, keys.attestation.public)
+        opened = unseal(envelope, keys.attestation.public)
     except LedgerTamperedError as error:
         yield f"{where}: envelope: {error}"
     else:
-        if opened.seq != row.seq:
-            yield f"{where}: seq is {opened.seq} in the signed body"
-        if moment(opened.time) != row.time:
-            yield f"{where}: time is not the one in the signed body"
+        yield from (f"{where}: {problem}" for problem in _differences(row, opened))
         if walk.time is not None and opened.time < walk.time:
             yield f"{where}: time goes back"
         walk.time = opened.time
-        if subjects_of(connection, row.seq) != tuple((x.name, x.digest) for x in opened.statement.subjects):
-            yield f"{where}: the index of subjects is not what was signed"
+        yield from _subject_problems(snapshot, where, opened)
     yield from _checkpoint_problems(where, row.note, keys, walk)
+
+
+def _differences(row: StoredRow, opened: Opened) -> Iterator[str]:
+    """Where the columns of an entry are not those that were signed."""
+    if opened.seq != row.seq:
+        yield f"seq is {opened.seq} in the signed body"
+    if moment(opened.time) != row.time:
+        yield "time is not the one in the signed body"
+    if opened.idempotency_key != row.idempotency_key:
+        yield "idempotency_key is not the one in the signed body"
+
+
+def _subject_problems(snapshot: Snapshot, where: str, opened: Opened) -> Iterator[str]:
+    try:
+        found = snapshot.subjects(opened.seq)
+    except LedgerTamperedError:
+        found = None
+    if found != tuple((x.name, x.digest) for x in opened.statement.subjects):
+        yield f"{where}: the index of subjects is not what was signed"
 
 
 def _checkpoint_problems(where: str, note: str | None, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
@@ -101,7 +115,7 @@ def _checkpoint_problems(where: str, note: str | None, keys: LedgerKeys, walk: _
         return
     try:
         found = read_checkpoint(note, keys.log.public)
-    except FairgateError as error:
+    except LedgerTamperedError as error:
         yield f"{where}: checkpoint: {error}"
         return
     if (found.size, found.root) != (walk.size, root_of(walk.frontier)):
@@ -114,21 +128,19 @@ def _trust_problems(walk: _Walk) -> Iterator[str]:
         yield f"the first {walk.size} entries are not those of the checkpoint kept elsewhere"
 
 
-def _head_problems(connection: Connection, walk: _Walk) -> Iterator[str]:
+def _head_problems(snapshot: Snapshot, walk: _Walk) -> Iterator[str]:
     try:
-        head = read_head(connection)
+        head = snapshot.head()
     except LedgerTamperedError as error:
         yield f"head: {error}"
         return
     if (head.size, head.frontier) != (walk.size, walk.frontier):
         yield "head: it is not that of the entries"
-    extra = connection.execute(
-        text("SELECT count(*) FROM checkpoint WHERE size > :size OR size < 1"), {"size": walk.size}
-    ).scalar_one()
-    if extra:
-        yield f"checkpoint: {extra} speak of entries that are not there"
-    loose = connection.execute(
-        text("SELECT count(*) FROM entry_subject WHERE seq >= :size OR seq < 0"), {"size": walk.size}
-    ).scalar_one()
-    if loose:
-        yield f"entry_subject: {loose} rows belong to no entry"
+    for table, count in snapshot.strays(walk.size).items():
+        if count:
+            yield f"{table}: {count} rows speak of entries that are not there"
+
+
+def _file_problems(snapshot: Snapshot) -> Iterator[str]:
+    """Damage below the rows: an index that lost an entry would hide it from whoever asks by subject."""
+    yield from (f"file: {found}" for found in snapshot.file_damage())
