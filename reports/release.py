@@ -133,9 +133,16 @@ def _facts(case: Case) -> tuple[tuple[str, str], ...]:
         ("Release first asked for", asked or "not yet"),
         ("Audited", moment(audit.time) if audit else "not yet"),
         ("Impact tier", case.decision.tier.value),
-        ("Registry", printable(case.subject.registry, 200)),
+        ("Registry", printable(_without_secret(case.subject.registry), 200)),
         ("Ledger entries read", count(case.decision.size)),
     )
+
+
+def _without_secret(uri: str) -> str:
+    """The registry's URI without the user and password that it may hold."""
+    head, separator, rest = uri.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{head}{separator}{place.rpartition('@')[2]}{slash}{path}" if separator else uri
 
 
 def _measurement_facts(audit: AuditResult | None) -> tuple[tuple[str, str], ...]:

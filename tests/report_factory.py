@@ -120,7 +120,14 @@ class MemoryAccounts:
 
 def subject(version: str = "1", name: str = "hiring") -> Subject:
     digest = "sha256:" + hashlib.sha256(f"{name}/{version}".encode()).hexdigest()
-    return Subject("sqlite:///registry.db", name, version, 1_790_000_000_000, f"models:/{name}/{version}", digest)
+    return Subject(
+        "postgresql://officer:hunter2@db.example/registry",
+        name,
+        version,
+        1_790_000_000_000,
+        f"models:/{name}/{version}",
+        digest,
+    )
 
 
 def audit_of(version: str = "1") -> AuditResult:

@@ -268,3 +268,10 @@ def test_no_report_promises_what_was_not_measured(tmp_path: Path) -> None:
     for version in "12":
         text = render(_view(tmp_path / version, version), Format.HTML).decode()
         assert not re.search(r"\b(fair|unfair|unbiased|compliant)\b", text, re.IGNORECASE)
+
+
+def test_the_registry_is_named_without_its_password(tmp_path: Path) -> None:
+    for form in (Format.HTML, Format.MARKDOWN):
+        text = render(_view(tmp_path / form.value), form).decode()
+        assert "hunter2" not in text
+        assert "db.example/registry" in text
