@@ -45,8 +45,6 @@ def restore(ledger: SqlLedger, path: Path) -> Path | None:
         ledger.path.parent.mkdir(parents=True, exist_ok=True)
         _copy(path, scratch)
         _verified(ledger, scratch, path)
-        with closing(sqlite3.connect(scratch)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # as every opened ledger: readers and writers do not wait
         kept = _put_in_place(ledger, scratch, path)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"the backup {path} could not be restored: {error}") from error
@@ -56,28 +54,26 @@ def restore(ledger: SqlLedger, path: Path) -> Path | None:
 
 
 def _put_in_place(ledger: SqlLedger, scratch: Path, path: Path) -> Path | None:
-    standing = _standing(ledger)
     with ledger.alone():
         kept = None
         if ledger.path.exists():
-            standing = _standing(ledger) if standing is not None else None
-            _refuse_loss(ledger, standing, scratch, path)
+            _refuse_loss(ledger, _standing(ledger), scratch, path)
             kept = _keep(ledger.path)
             # A WAL left behind would be replayed into the restored file.
             for leftover in _beside(ledger.path):
                 leftover.unlink(missing_ok=True)
+        with closing(sqlite3.connect(scratch)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # as every opened ledger: readers and writers do not wait
         scratch.replace(ledger.path)
         sync_folder(ledger.path.parent)
     return kept
 
 
 def _standing(ledger: SqlLedger) -> Head | None:
-    """The head of the ledger in place; None where there is none or it is damaged: that is what a restore is for."""
-    if not ledger.path.exists():
-        return None
+    """The head of the ledger in place; None where it is damaged or none: that is what a restore is for."""
     try:
         return replace(ledger, read_only=True).head()
-    except LedgerTamperedError:
+    except LedgerError:
         return None
 
 

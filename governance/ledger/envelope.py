@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ def read_payload(payload: bytes) -> Opened:
 
 def strict_json(data: bytes) -> Any:
     """JSON in which a key that stands twice is an error: `decision` must not say two things. Raises ValueError."""
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_int=_number, parse_constant=_refuse)
 
 
 def moment(time: datetime) -> str:
@@ -142,6 +143,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return found
+
+
+def _number(digits: str) -> int | float:
+    """RFC 8785 writes a double such as 2.985884857070055e16 without a point: beyond 2^53 it is no integer."""
+    number = int(digits)
+    if abs(number) < 2**53:
+        return number
+    if math.isinf(float(digits)):
+        raise ValueError(f"a number of {len(digits)} digits is not a double")
+    return float(digits)
 
 
 def _refuse(constant: str) -> Any:
