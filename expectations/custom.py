@@ -5,6 +5,7 @@ Importing this module imports Great Expectations (seconds, a quarter of a gigaby
 
 from __future__ import annotations
 
+import logging
 import warnings
 from typing import Any, ClassVar
 
@@ -19,6 +20,9 @@ with warnings.catch_warnings():
     from great_expectations.expectations.expectation import BatchExpectation
     from great_expectations.expectations.metrics.metric_provider import metric_value
     from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+
+# It logs every temporary folder that it makes: nobody who runs a gate wants to read that.
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 __all__ = ["ExpectFavourableLabel", "ExpectGroupsToBeLargeEnough", "ExpectSeveralGroups", "gx"]
 

@@ -58,10 +58,10 @@ def failures(checked: Sequence[Checked]) -> tuple[FailedExpectation, ...]:
     return tuple(_failure(item) for item in sorted(unmet, key=lambda item: order.index(item.severity)))
 
 
-def errors(checked: Sequence[Checked]) -> tuple[str, ...]:
-    """One sentence for every line that could not be evaluated, without raw values."""
+def errors(checked: Sequence[Checked], words: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """One sentence for every line that could not be evaluated. `words` of the data are taken out, in lower case."""
     return tuple(
-        f"{item.name}{f' ({item.column})' if item.column else ''} could not be evaluated: {without_values(message)}"
+        f"{item.name}{_column(item)} could not be evaluated: {without_values(message, words)}"
         for item in checked
         if item.unanswered
         for message in [item.exception or "no result"]
@@ -78,11 +78,16 @@ def outcome(evaluated: int, failed: Sequence[FailedExpectation], raised: Sequenc
     return Outcome.NEEDS_SIGN_OFF if Severity.WARNING in severities else Outcome.PASS
 
 
-def without_values(message: str) -> str:
-    """A message of somebody else, on one line, with everything in quotes and every number taken out."""
+def without_values(message: str, words: frozenset[str] = frozenset()) -> str:
+    """A message of somebody else, on one line, without what is in quotes, numbers, and words of the data."""
     line = " ".join(message.split())
     line = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "'...'", line)
+    line = re.sub(r"\w+", lambda found: "..." if found[0].lower() in words else found[0], line)
     return re.sub(r"\d[\d.,_]*", "#", line)[:_MESSAGE_LENGTH]
+
+
+def _column(item: Checked) -> str:
+    return f" ({item.column})" if item.column else ""
 
 
 def _failure(item: Checked) -> FailedExpectation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ def validate(
     suite = build(spec)
     checked, raised = _checked(suite.expectations, frame)
     failed = failures(checked)
-    problems = (*errors(checked), *raised)
+    unanswered = any(item.unanswered for item in checked)
+    problems = (*errors(checked, _words(frame) if unanswered else frozenset()), *raised)
     evaluated = sum(not item.unanswered for item in checked)
     return DataValidation(
         suite=spec.name,
@@ -54,6 +56,12 @@ def validate(
         errors=problems,
         quarantined=write_quarantine(quarantine, frame, checked, spec.key) if quarantine else 0,
     )
+
+
+def _words(frame: pd.DataFrame) -> frozenset[str]:
+    """Every word of every text in the table, in lower case: an engine's message that quotes one would leak it."""
+    texts = (frame[name].dropna().astype("str").unique() for name in frame.select_dtypes(["object", "str"]))
+    return frozenset(word for column in texts for text in column for word in re.findall(r"\w+", text.lower()))
 
 
 def suite_digest(suite: Any) -> str:

@@ -105,6 +105,10 @@ def test_messages_lose_quoted_text_and_numbers() -> None:
     assert without_values("bad 'Ann' and \"Bob\"\nin `Eve` at 81,500.25") == "bad '...' and '...' in '...' at #"
 
 
+def test_messages_lose_words_of_the_data() -> None:
+    assert without_values("cannot convert Smithers", frozenset({"smithers"})) == "cannot convert ..."
+
+
 def test_declared_values_in_all_their_forms() -> None:
     assert forms(("1.0", "True", "x", "0.5")) == ("1.0", "1", "True", "true", "x", "0.5")
     assert same("true", "TRUE")
