@@ -12,6 +12,7 @@ from flows.settings import Settings
 from flows.sources import newest_file
 from flows.steps import Step, at_once
 from governance.case import Case, case_of
+from governance.casefile import subject_of, target_in
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.digests import digest_file
@@ -20,7 +21,7 @@ from governance.people import MACHINE
 from governance.policy import OnAdverse
 from governance.record import MONITORING
 from governance.registry.port import LiveAlias, Registry
-from governance.release import demote, last_signed, observe, record_hold
+from governance.release import demote, last_signed, observe, record_hold, released
 from governance.subject import Target
 from governance.verification import verify
 
@@ -38,8 +39,12 @@ class Look:
 
 
 def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
-    """The live aliases that the policy governs."""
-    return tuple(item for item in registry.live_aliases() if item.alias not in desk.policy.free_aliases)
+    """The live aliases that the policy governs, and those that the ledger calls live though the registry has none."""
+    found = {(item.name, item.alias): item for item in registry.live_aliases()}
+    for entry in released(desk):
+        subject, target = subject_of(entry.statement.body), target_in(entry.statement.body)
+        found.setdefault((subject.name, target.alias), LiveAlias(subject.name, target.alias, subject.version))
+    return tuple(found[key] for key in sorted(found) if key[1] not in desk.policy.free_aliases)
 
 
 def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *, step: Step = at_once) -> Look:
@@ -81,9 +86,9 @@ def _judge(desk: Desk, registry: Registry, live: LiveAlias, chosen: Candidate, r
     if not adverse:
         return _standing(live, case, f"audited on {data}: no adverse disparity")
     record_hold(desk, case, MACHINE)
-    lines = [f"audited on {data}: the hold is open again", *(item.reason for item in adverse)]
-    lines.append(_answer(desk, registry, case))
-    return _told(live, "adverse", Exit.ADVERSE, *lines)
+    found = f"audited on {data}: {len(adverse)} adverse disparities, the hold is open again"
+    first = adverse[0].reason + (f" (and {len(adverse) - 1} more in the report)" if len(adverse) > 1 else "")
+    return _told(live, "adverse", Exit.ADVERSE, found, first, _answer(desk, registry, case))
 
 
 def _answer(desk: Desk, registry: Registry, case: Case) -> str:
@@ -91,7 +96,7 @@ def _answer(desk: Desk, registry: Registry, case: Case) -> str:
     name = f"{case.target.alias} of {case.subject.name}"
     if desk.policy.on_adverse is OnAdverse.STAY:
         return f"the policy lets {name} stay at version {case.subject.version} until people decide"
-    fallback = last_signed(desk, case.subject, case.target)
+    fallback = last_signed(desk, registry, case.subject, case.target)
     demote(desk, registry, case, "the monitoring audit was adverse", fallback)
     if fallback is None:
         return f"{name} was withdrawn: no earlier signed version stands"

@@ -82,7 +82,7 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     from reports.html import night_html
     from reports.markdown import night_markdown
 
-    rows = tuple(NightRow(x.model, x.alias, x.version, x.outcome, int(x.exit_code), " ".join(x.lines)) for x in looks)
+    rows = tuple(NightRow(x.model, x.alias, x.version, x.outcome, int(x.exit_code), "; ".join(x.lines)) for x in looks)
     summary = NightSummary(started, desk.clock(), rows, missed(desk, started))
     view = night_view(summary)
     settings.reports.mkdir(parents=True, exist_ok=True)
