@@ -14,7 +14,7 @@ from governance.desk import Desk
 from governance.errors import Exit, FairgateError
 from governance.people import MACHINE
 from governance.registry.port import LiveAlias, Registry
-from governance.release import demote, last_signed, live_step, observe, steps_of
+from governance.release import demote, last_signed, live_step, observe, steps_of, unfinished
 from governance.statement import PredicateType
 from governance.subject import Target
 from governance.verification import Verification, verify
@@ -33,8 +33,16 @@ def check_live(settings: Settings, desk: Desk, registry: Registry) -> tuple[Look
 
 
 def _to_finish(desk: Desk, case: Case) -> bool:
-    """Not live, and nothing else was released to the target since it was asked for: no release by accident."""
-    if case.decision.outcome is not DecisionOutcome.RELEASED or case.released():
+    """Begun and cut off; or not live, and nothing else was released to the target since it was asked for.
+
+    So no release happens by accident.
+    """
+    if case.decision.outcome is not DecisionOutcome.RELEASED:
+        return False
+    intent = unfinished(desk, case.subject.name, case.target)
+    if intent is not None and subject_of(intent.statement.body) == case.subject:
+        return True
+    if case.released():
         return False
     last_asked = max((hold.seq for hold in case.dossier.holds if hold.target == case.target), default=-1)
     live = live_step(desk, case.subject.name, case.target)
@@ -73,23 +81,37 @@ def _incident(desk: Desk, registry: Registry, live: LiveAlias, target: Target, f
         observe(desk, live.name, target, problem, {"version": live.version})
     if not _half_done(desk, live, target):
         return _look(live, "verification failed", Exit.VERIFICATION_FAILED, *found.problems)
-    promotion = live_step(desk, live.name, target)
-    if promotion is None:
+    where = _put_back(desk, registry, live, target)
+    what = f"a change of {live.alias} was cut off, and version {live.version} does not stand: {where}"
+    return _look(live, "put back", Exit.VERIFICATION_FAILED, what)
+
+
+def _put_back(desk: Desk, registry: Registry, live: LiveAlias, target: Target) -> str:
+    """To what the ledger says is live; where a demotion was cut off, to the last signed version or to nothing."""
+    promotion, fallback = live_step(desk, live.name, target), None
+    if promotion is not None:
+        back = subject_of(promotion.statement.body).version
+        registry.set_alias(live.name, live.alias, back)
+        return f"back to version {back}"
+    last = [entry for entry in steps_of(desk, live.name, target) if step_of(entry).kind == "demotion"]
+    if last and last[-1].statement.body["back_to"]:
+        fallback = last_signed(desk, registry, subject_of(last[-1].statement.body), target)
+    if fallback is None:
         registry.delete_alias(live.name, live.alias)
-        return _look(live, "put back", Exit.VERIFICATION_FAILED, "a release that was cut off no longer stands: unset")
-    back = subject_of(promotion.statement.body).version
-    registry.set_alias(live.name, live.alias, back)
-    return _look(live, "put back", Exit.VERIFICATION_FAILED, f"a release that was cut off no longer stands: {back}")
+        return "unset"
+    finish(desk, registry, case_of(desk, fallback, target), MACHINE)
+    return f"back to version {fallback.version}"
 
 
 def _half_done(desk: Desk, live: LiveAlias, target: Target) -> bool:
+    """Whether the alias stands at a version that was being released or taken out, and whose release does not stand."""
     steps = steps_of(desk, live.name, target)
-    if not steps or steps[-1].statement.predicate_type is not PredicateType.PROMOTION_INTENT:
-        return False
-    if step_of(steps[-1]).version != live.version:
-        return False
-    case = case_of(desk, subject_of(steps[-1].statement.body), target)
-    return case.decision.outcome is not DecisionOutcome.RELEASED
+    done = [entry for entry in steps if entry.statement.predicate_type is not PredicateType.PROMOTION_INTENT]
+    newest = steps[-1:] if steps[-1:] != done[-1:] else []
+    taken_out = [entry for entry in done[-1:] if entry.statement.predicate_type is PredicateType.DEMOTION]
+    about = [entry for entry in (*newest, *taken_out) if step_of(entry).version == live.version]
+    cases = [case_of(desk, subject_of(entry.statement.body), target) for entry in about]
+    return bool(cases) and all(case.decision.outcome is not DecisionOutcome.RELEASED for case in cases)
 
 
 def _stand_down(desk: Desk, registry: Registry, live: LiveAlias, found: Verification) -> Look:
@@ -97,11 +119,11 @@ def _stand_down(desk: Desk, registry: Registry, live: LiveAlias, found: Verifica
     case = found.case
     if case is None or case.decision.outcome is DecisionOutcome.RELEASED:
         return _look(live, "verified", Exit.DONE)
-    withdrawn = any(item.withdrawn for item in case.dossier.sign_offs)
+    withdrawn = any(item.withdrawn and item.target == case.target for item in case.dossier.sign_offs)
     reasons = tuple(f"{item.requirement}: {item.reason}" for item in case.decision.missing())
     if case.decision.outcome is not DecisionOutcome.REFUSED and not withdrawn:
         return _look(live, "held", Exit.HELD, *reasons)
-    fallback = last_signed(desk, case.subject, case.target)
+    fallback = last_signed(desk, registry, case.subject, case.target)
     demote(desk, registry, case, "; ".join(reasons)[:1_000], fallback)
     where = f"back to version {fallback.version}" if fallback else "withdrawn"
     return _look(live, "demoted", Exit.HELD, f"{live.name} {live.alias}: {where}", *reasons)

@@ -64,10 +64,10 @@ def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
 
 
 def asked(desk: Desk) -> tuple[Case, ...]:
-    """Every case that a release was asked for in this environment, oldest first."""
+    """Every case that a release was asked for in this environment, oldest first: held, or begun at once."""
     found: dict[tuple[Subject, Target], None] = {}
     for entry in desk.ledger.entries():
-        if entry.statement.predicate_type is PredicateType.HOLD:
+        if entry.statement.predicate_type in (PredicateType.HOLD, PredicateType.PROMOTION_INTENT):
             body = entry.statement.body
             found[(subject_of(body), target_in(body))] = None
     return tuple(case_of(desk, subject, target) for subject, target in found if target.environment == desk.environment)

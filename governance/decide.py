@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from audits.result import Verdict
 from governance.dossier import AuditRecord, Dossier
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
@@ -89,6 +90,9 @@ def _answers(policy: Policy, tier: Tier, rules: TierRules | None, dossier: Dossi
         return (Finding("tier", Status.REFUSED, f"{dossier.subject.name} is classed as prohibited: never released"),)
     if rules is None or not rules.requirements:
         return (Finding("tier", Status.UNKNOWN, f"policy {policy.name} has no requirement for the tier {tier}"),)
+    if tier is Tier.HIGH and Requirement.SIGN_OFF not in rules.requirements:
+        reason = f"policy {policy.name} lets the tier {tier} go without a sign-off: only people release a high impact"
+        return (Finding("tier", Status.UNKNOWN, reason),)
     return tuple(_CHECKS[item](policy, rules, dossier) for item in rules.requirements)
 
 
@@ -133,6 +137,8 @@ def _data_validated(_policy: Policy, rules: TierRules, dossier: Dossier) -> Find
         return Finding(name, Status.UNMET, "no validation of the audited data is recorded", way_out=_release(dossier))
     if record.time > dossier.now:
         return Finding(name, Status.UNKNOWN, "the validation is dated in the future", (record.seq,))
+    if not record.digest:
+        return Finding(name, Status.UNKNOWN, "the validation names no result", (record.seq,), way_out=_release(dossier))
     if record.outcome == "pass":
         return Finding(name, Status.MET, "the data passed the quality gate", (record.seq,))
     if record.outcome == "needs sign-off" and Requirement.SIGN_OFF in rules.requirements:
@@ -149,8 +155,11 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     if audit.policy_digest != policy.digest:
         reason = "the audit was made under another policy"
         return Finding(name, Status.UNMET, reason, (audit.seq,), way_out=again)
+    if not (audit.report_digest and audit.data_digest and audit.plan_digest):
+        reason = "the audit does not name its report, its data or its plan"
+        return Finding(name, Status.UNKNOWN, reason, (audit.seq,), way_out=again)
     # Monitoring renews an audit: the age that counts is that of the newest look at these bytes.
-    looks = [item for item in dossier.monitoring() if item.measured and all(item.measured.values())]
+    looks = [item for item in dossier.monitoring() if item.measured and not _blind(item)]
     newest = max((audit, *looks), key=lambda item: item.time)
     age = dossier.now - newest.time
     if age < timedelta(0):
@@ -181,9 +190,10 @@ def _shortfalls(rules: TierRules, audit: AuditRecord) -> list[str]:
     ]
     if not audit.measured:
         short.append("names no sensitive feature")
-    if audit.min_group_size < rules.min_group_size or audit.min_events < rules.min_events:
+    # Asked this way round, a NaN falls short too.
+    if not (audit.min_group_size >= rules.min_group_size and audit.min_events >= rules.min_events):
         short.append(f"asks for fewer than {rules.min_group_size} rows or {rules.min_events} events in a group")
-    if audit.confidence < rules.min_confidence:
+    if not audit.confidence >= rules.min_confidence:
         short.append(f"uses a confidence below {rules.min_confidence:g}")
     return short
 
@@ -199,11 +209,13 @@ def _measured(_policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     name, audit = Requirement.MEASURED, dossier.audit()
     if audit is None:
         return Finding(name, Status.UNKNOWN, "no audit is recorded, so nothing was measured")
-    blind = sorted(feature for feature, seen in audit.measured.items() if not seen)
+    blind = _blind(audit)
     if blind or not audit.measured:
         reason = f"no comparison had enough evidence for: {', '.join(blind) or 'any sensitive feature'}"
         return Finding(name, Status.UNKNOWN, reason, (audit.seq,), way_out="audit more data")
-    thin = _count(audit.verdicts, "insufficient evidence") + _count(audit.verdicts, "not estimable")
+    if not _counted(audit.verdicts):
+        return Finding(name, Status.UNKNOWN, "the audit does not count every verdict", (audit.seq,))
+    thin = audit.verdicts[Verdict.INSUFFICIENT] + audit.verdicts[Verdict.NOT_ESTIMABLE]
     if thin and Requirement.SIGN_OFF not in rules.requirements:
         reason = f"{thin} comparisons had too little evidence, and nobody signs in this tier"
         return Finding(name, Status.UNKNOWN, reason, (audit.seq,), way_out="audit more data")
@@ -213,9 +225,11 @@ def _measured(_policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
 
 def _no_adverse(_policy: Policy, _rules: TierRules, dossier: Dossier) -> Finding:
     name, audit = Requirement.NO_ADVERSE, dossier.audit()
-    if audit is None or not sum(audit.verdicts.values()):
-        return Finding(name, Status.UNKNOWN, "no disparity was measured")
-    adverse = _count(audit.verdicts, "adverse")
+    if audit is None or not _counted(audit.verdicts):
+        return Finding(name, Status.UNKNOWN, "no audit counts its verdicts")
+    if not any(audit.verdicts[verdict] for verdict in (Verdict.ADVERSE, Verdict.WATCH, Verdict.NO_INDICATION)):
+        return Finding(name, Status.UNKNOWN, "no disparity could be measured", (audit.seq,), way_out="audit more data")
+    adverse = audit.verdicts[Verdict.ADVERSE]
     if not adverse:
         return Finding(name, Status.MET, "no measured disparity is adverse", (audit.seq,))
     reason = _adverse_words(adverse, audit)
@@ -230,11 +244,11 @@ def _no_adverse(_policy: Policy, _rules: TierRules, dossier: Dossier) -> Finding
 
 def _monitoring_clear(_policy: Policy, _rules: TierRules, dossier: Dossier) -> Finding:
     name = Requirement.MONITORING_CLEAR
-    adverse = [item for item in dossier.monitoring() if _count(item.verdicts, "adverse")]
+    adverse = [item for item in dossier.monitoring() if item.verdicts.get(Verdict.ADVERSE)]
     if not adverse:
         return Finding(name, Status.MET, "no monitoring audit since the release audit was adverse")
     last = adverse[-1]
-    reason = f"the scheduled audit of {last.time.date()} found {_adverse_words(_count(last.verdicts, 'adverse'), last)}"
+    reason = f"the scheduled audit of {last.time.date()} found {_adverse_words(last.verdicts[Verdict.ADVERSE], last)}"
     way_out = "audit again for a release on newer data, then collect new sign-offs; or register a changed version"
     return Finding(name, Status.UNMET, reason, tuple(item.seq for item in adverse), way_out=way_out)
 
@@ -264,8 +278,14 @@ def _release(dossier: Dossier) -> str:
     return f"fairgate release {dossier.subject.name} {dossier.subject.version} --alias {dossier.target.alias}"
 
 
-def _count(verdicts: Mapping[str, int], verdict: str) -> int:
-    return verdicts.get(verdict, 0)
+def _blind(audit: AuditRecord) -> list[str]:
+    """Sensitive features without one comparison that had enough evidence; only a plain True counts as seen."""
+    return sorted(feature for feature, seen in audit.measured.items() if seen is not True)
+
+
+def _counted(verdicts: Mapping[str, int]) -> bool:
+    """Whether every verdict has its count: one that is missing, negative or not a whole number is not zero."""
+    return set(verdicts) == set(Verdict) and all(type(n) is int and n >= 0 for n in verdicts.values())
 
 
 _CHECKS: Mapping[Requirement, Callable[[Policy, TierRules, Dossier], Finding]] = {

@@ -132,15 +132,21 @@ class Dossier:
     def validation(self) -> ValidationRecord | None:
         """The newest validation of the data that the release audit measured (or the newest, before any audit)."""
         audit = self.audit()
+        wanted = (audit.data_digest, audit.plan_digest) if audit else None
         for item in reversed(self.validations):
-            if item.purpose == "release" and (audit is None or item.data_digest == audit.data_digest):
+            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest)):
                 return item
         return None
 
     def monitoring(self) -> tuple[AuditRecord, ...]:
-        """Monitoring audits since the release audit."""
+        """Monitoring audits since the data of the release audit were first audited for a release.
+
+        The first time counts: auditing the same old data once more must not hide what was found on newer data.
+        """
         audit = self.audit()
-        return tuple(a for a in self.audits if a.purpose == "monitoring" and (audit is None or a.seq > audit.seq))
+        same = (a.seq for a in self.audits if audit and a.purpose == "release" and a.data_digest == audit.data_digest)
+        since = min(same, default=-1)
+        return tuple(a for a in self.audits if a.purpose == "monitoring" and a.seq > since)
 
     def person(self, identity: str | None) -> Person | None:
         """The account with this id."""

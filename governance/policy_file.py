@@ -15,6 +15,7 @@ from governance.errors import ConfigurationError
 from governance.policy import OnAdverse, Policy, Raci, RequiredBound, Requirement, Tier, TierRules
 
 MAX_BYTES = 256 * 1024
+MAX_DAYS = 3_650
 _WHOLE_NUMBERS = ("sign_off_valid_days", "max_audit_age_days", "withdraw_window_days", "min_group_size", "min_events")
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -25,7 +26,9 @@ def read_policy(data: bytes, *, name: str = "policy.toml") -> Policy:
         raise ConfigurationError(f"{name} has {len(data):,} bytes; a policy has at most {MAX_BYTES:,}")
     try:
         document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        raise ConfigurationError(f"{name} nests its values too deeply: write a flatter file") from error
+    except ValueError as error:  # not UTF-8, not TOML, or a number with more digits than Python reads
         raise ConfigurationError(f"{name} is not valid TOML: {error}") from error
     reader = _Reader(name)
     return reader.policy(document, digest_bytes(data))
@@ -42,6 +45,9 @@ class _Reader:
         head = self.table(document, "policy")
         keys = ("name", "version", "valid_from", "valid_until", "floor", "free_aliases", "on_adverse")
         self.known(head, "[policy]", keys)
+        since, until = self.day(head, "valid_from"), self.day(head, "valid_until")
+        if since and until and until < since:
+            raise ConfigurationError(f"{self.file}: [policy] valid_until {until} is before valid_from {since}")
         return Policy(
             name=self.text(head, "policy", "name"),
             version=self.text(head, "policy", "version"),
@@ -55,8 +61,8 @@ class _Reader:
             free_aliases=self.texts(head, "policy", "free_aliases"),
             on_adverse=self.word(OnAdverse, head.get("on_adverse", "stay"), "[policy] on_adverse"),
             raci=tuple(self.raci(item) for item in self.listed(document, "raci")),
-            valid_from=self.day(head, "valid_from"),
-            valid_until=self.day(head, "valid_until"),
+            valid_from=since,
+            valid_until=until,
         )
 
     def tiers(self, document: Mapping[str, Any]) -> tuple[tuple[Tier, TierRules], ...]:
@@ -75,6 +81,11 @@ class _Reader:
         if not requirements:
             known = ", ".join(Requirement)
             raise ConfigurationError(f"{self.file}: [{where}] has no requirement; list at least one of: {known}")
+        if tier == Tier.HIGH and Requirement.SIGN_OFF not in requirements:
+            raise ConfigurationError(
+                f"{self.file}: [{where}] needs the requirement 'sign-off' and a quorum: "
+                f"only people release a high-impact version"
+            )
         quorum = self.texts(table, where, "quorum")
         if (Requirement.SIGN_OFF in requirements) != bool(quorum):
             raise ConfigurationError(
@@ -96,6 +107,8 @@ class _Reader:
                 value = table[key]
                 if type(value) is not int or value < 1:
                     raise self.wrong(f"[{where}] {key}", value, "a whole number of at least 1")
+                if key.endswith("_days") and value > MAX_DAYS:
+                    raise self.wrong(f"[{where}] {key}", value, f"at most {MAX_DAYS:,} days")
                 found[key] = value
         if "min_confidence" in table:
             value = table["min_confidence"]

@@ -45,7 +45,7 @@ def refusals(dossier: Dossier) -> tuple[SignOff, ...]:
 def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
     """Why a sign-off does not count for this dossier, None where it does."""
     audit, validation = dossier.audit(), dossier.validation()
-    person = dossier.person(item.approver.id)
+    person, who = dossier.person(item.approver.id), item.approver
     excluded = dossier.excluded().get(item.approver.id)
     answers = (
         (item.withdrawn, "withdrawn"),
@@ -57,17 +57,27 @@ def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
             validation is None or item.validation_digest != validation.digest,
             "given for another data validation",
         ),
+        (_overtaken(item, dossier), "given before another audit was made"),
         (item.policy_digest != policy_digest, "given under another policy"),
         (item.signed_at > dossier.now, "dated in the future"),
         (item.expires_at is None or item.expires_at <= dossier.now, "expired"),
         (not item.reason.strip(), "given without a reason"),
+        (not item.authentication.strip(), "given without a record of how the signer was authenticated"),
         (
-            person is None or not person.has(item.function),
+            person is None or who.kind != "person" or person.issuer != who.issuer or not person.has(item.function),
             f"the signer does not hold the function {item.function}",
         ),
         (excluded is not None, f"the signer {excluded}"),
     )
     return next((reason for void, reason in answers if void), None)
+
+
+def _overtaken(item: SignOff, dossier: Dossier) -> bool:
+    """Whether a release audit with another report came after it: going back to the first report revives nothing."""
+    return any(
+        audit.purpose == "release" and audit.seq > item.seq and audit.report_digest != item.report_digest
+        for audit in dossier.audits
+    )
 
 
 def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, ...]:

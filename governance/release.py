@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from governance.case import Case, case_of
-from governance.casefile import STEPS, step_of, subject_of
+from governance.casefile import STEPS, step_of, subject_of, target_in
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.digests import digest_value
 from governance.dossier import ReleaseStep
-from governance.errors import LedgerConflictError, ReleaseHeldError, StaleEvidenceError
+from governance.errors import (
+    ConfigurationError,
+    LedgerConflictError,
+    MeasurementError,
+    ReleaseHeldError,
+    StaleEvidenceError,
+)
 from governance.people import MACHINE, Actor
-from governance.record import held, observed, step, target_of
+from governance.record import held, model_name, observed, step, target_of
 from governance.registry.port import Registry
 from governance.statement import Entry, PredicateType, Statement
 from governance.subject import Subject, Target
@@ -28,21 +34,26 @@ def no_pause(_step: str) -> None:
 def record_hold(desk: Desk, case: Case, by: Actor) -> Entry:
     """Record that a release was asked for and is held. The same person asking for the same thing adds nothing."""
     statement = held(case.dossier, case.decision, by)
-    return desk.ledger.append(statement, idempotency_key="hold:" + digest_value([statement.body, by, _last_seq(case)]))
+    key = digest_value([statement.body, by, _asked_anew_after(desk, case)])
+    return desk.ledger.append(statement, idempotency_key="hold:" + key)
 
 
 def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, pause: Pause = no_pause) -> Entry:
     """Make the version live and return the promotion. Call it under the release lock of the target.
 
-    A promotion that a crash cut off is finished, never doubled. Raises ReleaseHeldError where the gate does not
-    say RELEASED, StaleEvidenceError where the registry's bytes are not those that were signed, LedgerConflictError
-    where the ledger grew meanwhile.
+    A promotion that a crash cut off is finished, never doubled; of what is live already, the promotion that made it
+    so is returned. Raises ReleaseHeldError where the gate does not say RELEASED, StaleEvidenceError where the
+    registry's bytes are not those that were signed, LedgerConflictError where the ledger grew meanwhile.
     """
     case = case_of(desk, case.subject, case.target)
     if case.decision.outcome is not DecisionOutcome.RELEASED:
         raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
     _same_bytes(registry, case.subject)
-    intent = _unfinished_intent(desk, case) or _intend(desk, case, by)
+    begun = _unfinished_intent(desk, case)
+    standing = _live_already(desk, registry, case)
+    if standing is not None and begun is None:
+        return standing
+    intent = begun or _intend(desk, case, by)
     pause("intent")
     name, alias = case.subject.name, case.target.alias
     registry.set_alias(name, alias, case.subject.version)
@@ -59,28 +70,32 @@ def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, 
 def demote(desk: Desk, registry: Registry, live: Case, reason: str, fallback: Subject | None = None) -> Entry:
     """Take a version out of its target: back to `fallback`, which must still be released, or to nothing.
 
-    Raises ReleaseHeldError where the fallback's release no longer stands.
+    The ledger first, then the alias: a demotion that a crash cut off is seen and finished by the reconciler. Raises
+    ReleaseHeldError where the fallback's release no longer stands, StaleEvidenceError where its bytes have changed.
     """
     body = {"reason": reason, "back_to": fallback.version if fallback else None}
     demotion = step(PredicateType.DEMOTION, live.subject, live.target, body=body, policy=live.decision.policy_digest)
     if fallback is None:
+        entry = _append_demotion(desk, live, demotion)
         registry.delete_alias(live.subject.name, live.target.alias)
-        return _append_demotion(desk, live, demotion)
+        return entry
     back = case_of(desk, fallback, live.target)
     if back.decision.outcome is not DecisionOutcome.RELEASED:
         raise ReleaseHeldError(back.decision, f"{fallback} cannot take over: it is {back.decision.outcome.value}")
+    _same_bytes(registry, fallback)
     entry = _append_demotion(desk, live, demotion)
     promote(desk, registry, back)
     return entry
 
 
-def last_signed(desk: Desk, live: Subject, target: Target) -> Subject | None:
-    """The newest other version that was live in this target and whose release still stands."""
+def last_signed(desk: Desk, registry: Registry, live: Subject, target: Target) -> Subject | None:
+    """The newest other version that was live in this target, whose release still stands and whose bytes are there."""
     for entry in reversed(steps_of(desk, live.name, target)):
         subject = subject_of(entry.statement.body)
         if entry.statement.predicate_type is not PredicateType.PROMOTION or subject.digest == live.digest:
             continue
-        if case_of(desk, subject, target).decision.outcome is DecisionOutcome.RELEASED:
+        standing = case_of(desk, subject, target).decision.outcome is DecisionOutcome.RELEASED
+        if standing and _is_unchanged(registry, subject):
             return subject
     return None
 
@@ -89,6 +104,20 @@ def steps_of(desk: Desk, name: str, target: Target) -> list[Entry]:
     """Every promotion-intent, promotion and demotion of a target, whatever the version, in the ledger's order."""
     found = desk.ledger.entries(digest=target_of(name, target).digest)
     return [entry for entry in found if entry.statement.predicate_type in STEPS]
+
+
+def released(desk: Desk) -> tuple[Entry, ...]:
+    """The promotions of this environment that the ledger says are live, whatever the registry shows."""
+    last: dict[tuple[str, Target], Entry] = {}
+    for entry in desk.ledger.entries():
+        if entry.statement.predicate_type in (PredicateType.PROMOTION, PredicateType.DEMOTION):
+            body = entry.statement.body
+            last[subject_of(body).name, target_in(body)] = entry
+    return tuple(
+        entry
+        for (_, target), entry in last.items()
+        if target.environment == desk.environment and entry.statement.predicate_type is PredicateType.PROMOTION
+    )
 
 
 def live_step(desk: Desk, name: str, target: Target) -> Entry | None:
@@ -100,9 +129,10 @@ def live_step(desk: Desk, name: str, target: Target) -> Entry | None:
 
 
 def observe(desk: Desk, name: str, target: Target, what: str, body: dict[str, object]) -> Entry:
-    """Record what was seen and nobody recorded; the same sight twice adds nothing."""
-    statement = observed(name, target, what, body)
-    return desk.ledger.append(statement, idempotency_key="observation:" + digest_value([what, body, name, target]))
+    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again."""
+    steps = steps_of(desk, name, target)
+    key = digest_value([what, body, name, target, steps[-1].seq if steps else -1])
+    return desk.ledger.append(observed(name, target, what, body), idempotency_key="observation:" + key)
 
 
 def _same_bytes(registry: Registry, subject: Subject) -> None:
@@ -114,11 +144,35 @@ def _same_bytes(registry: Registry, subject: Subject) -> None:
         )
 
 
-def _unfinished_intent(desk: Desk, case: Case) -> Entry | None:
-    steps = steps_of(desk, case.subject.name, case.target)
+def _is_unchanged(registry: Registry, subject: Subject) -> bool:
+    """Whether the registry still serves these bytes; a version that is gone does not."""
+    try:
+        _same_bytes(registry, subject)
+    except (StaleEvidenceError, MeasurementError, ConfigurationError):
+        return False
+    return True
+
+
+def _live_already(desk: Desk, registry: Registry, case: Case) -> Entry | None:
+    """The promotion that stands, where ledger and registry agree that this version is live."""
+    promotion = live_step(desk, case.subject.name, case.target)
+    if promotion is None or not _about(step_of(promotion), case.subject):
+        return None
+    live = registry.alias(case.subject.name, case.target.alias)
+    return promotion if live is not None and live.version == case.subject.version else None
+
+
+def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:
+    """The intent that the target's newest step is, None where the last step was finished."""
+    steps = steps_of(desk, name, target)
     if not steps or steps[-1].statement.predicate_type is not PredicateType.PROMOTION_INTENT:
         return None
-    return steps[-1] if _about(step_of(steps[-1]), case.subject) else None
+    return steps[-1]
+
+
+def _unfinished_intent(desk: Desk, case: Case) -> Entry | None:
+    intent = unfinished(desk, case.subject.name, case.target)
+    return intent if intent is not None and _about(step_of(intent), case.subject) else None
 
 
 def _intend(desk: Desk, case: Case, by: Actor) -> Entry:
@@ -133,7 +187,8 @@ def _intend(desk: Desk, case: Case, by: Actor) -> Entry:
 
 
 def _append_demotion(desk: Desk, live: Case, demotion: Statement) -> Entry:
-    return desk.ledger.append(demotion, idempotency_key=f"demotion-of:{live.target}:{_last_seq(live)}")
+    last = max((item.seq for item in live.dossier.steps), default=-1)
+    return desk.ledger.append(demotion, idempotency_key=f"demotion-of:{live.subject.digest}:{live.target}:{last}")
 
 
 def _about(found: ReleaseStep, subject: Subject) -> bool:
@@ -144,6 +199,10 @@ def _sign_offs(case: Case) -> list[int]:
     return [seq for item in case.decision.findings if item.requirement == "sign-off" for seq in item.evidence]
 
 
-def _last_seq(case: Case) -> int:
-    """The newest step of this version: what happens again after it is something new."""
-    return max((item.seq for item in case.dossier.steps), default=-1)
+def _asked_anew_after(desk: Desk, case: Case) -> int:
+    """What makes an equal question a new one: a step of the target since, or other bytes under this version since."""
+    steps = steps_of(desk, case.subject.name, case.target)
+    name = model_name(case.subject)
+    about = desk.ledger.entries(subject=name)
+    others = [entry.seq for entry in about if entry.statement.digest_of(name) != case.subject.digest]
+    return max([-1, *others, *(entry.seq for entry in steps)])

@@ -89,6 +89,8 @@ def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.decision not in (APPROVE, REFUSE):
         raise ConfigurationError(f"a decision is approve or refuse, not {wish.decision!r}")
     _reasoned(wish.reason)
+    if not wish.authentication.strip():
+        raise NotAuthorizedError(f"it is not recorded how {person.name} was authenticated: nothing can be signed")
     moved = wish.shown.moved(case.shown())
     if moved:
         raise StaleEvidenceError(f"what was shown has moved: {', '.join(moved)}; open the evidence again")

@@ -10,7 +10,7 @@ from governance.casefile import subject_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.dossier import SignOff
-from governance.errors import Exit
+from governance.errors import Exit, MeasurementError
 from governance.quorum import quorum
 from governance.registry.manifest import manifest_from_json
 from governance.registry.port import RegisteredVersion, Registry
@@ -67,5 +67,8 @@ def _problems(desk: Desk, registry: Registry, live: RegisteredVersion, case: Cas
         moved = f"the alias points to version {live.version}, the ledger released version {case.subject.version}"
         return (moved + ": the alias was moved outside Fairgate",)
     signed = manifest_from_json(desk.evidence.get(case.subject.digest))
-    changes = compare(signed, registry.manifest(live))
+    try:
+        changes = compare(signed, registry.manifest(live))
+    except MeasurementError as error:
+        return (f"the registered bytes cannot be read: {error}",)
     return (f"the registered bytes are not those that were signed: {changes}",) if changes else ()
