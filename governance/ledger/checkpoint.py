@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from governance.errors import LedgerTamperedError
 from governance.ledger.keys import SigningKey, verified
+from governance.ledger.tree import leaf_hash, verify_inclusion
 
 ORIGIN = "fairgate.local/ledger"
 _ED25519 = b"\x01"
@@ -20,6 +21,26 @@ class Checkpoint:
     size: int
     root: bytes
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """That entry `seq` is in the tree of a signed checkpoint. `proof` is its RFC 6962 audit path, 32 bytes each.
+
+    Whoever keeps it can show later that the entry was dropped or changed.
+    """
+
+    seq: int
+    proof: tuple[bytes, ...]
+    checkpoint: Checkpoint
+
+    def proves(self, envelope: bytes, public: bytes) -> bool:
+        """Whether exactly these bytes stand at `seq` of the tree that the log key `public` signed.
+
+        Raises LedgerTamperedError where the checkpoint is not signed under it.
+        """
+        signed = read_checkpoint(self.checkpoint.note, public)
+        return verify_inclusion(leaf_hash(envelope), self.seq, signed.size, self.proof, signed.root)
 
 
 def sign_checkpoint(size: int, root: bytes, key: SigningKey, origin: str = ORIGIN) -> Checkpoint:

@@ -43,13 +43,13 @@ def _frozen(table: str) -> tuple[str, ...]:
     )
 
 
-def _in_turn(table: str, column: str, replaces: str = "0") -> str:
+def _in_turn(table: str, column: str, refused: str) -> str:
     """INSERT OR REPLACE walks past DELETE triggers; a row that is not the next one is refused here.
 
-    `replaces` says when a row in its turn would still push an earlier one out.
+    `refused` says when a row in its turn would still push an earlier one out, or belong to no entry.
     """
     next_one = "(SELECT size FROM head)"
-    guard = f"WHEN NEW.{column} IS NOT {next_one} OR {replaces}"  # names of this file, nothing given
+    guard = f"WHEN NEW.{column} IS NOT {next_one} OR {refused}"  # names of this file, nothing given
     head = f"CREATE TRIGGER IF NOT EXISTS {table}_in_turn BEFORE INSERT ON {table} {guard}"
     return f"{head} BEGIN SELECT RAISE(ABORT, 'not the next place in the ledger'); END"
 
@@ -59,8 +59,8 @@ TRIGGERS = (
     *_frozen("entry_subject"),
     *_frozen("checkpoint"),
     _in_turn("entry", "seq", "EXISTS (SELECT 1 FROM entry WHERE idempotency_key = NEW.idempotency_key)"),
-    _in_turn("entry_subject", "seq"),
-    _in_turn("checkpoint", "size - 1"),
+    _in_turn("entry_subject", "seq", "NOT EXISTS (SELECT 1 FROM entry WHERE seq = NEW.seq)"),
+    _in_turn("checkpoint", "size - 1", "NOT EXISTS (SELECT 1 FROM entry WHERE seq = NEW.size - 1)"),
     """CREATE TRIGGER IF NOT EXISTS head_stays BEFORE INSERT ON head WHEN EXISTS (SELECT 1 FROM head)
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
     """CREATE TRIGGER IF NOT EXISTS head_no_delete BEFORE DELETE ON head
@@ -70,5 +70,7 @@ TRIGGERS = (
         BEGIN SELECT RAISE(ABORT, 'the ledger only grows by one'); END""",
 )
 
-NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", " ".join((*TABLES, *TRIGGERS))))
-"""Every table, index and trigger."""
+OBJECTS = {
+    re.findall(r"IF NOT EXISTS (\w+)", sql)[0]: sql.replace("IF NOT EXISTS ", "") for sql in (*TABLES, *TRIGGERS)
+}
+"""Every table, index and trigger by name, in the words in which SQLite keeps it."""

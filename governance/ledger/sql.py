@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from governance.errors import (
     LedgerTamperedError,
     ServiceError,
 )
-from governance.ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
+from governance.ledger.checkpoint import Checkpoint, Receipt, read_checkpoint, sign_checkpoint
 from governance.ledger.envelope import moment, seal, unseal
 from governance.ledger.keys import LedgerKeys
+from governance.ledger.known import Known
 from governance.ledger.port import Clock
-from governance.ledger.schema import FIRST_HEAD, NAMES, TABLES, TRIGGERS
-from governance.ledger.tree import EMPTY_ROOT, extend, leaf_hash, root_of
+from governance.ledger.schema import FIRST_HEAD, OBJECTS, TABLES, TRIGGERS
+from governance.ledger.tree import EMPTY_ROOT, extend, inclusion_proof, leaf_hash, root_of
 from governance.statement import Entry, Statement
 
 WAIT_SECONDS = 30.0
@@ -117,6 +118,27 @@ class Snapshot:
         found = self.connection.exec_driver_sql("PRAGMA integrity_check(10)").scalars()
         return tuple(str(line) for line in found if line != "ok")
 
+    def altered_objects(self) -> tuple[str, ...]:
+        """Names of tables, indexes and guards that are gone, were added or read otherwise than they were made."""
+        query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        found = {row.name: row.sql for row in self.connection.exec_driver_sql(query)}
+        return tuple(sorted(name for name in found | OBJECTS if found.get(name) != OBJECTS.get(name)))
+
+    def since(self, seq: int) -> Iterator[tuple[int, bytes]]:
+        """Place and envelope of every entry from `seq` on, streamed."""
+        query = text("SELECT seq, envelope FROM entry WHERE seq >= :seq ORDER BY seq")
+        for row in self.connection.execution_options(stream_results=True).execute(query, {"seq": seq}):
+            yield row.seq, row.envelope
+
+    def checkpoint(self, head: Head, public: bytes) -> Checkpoint:
+        """The signed checkpoint of this head. Raises LedgerTamperedError where it is missing or speaks of another."""
+        query = text("SELECT note FROM checkpoint WHERE size = :size")
+        row = self.connection.execute(query, {"size": head.size}).first()
+        found = read_checkpoint(row.note if row else "", public)
+        if (found.size, found.root) != (head.size, head.root):
+            raise LedgerTamperedError(f"the checkpoint of the ledger's {head.size} entries speaks of another tree")
+        return found
+
 
 @dataclass(frozen=True)
 class SqlLedger:
@@ -156,7 +178,7 @@ class SqlLedger:
             raise LedgerError(f"the folder of the ledger {self.path} cannot be made: {error.strerror}") from error
         with _told(self.path):
             # Readers of a ledger that is there never wait for its writers.
-            if not (self.path.is_file() and self.path.stat().st_size and _is_whole(engine)):
+            if not (self.path.is_file() and self.path.stat().st_size and _is_made(engine)):
                 self._make_tables(engine)
         return engine
 
@@ -178,14 +200,17 @@ class SqlLedger:
             return entry
 
     def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
-        """See `governance.ledger.port.Ledger.entries`. Reads in pages, so that a long ledger is never in memory."""
+        """See `governance.ledger.port.Ledger.entries`. Reads in pages, so that a long ledger is never in memory.
+
+        The database's index of subjects finds them; that it hides none is checked against the signed bytes.
+        """
         after = -1
         while True:
             with self.reading() as snapshot:
-                size, connection = snapshot.head().size, snapshot.connection
+                connection = snapshot.connection
+                wanted = self._wanted(snapshot, after, subject, digest)
                 found = [self._entry(row, connection) for row in _page(connection, after, subject, digest)]
-            if subject is None and digest is None:
-                _check_gapless(found, after, size)
+            _check_none_hidden(found, wanted)
             yield from found
             if len(found) < _PAGE:
                 return
@@ -204,14 +229,20 @@ class SqlLedger:
         """The newest signed checkpoint, None while the ledger is empty."""
         with self.reading() as snapshot:
             head = snapshot.head()
-            query = text("SELECT note FROM checkpoint WHERE size = :size")
-            row = snapshot.connection.execute(query, {"size": head.size}).first()
-        if not head.size:
-            return None
-        found = read_checkpoint(row.note if row else "", self.keys.log.public)
-        if (found.size, found.root) != (head.size, head.root):
-            raise LedgerTamperedError(f"the checkpoint of the ledger's {head.size} entries speaks of another tree")
-        return found
+            return snapshot.checkpoint(head, self.keys.log.public) if head.size else None
+
+    def receipt(self, seq: int) -> Receipt:
+        """Proof that this entry is in the ledger, for whoever wants to show later that it was dropped or changed.
+
+        Raises LedgerError where there is no such entry.
+        """
+        with self.reading() as snapshot:
+            head = snapshot.head()
+            leaves = self._catch_up(snapshot, head).leaves[: head.size]
+            if not 0 <= seq < head.size:
+                raise LedgerError(f"the ledger has {head.size} entries, there is no entry {seq}")
+            checkpoint = snapshot.checkpoint(head, self.keys.log.public)
+        return Receipt(seq, inclusion_proof(leaves, seq), checkpoint)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
@@ -219,6 +250,29 @@ class SqlLedger:
         with _told(self.path), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             yield Snapshot(connection)  # nothing was written: closing the connection ends the transaction
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known()
+
+    def _catch_up(self, snapshot: Snapshot, head: Head) -> Known:
+        """What the signed bytes say, recomputed up to `head` and confirmed by its signed checkpoint.
+
+        Raises LedgerTamperedError also where the ledger has shrunk since this process read it.
+        """
+        known = len(self._known.leaves)
+        if head.size < known and self.size() < known:
+            raise LedgerTamperedError(f"the ledger had {known} entries and has now {head.size}: restore a backup")
+        confirm = partial(snapshot.checkpoint, head, self.keys.log.public)
+        self._known.read_on(snapshot.since, head.size, head.root, confirm)
+        return self._known
+
+    def _wanted(self, snapshot: Snapshot, after: int, subject: str | None, digest: str | None) -> Sequence[int]:
+        """The places of the entries that the page after `after` must hold."""
+        head = snapshot.head()
+        if subject is None and digest is None:
+            return range(after + 1, min(head.size, after + 1 + _PAGE))
+        return self._catch_up(snapshot, head).about(subject, digest, range(after + 1, head.size))[:_PAGE]
 
     def _next(self, connection: Connection, head: Head, statement: Statement, key: str | None) -> Entry:
         """The entry at the end, as any reader will read it."""
@@ -300,11 +354,12 @@ class SqlLedger:
         with self.alone(), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            for statement in TABLES:
-                connection.exec_driver_sql(statement)
-            connection.execute(text(FIRST_HEAD), {"root": EMPTY_ROOT})
-            for statement in TRIGGERS:
-                connection.exec_driver_sql(statement)
+            if not _objects(connection):  # what is gone from a ledger is not mended in silence: verify tells it
+                for statement in TABLES:
+                    connection.exec_driver_sql(statement)
+                connection.execute(text(FIRST_HEAD), {"root": EMPTY_ROOT})
+                for statement in TRIGGERS:
+                    connection.exec_driver_sql(statement)
             connection.exec_driver_sql("COMMIT")
 
     @contextmanager
@@ -342,20 +397,21 @@ def _by_key(connection: Connection, key: str | None) -> Row[tuple[object, ...]] 
     return connection.execute(query, {"key": key}).first()
 
 
-def _check_gapless(found: list[Entry], after: int, size: int) -> None:
-    """Entries that were read without a filter stand one after the other, up to the head."""
-    wanted = range(after + 1, min(size, after + 1 + _PAGE))
+def _check_none_hidden(found: list[Entry], wanted: Sequence[int]) -> None:
     gone = sorted(set(wanted) - {entry.seq for entry in found})
     if gone:
-        raise LedgerTamperedError(f"ledger entry {gone[0]} is gone")
+        raise LedgerTamperedError(f"ledger entry {gone[0]} is gone, or hidden from who asks for its subjects")
 
 
-def _is_whole(engine: Engine) -> bool:
-    """Whether the file has all our tables and triggers and writes a WAL."""
+def _is_made(engine: Engine) -> bool:
+    """Whether the file has tables and writes a WAL."""
     with engine.connect() as connection:
-        names = {row.name for row in connection.execute(text("SELECT name FROM sqlite_master"))}
         mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-    return names >= NAMES and mode == "wal"
+        return bool(_objects(connection)) and mode == "wal"
+
+
+def _objects(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())
 
 
 @contextmanager

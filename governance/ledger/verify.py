@@ -144,3 +144,4 @@ def _head_problems(snapshot: Snapshot, walk: _Walk) -> Iterator[str]:
 def _file_problems(snapshot: Snapshot) -> Iterator[str]:
     """Damage below the rows: an index that lost an entry would hide it from whoever asks by subject."""
     yield from (f"file: {found}" for found in snapshot.file_damage())
+    yield from (f"file: {name} is not what this ledger was made with" for name in snapshot.altered_objects())
