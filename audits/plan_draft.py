@@ -39,7 +39,7 @@ _MODEL = """\
 [model]
 name = {model}
 impact = "high"                 # CHECK: minimal, limited, high or prohibited; the policy always wins
-# registrant = "dana"           # who answers for the registration; this person cannot sign it off
+# registrant = "data-scientist" # who answers for the registration; this person cannot sign it off
 """
 _AUDIT = """\
 [audit]

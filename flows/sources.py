@@ -11,13 +11,13 @@ from flows.settings import Settings
 from governance.errors import ConfigurationError, MeasurementError
 
 
-def data_file(settings: Settings, name: str | None, *, what: str = "[data] source") -> Path:
+def data_file(settings: Settings, name: str | None) -> Path:
     """The data file of this name. Raises ConfigurationError outside the data folders, MeasurementError if missing."""
     if not name:
-        raise ConfigurationError(f"the plan names no data: write {what}, or give --data FILE")
+        raise ConfigurationError("the plan names no data: write [data] source, or give --data FILE")
     path = _inside(settings, name)
     if not path.is_file():
-        raise MeasurementError(f"the data file {name} does not exist (looked at {path}); see {what} in the plan")
+        raise MeasurementError(f"the data file {name} does not exist (looked at {path}): correct [data] source or --data")
     return path
 
 
@@ -65,6 +65,6 @@ def _inside(settings: Settings, name: str) -> Path:
         return path
     roots = ", ".join(str(root) for root in settings.data_roots)
     raise ConfigurationError(
-        f"the plan names data at {name!r}, outside the data folders ({roots}); "
-        f"an administrator can add a folder to FAIRGATE_DATA"
+        f"the data {name!r} is outside the data folders ({roots}): copy it into the project, "
+        f"or let an administrator add its folder to FAIRGATE_DATA"
     )

@@ -43,12 +43,13 @@ def init(
     from audits.model_signature import signature_inputs
     from audits.plan_draft import draft_plan
     from audits.table import columns_summary
+    from flows.sources import data_file
     from flows.wiring import utc_now
 
     if output.exists() and not force:
         raise ConfigurationError(f"{output} exists already; give another --output, or --force to overwrite it")
     inputs = (signature_inputs(folder) or ()) if folder else ()
-    columns = columns_summary(data)
+    columns = columns_summary(data_file(read_settings(), data.as_posix()))
     text = draft_plan(
         model, columns, signature_inputs=inputs, source=data.as_posix(), today=utc_now().date(), label=label
     )
