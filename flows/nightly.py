@@ -8,7 +8,7 @@ from prefect.states import Completed
 
 from flows.monitoring import governed, look
 from flows.prefect_runtime import publish, step
-from flows.reporting import publish_night
+from flows.reporting import publish_night, refresh_reports
 from flows.settings import read_settings
 from flows.wiring import open_desk, open_registry, utc_now
 
@@ -21,5 +21,6 @@ def nightly() -> State:
     aliases = step("read the live aliases", lambda: governed(desk, registry))
     looks = tuple(look(settings, desk, registry, live, step=step) for live in aliases)
     night = step("write the summary", lambda: publish_night(settings, desk, started, looks))
+    step("write the reports", lambda: refresh_reports(settings, desk, looks))
     publish("nightly", night.markdown, "Scheduled audits of what is live")
     return Completed(name=night.word, message=night.message, data=night)

@@ -11,7 +11,7 @@ from flows.monitoring import Look
 from flows.releasing import Answer
 from flows.settings import Settings
 from flows.wiring import open_desk, open_registry
-from governance.case import Case
+from governance.case import Case, open_case
 from governance.desk import Desk
 from governance.digests import canonical_json
 from governance.errors import Exit
@@ -93,6 +93,15 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     body = {"report": stored, "exit_code": summary.exit_code(), "aliases": len(rows)}
     desk.ledger.append(ran("nightly", view.headline, body))
     return Night(summary, path, night_markdown(view))
+
+
+def refresh_reports(settings: Settings, desk: Desk, looks: Iterable[Look]) -> tuple[Path, ...]:
+    """Write the reports of live versions whose hold opened anew: people must see what the night saw."""
+    adverse = [item for item in looks if item.exit_code is Exit.ADVERSE]
+    cases = [open_case(desk, item.model, item.version, item.alias) for item in adverse]
+    views = [release_view(gather(desk, case)) for case in cases]
+    files = [{form: render(view, form) for form in Format} for view in views]
+    return tuple(write_report(settings, case, found) for case, found in zip(cases, files, strict=True))
 
 
 def missed(desk: Desk, now: datetime, every: timedelta = NIGHTLY_EVERY) -> tuple[str, ...]:

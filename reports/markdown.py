@@ -40,7 +40,8 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield f"\nAs of {view.time}, under policy {md(view.policy)}, impact tier {view.tier}.\n"
     yield "## Summary\n"
     yield from _part("What was decided", view.summary.decided)
-    yield from _part("What was measured", view.summary.measured)
+    yield from _part(view.summary.monitored_title, view.summary.monitored)
+    yield from _part("What was measured for the release", view.summary.measured)
     yield from _missing(view)
     yield from _part("What cannot be concluded, and notes of the audit", view.summary.limits)
     for panel in view.panels:

@@ -10,7 +10,7 @@ from governance.decide import DecisionOutcome, Finding, Status
 from governance.dossier import SignOff
 from governance.policy import Policy
 from governance.quorum import quorum
-from reports.evidence import CaseEvidence
+from reports.evidence import CaseEvidence, newest_monitoring
 from reports.measured import PRIMARY, disparity_name, worst_first
 from reports.view import Missing, Summary
 from reports.words import (
@@ -48,6 +48,8 @@ def summary(evidence: CaseEvidence) -> Summary:
         missing_title="What stands against it" if refused else "What is missing, and who can give it",
         missing=tuple(_missing(item, case, evidence.policy) for item in case.decision.missing() if asks(item)),
         limits=tuple(_limits(evidence.audit)),
+        monitored_title=_monitored_title(case),
+        monitored=tuple(_measured(evidence.monitoring)) if evidence.monitoring else (),
     )
 
 
@@ -62,7 +64,14 @@ def headline(case: Case) -> str:
             done = "is released as" if case.released() else "may be released as"
             return f"Everything that the policy asks for is there: {what} {done} {where}."
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
+    if case.released():
+        return f"Held again: {what} is live as {where}, but no longer meets: {'; '.join(labels)}. People must decide."
     return f"Held: {what} does not become {where} until this is met: {'; '.join(labels)}."
+
+
+def _monitored_title(case: Case) -> str:
+    record = newest_monitoring(case)
+    return f"What the scheduled audit of {record.time:%Y-%m-%d} found on newer data" if record else ""
 
 
 def _signatures(case: Case) -> Iterator[str]:
@@ -139,7 +148,7 @@ def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
 
 
 def _who(function: str, case: Case, policy: Policy) -> str:
-    """`compliance: Ada Osei or Bo Lind can give it. Cy Ray cannot: registered this version.`"""
+    """`compliance: A or B can give it. C cannot: registered this version.`"""
     holders = [person for person in case.dossier.people if person.has(function)]
     barred = {**_signed_already(case, policy), **case.dossier.excluded()}
     able = tuple(printable(person.name) for person in holders if person.id not in barred)

@@ -190,6 +190,8 @@ class Summary:
     missing_title: str
     missing: tuple[Missing, ...]
     limits: tuple[str, ...]
+    monitored_title: str = ""
+    monitored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

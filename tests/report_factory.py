@@ -37,10 +37,10 @@ TARGET = Target("local", "champion")
 SECRET = "correct horse battery staple"
 
 PEOPLE = (
-    Person("dana", "Dana Ortiz", ("data-science",)),
-    Person("ines", "Inès Okafor", ("compliance",)),
-    Person("marek", "Marek Nowak", ("model-risk",)),
-    Person("rosa", "Rosa Lindqvist", ("compliance", "model-risk")),
+    Person("data-scientist", "Data Scientist", ("data-science",)),
+    Person("compliance-officer", "Compliance Officer", ("compliance",)),
+    Person("risk-officer", "Model Risk Officer", ("model-risk",)),
+    Person("second-officer", "Second Officer", ("compliance", "model-risk")),
 )
 
 
@@ -180,15 +180,15 @@ def record_case(
     desk: Desk, version: str = "1", *, name: str = "hiring", audit: AuditResult | None = None, hold: bool = True
 ) -> Case:
     """Register, validate, audit and hold one version, asked for by Dana, who registered it."""
-    about, dana = subject(version, name), actor(PEOPLE[0])
+    about, scientist = subject(version, name), actor(PEOPLE[0])
     result, quality = audit or audit_of(version), validation(version)
-    evidence = Evidence(about, result.data_digest, result.plan_digest, desk.policy.digest, "release", dana)
-    desk.ledger.append(registered(about, "dana", "authenticated", dana))
+    evidence = Evidence(about, result.data_digest, result.plan_digest, desk.policy.digest, "release", scientist)
+    desk.ledger.append(registered(about, "data-scientist", "authenticated", scientist))
     desk.ledger.append(validated(evidence, desk.evidence.put(canonical_json(quality)), quality.outcome.value, {}))
     desk.ledger.append(audited(evidence, desk.evidence.put(to_json(result)), audit_summary(result)))
     case = open_case(desk, name, version, TARGET.alias)
     if hold:
-        desk.ledger.append(held(case.dossier, case.decision, dana))
+        desk.ledger.append(held(case.dossier, case.decision, scientist))
     return open_case(desk, name, version, TARGET.alias)
 
 

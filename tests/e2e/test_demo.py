@@ -40,6 +40,9 @@ def test_what_is_written_for_people_is_there(transcript: list[Played], folder: P
     assert {"hiring-v1-champion.html", "hiring-v2-champion.html", "hiring-v2-champion.md"} <= names
     assert "Women are selected far less often" in (reports / "hiring-v1-champion.html").read_text(encoding="utf-8")
     assert any(name.startswith("night-") for name in names)
+    live = (reports / "hiring-v2-champion.html").read_text(encoding="utf-8")
+    assert "What the scheduled audit of" in live
+    assert "Held again: hiring v2 is live as champion" in live
 
 
 def test_only_version_2_was_ever_released(transcript: list[Played], folder: Path) -> None:

@@ -95,8 +95,8 @@ def browser(desk: Desk) -> Browser:
 
 
 @pytest.fixture
-def marek(browser: Browser) -> Browser:
-    assert browser.login("marek").status_code == 303
+def risk(browser: Browser) -> Browser:
+    assert browser.login("risk-officer").status_code == 303
     return browser
 
 
@@ -113,19 +113,19 @@ def test_without_a_session_every_page_leads_to_the_login(browser: Browser, path:
 def test_login_gives_a_new_opaque_session_and_leads_where_one_was_going(browser: Browser) -> None:
     token = hidden(browser.get("/login").text)["token"]
     browser.cookies["fairgate"] = "chosen-by-somebody-else"
-    answer = browser.post("/login", {"token": token, "wanted": CASE, "id": "marek", "password": factory.SECRET})
+    answer = browser.post("/login", {"token": token, "wanted": CASE, "id": "risk-officer", "password": factory.SECRET})
     assert answer.headers["location"] == CASE
     first = browser.cookies["fairgate"]
     assert len(first) >= 32
     assert first != "chosen-by-somebody-else"
-    browser.login("marek")
+    browser.login("risk-officer")
     assert browser.cookies["fairgate"] != first
     stale = Browser(browser.app, cookies={"fairgate": first})
     assert stale.get("/").status_code == 303
 
 
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(browser: Browser) -> None:
-    line = browser.login("marek").headers.get_list("set-cookie")[-1].lower()
+    line = browser.login("risk-officer").headers.get_list("set-cookie")[-1].lower()
     assert "httponly" in line
     assert "samesite=lax" in line
     assert "secure" not in line
@@ -134,7 +134,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(browser: Browser) -
 
 def test_over_https_cookies_are_bound_to_the_host_and_secure(desk: Desk) -> None:
     browser = Browser(create_app(desk, secure_cookies=True, hosts=("audit.example",)), base="https://audit.example")
-    answer = browser.login("marek")
+    answer = browser.login("risk-officer")
     assert answer.status_code == 303
     line = answer.headers.get_list("set-cookie")[-1]
     assert line.startswith("__Host-fairgate=")
@@ -144,7 +144,7 @@ def test_over_https_cookies_are_bound_to_the_host_and_secure(desk: Desk) -> None
     assert browser.get("/").status_code == 200
 
 
-@pytest.mark.parametrize(("person", "secret"), [("marek", "wrong"), ("nobody", factory.SECRET), ("", "")])
+@pytest.mark.parametrize(("person", "secret"), [("risk-officer", "wrong"), ("nobody", factory.SECRET), ("", "")])
 def test_a_wrong_password_says_nothing_about_who_exists(browser: Browser, person: str, secret: str) -> None:
     answer = browser.login(person, secret)
     assert answer.status_code == 401
@@ -155,7 +155,7 @@ def test_a_wrong_password_says_nothing_about_who_exists(browser: Browser, person
 def test_the_login_form_must_be_the_one_that_was_given(browser: Browser) -> None:
     browser.get("/login")
     for token in ("", "guessed"):
-        answer = browser.post("/login", {"token": token, "id": "marek", "password": factory.SECRET})
+        answer = browser.post("/login", {"token": token, "id": "risk-officer", "password": factory.SECRET})
         assert answer.status_code == 403
     assert "fairgate" not in browser.cookies
 
@@ -168,14 +168,14 @@ def test_a_login_never_leads_to_another_site(wanted: str) -> None:
     assert local_path(wanted) == "/"
 
 
-def test_a_session_ends_after_fifteen_idle_minutes_and_on_sign_out(marek: Browser, desk: Desk) -> None:
-    csrf = hidden(marek.get("/").text)["csrf"]
-    token = marek.cookies["fairgate"]
-    assert marek.post("/logout", {"csrf": csrf}).headers["location"] == "/login"
-    assert Browser(marek.app, cookies={"fairgate": token}).get("/").status_code == 303
-    marek.login("marek")
+def test_a_session_ends_after_fifteen_idle_minutes_and_on_sign_out(risk: Browser, desk: Desk) -> None:
+    csrf = hidden(risk.get("/").text)["csrf"]
+    token = risk.cookies["fairgate"]
+    assert risk.post("/logout", {"csrf": csrf}).headers["location"] == "/login"
+    assert Browser(risk.app, cookies={"fairgate": token}).get("/").status_code == 303
+    risk.login("risk-officer")
     desk.clock.now += factory.timedelta(minutes=16)  # type: ignore[attr-defined]
-    assert marek.get("/").status_code == 303
+    assert risk.get("/").status_code == 303
 
 
 FORGERIES = [
@@ -195,18 +195,18 @@ FORGERIES = [
 @pytest.mark.parametrize(("what", "headers", "fields", "status"), FORGERIES, ids=[row[0] for row in FORGERIES])
 @pytest.mark.parametrize("path", ["/sign", "/logout"])
 def test_forms_from_elsewhere_do_nothing(
-    marek: Browser, desk: Desk, path: str, what: str, headers: dict[str, str], fields: dict[str, str], status: int
+    risk: Browser, desk: Desk, path: str, what: str, headers: dict[str, str], fields: dict[str, str], status: int
 ) -> None:
-    form = marek.form(**fields)
+    form = risk.form(**fields)
     size, open_sessions = desk.ledger.size(), len(desk.accounts.open)  # type: ignore[attr-defined]
-    assert marek.post(path, form, **headers).status_code == status, what
+    assert risk.post(path, form, **headers).status_code == status, what
     assert desk.ledger.size() == size
     assert len(desk.accounts.open) == open_sessions  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", ["/", "/login", CASE, "/ledger", "/entry/2", "/nowhere", "/static/console.css"])
-def test_every_answer_carries_the_headers_and_no_inline_style_or_script(marek: Browser, path: str) -> None:
-    answer = marek.get(path)
+def test_every_answer_carries_the_headers_and_no_inline_style_or_script(risk: Browser, path: str) -> None:
+    answer = risk.get(path)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -219,68 +219,68 @@ def test_every_answer_carries_the_headers_and_no_inline_style_or_script(marek: B
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=", answer.text)
 
 
-def test_a_body_that_is_too_large_is_not_read(marek: Browser) -> None:
-    form = marek.form()
-    assert marek.post("/sign", {**form, "reason": "x" * (MAX_BODY + 1)}).status_code == 413
-    assert marek.post("/sign", form, **{"content-length": "-1"}).status_code == 413
+def test_a_body_that_is_too_large_is_not_read(risk: Browser) -> None:
+    form = risk.form()
+    assert risk.post("/sign", {**form, "reason": "x" * (MAX_BODY + 1)}).status_code == 413
+    assert risk.post("/sign", form, **{"content-length": "-1"}).status_code == 413
 
 
 @pytest.mark.parametrize(
     "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/session.py", "/openapi.json", "/docs"]
 )
-def test_nothing_but_the_style_sheets_is_served_as_a_file(marek: Browser, path: str) -> None:
-    assert marek.get(path).status_code == 404
+def test_nothing_but_the_style_sheets_is_served_as_a_file(risk: Browser, path: str) -> None:
+    assert risk.get(path).status_code == 404
 
 
-def test_the_inbox_shows_first_what_the_person_may_decide(marek: Browser, desk: Desk) -> None:
-    text = marek.get("/").text
+def test_the_inbox_shows_first_what_the_person_may_decide(risk: Browser, desk: Desk) -> None:
+    text = risk.get("/").text
     assert "Waiting for you (2)" in text
     assert "You may approve or refuse, as model-risk." in text
     assert "You may refuse, as model-risk. It cannot be approved as it stands." in text
-    dana = Browser(marek.app)
-    dana.login("dana")
-    seen = dana.get("/").text
+    scientist = Browser(risk.app)
+    scientist.login("data-scientist")
+    seen = scientist.get("/").text
     assert "Nothing waits for you." in seen
     assert "Waiting for others (2)" in seen
     assert "You cannot sign: you registered this version yourself." in seen
 
 
-def test_the_evidence_page_has_the_summary_before_the_charts_and_the_form_after_the_evidence(marek: Browser) -> None:
-    text = marek.get(CASE).text
+def test_the_evidence_page_has_the_summary_before_the_charts_and_the_form_after_the_evidence(risk: Browser) -> None:
+    text = risk.get(CASE).text
     places = [text.index(mark) for mark in ('id="summary"', "<svg", 'id="requirements"', 'id="record"', 'id="sign"')]
     assert places == sorted(places)
     assert "Of 3,012 people with sex=female, 1,399 were selected" in text
 
 
-def test_signing_records_the_person_the_function_the_reason_and_what_was_shown(marek: Browser, desk: Desk) -> None:
-    answer = marek.post("/sign", marek.form())
+def test_signing_records_the_person_the_function_the_reason_and_what_was_shown(risk: Browser, desk: Desk) -> None:
+    answer = risk.post("/sign", risk.form())
     assert answer.status_code == 303
     *_, entry = desk.ledger.entries()
     assert answer.headers["location"] == f"/entry/{entry.seq}?signed=1"
-    assert entry.statement.actor.id == "marek"
+    assert entry.statement.actor.id == "risk-officer"
     assert entry.statement.meaning == "I approve the release of hiring v2 as champion in local"
     body = entry.statement.body
     assert (body["function"], body["reason"]) == ("model-risk", REASON)
     assert body["authentication"] == "password at the console"
     assert body["shown"]["report_digest"] == open_case(desk, "hiring", "2", "champion").shown().report_digest
-    page = marek.get(answer.headers["location"]).text
+    page = risk.get(answer.headers["location"]).text
     assert f"Recorded as entry {entry.seq}" in page
     assert digest_bytes(entry.envelope) in page
-    download = marek.get(f"/entry/{entry.seq}/envelope")
+    download = risk.get(f"/entry/{entry.seq}/envelope")
     assert download.content == entry.envelope
     assert "attachment" in download.headers["content-disposition"]
 
 
-def test_the_password_is_asked_for_at_each_signature(marek: Browser, desk: Desk) -> None:
+def test_the_password_is_asked_for_at_each_signature(risk: Browser, desk: Desk) -> None:
     for secret in ("", "wrong"):
         size = desk.ledger.size()
-        answer = marek.post("/sign", marek.form(password=secret))
+        answer = risk.post("/sign", risk.form(password=secret))
         assert answer.status_code == 403
         assert "Nothing was recorded" in answer.text
         assert REASON in answer.text
         assert factory.SECRET not in answer.text
         assert desk.ledger.size() == size
-    assert desk.accounts.attempts[-1] == ("marek", False)  # type: ignore[attr-defined]
+    assert desk.accounts.attempts[-1] == ("risk-officer", False)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -294,22 +294,22 @@ def test_the_password_is_asked_for_at_each_signature(marek: Browser, desk: Desk)
     ],
 )
 def test_a_form_that_is_not_filled_in_records_nothing(
-    marek: Browser, desk: Desk, changes: dict[str, str], words: str
+    risk: Browser, desk: Desk, changes: dict[str, str], words: str
 ) -> None:
     size = desk.ledger.size()
-    answer = marek.post("/sign", marek.form(**changes))
+    answer = risk.post("/sign", risk.form(**changes))
     assert answer.status_code in {403, 409}
     assert words in answer.text
     assert desk.ledger.size() == size
 
 
-def test_evidence_that_moved_is_refused_and_the_page_says_what_moved(marek: Browser, desk: Desk) -> None:
-    form = marek.form()
+def test_evidence_that_moved_is_refused_and_the_page_says_what_moved(risk: Browser, desk: Desk) -> None:
+    form = risk.form()
     seen = form["report_digest"]
     moved = replace(factory.audit_of("2"), notes=("measured again",))
     factory.record_case(desk, "2", audit=moved)
     size = desk.ledger.size()
-    answer = marek.post("/sign", form)
+    answer = risk.post("/sign", form)
     assert answer.status_code == 409
     assert "The evidence has moved" in answer.text
     assert "the audit report" in answer.text
@@ -325,104 +325,104 @@ DIGESTS = ["model_digest", "report_digest", "data_digest", "validation_digest", 
 
 @pytest.mark.parametrize("name", DIGESTS)
 @pytest.mark.parametrize("value", ["", "sha256:" + "0" * 64, "<script>alert(1)</script>"])
-def test_each_digest_that_was_not_shown_is_stale(marek: Browser, desk: Desk, name: str, value: str) -> None:
+def test_each_digest_that_was_not_shown_is_stale(risk: Browser, desk: Desk, name: str, value: str) -> None:
     size = desk.ledger.size()
-    answer = marek.post("/sign", marek.form(**{name: value}))
+    answer = risk.post("/sign", risk.form(**{name: value}))
     assert answer.status_code == 409
     assert "<script" not in answer.text
     assert desk.ledger.size() == size
 
 
-def test_the_registrant_gets_no_form_and_a_form_sent_anyway_is_refused(marek: Browser, desk: Desk) -> None:
-    form = marek.form()
-    dana = Browser(marek.app)
-    dana.login("dana")
-    page = dana.get(CASE).text
+def test_the_registrant_gets_no_form_and_a_form_sent_anyway_is_refused(risk: Browser, desk: Desk) -> None:
+    form = risk.form()
+    scientist = Browser(risk.app)
+    scientist.login("data-scientist")
+    page = scientist.get(CASE).text
     assert 'action="/sign"' not in page
-    answer = dana.post("/sign", {**form, "csrf": hidden(page)["csrf"]})
+    answer = scientist.post("/sign", {**form, "csrf": hidden(page)["csrf"]})
     assert answer.status_code == 409
     assert "registered this version and cannot sign off" in answer.text
 
 
-def test_what_is_adverse_can_be_refused_and_not_approved(marek: Browser, desk: Desk) -> None:
+def test_what_is_adverse_can_be_refused_and_not_approved(risk: Browser, desk: Desk) -> None:
     page = CASE.replace("version=2", "version=1")
-    text = marek.get(page).text
+    text = risk.get(page).text
     assert 'value="approve"' not in text
     assert "An approval would release nothing while this is not met: no adverse disparity." in text
-    assert marek.post("/sign", marek.form(page, decision="approve")).status_code == 409
-    assert marek.post("/sign", marek.form(page, decision="refuse")).status_code == 303
-    after = marek.get(page).text
+    assert risk.post("/sign", risk.form(page, decision="approve")).status_code == 409
+    assert risk.post("/sign", risk.form(page, decision="refuse")).status_code == 303
+    after = risk.get(page).text
     assert "REFUSED" in after
     assert 'action="/sign"' not in after
-    assert "Waiting for you (1)" in marek.get("/").text
+    assert "Waiting for you (1)" in risk.get("/").text
 
 
-def test_two_officers_sign_and_nobody_signs_twice(marek: Browser, desk: Desk) -> None:
-    form = marek.form()
-    assert marek.post("/sign", form).status_code == 303
-    again = marek.post("/sign", form)
+def test_two_officers_sign_and_nobody_signs_twice(risk: Browser, desk: Desk) -> None:
+    form = risk.form()
+    assert risk.post("/sign", form).status_code == 303
+    again = risk.post("/sign", form)
     assert again.status_code == 409
     assert "already signed" in again.text
-    ines = Browser(marek.app)
-    ines.login("ines")
-    assert ines.post("/sign", ines.form()).status_code == 303
+    officer = Browser(risk.app)
+    officer.login("compliance-officer")
+    assert officer.post("/sign", officer.form()).status_code == 303
     assert open_case(desk, "hiring", "2", "champion").decision.outcome == "RELEASED"
 
 
-def test_evidence_that_was_changed_on_disk_is_not_shown(marek: Browser, desk: Desk) -> None:
+def test_evidence_that_was_changed_on_disk_is_not_shown(risk: Browser, desk: Desk) -> None:
     store: EvidenceStore = desk.evidence
     digest = open_case(desk, "hiring", "2", "champion").shown().report_digest
     assert digest is not None
     name = digest.removeprefix("sha256:")
     (store.folder / name[:2] / name).write_bytes(b"{}")
-    answer = marek.get(CASE)
+    answer = risk.get(CASE)
     assert answer.status_code == 500
     assert "The evidence cannot be shown" in answer.text
     assert "<svg" not in answer.text
 
 
-def test_unknown_things_are_not_found(marek: Browser) -> None:
+def test_unknown_things_are_not_found(risk: Browser) -> None:
     for path in ("/case?name=nothing&version=1&alias=champion", "/case", "/entry/999", "/entry/x", "/nowhere"):
-        assert marek.get(path).status_code == 404, path
-    assert marek.get(CASE.replace("/case", "/case/report") + "&form=exe").status_code == 404
+        assert risk.get(path).status_code == 404, path
+    assert risk.get(CASE.replace("/case", "/case/report") + "&form=exe").status_code == 404
 
 
-def test_a_hostile_model_name_is_shown_as_text_and_can_be_signed(marek: Browser, desk: Desk) -> None:
+def test_a_hostile_model_name_is_shown_as_text_and_can_be_signed(risk: Browser, desk: Desk) -> None:
     name = '"><img src=x onerror=alert(1)>/../?&#\u202e'
     factory.record_case(desk, "2", name=name)
-    link = re.findall(r'href="(/case[^"]*)"', marek.get("/").text)
+    link = re.findall(r'href="(/case[^"]*)"', risk.get("/").text)
     path = html.unescape(next(item for item in link if "onerror" in item))
-    page = marek.get(path)
+    page = risk.get(path)
     assert page.status_code == 200
     assert "<img" not in page.text
     assert "\u202e" not in re.sub(r'value="[^"]*"', "", page.text)
-    assert marek.post("/sign", marek.form(path)).status_code == 303
+    assert risk.post("/sign", risk.form(path)).status_code == 303
 
 
-def test_the_report_is_downloaded_in_each_format(marek: Browser) -> None:
+def test_the_report_is_downloaded_in_each_format(risk: Browser) -> None:
     for form, kind in (("html", "text/html"), ("md", "text/markdown"), ("json", "application/json")):
-        answer = marek.get(CASE.replace("/case", "/case/report") + f"&form={form}")
+        answer = risk.get(CASE.replace("/case", "/case/report") + f"&form={form}")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(kind)
         assert answer.headers["content-disposition"] == f'attachment; filename="fairgate-report.{form}"'
 
 
-def test_the_ledger_lists_entries_the_newest_first_and_pages(marek: Browser, desk: Desk) -> None:
+def test_the_ledger_lists_entries_the_newest_first_and_pages(risk: Browser, desk: Desk) -> None:
     for _ in range(60):
         factory.record_case(desk, "2", hold=False)
-    text = marek.get("/ledger").text
+    text = risk.get("/ledger").text
     seqs = [int(seq) for seq in re.findall(r'href="/entry/(\d+)"', text)]
     assert seqs == list(range(desk.ledger.size() - 1, desk.ledger.size() - 101, -1))
     older = re.search(r'href="(/ledger\?before=\d+)"', text)
     assert older
-    assert f'href="/entry/{seqs[-1] - 1}"' in marek.get(older.group(1)).text
+    assert f'href="/entry/{seqs[-1] - 1}"' in risk.get(older.group(1)).text
 
 
 def test_it_works_over_the_real_ledger_and_accounts(tmp_path: Path) -> None:
     desk = factory.new_desk(tmp_path, real=True)
     factory.record_case(desk, "2")
     app = create_app(desk, secure_cookies=False)
-    for person in ("ines", "marek"):
+    for person in ("compliance-officer", "risk-officer"):
         browser = Browser(app)
         assert browser.login(person, "wrong password, surely").status_code == 401
         assert browser.login(person).status_code == 303
@@ -430,7 +430,7 @@ def test_it_works_over_the_real_ledger_and_accounts(tmp_path: Path) -> None:
         assert answer.status_code == 303, answer.text
         assert "Recorded as entry" in browser.get(answer.headers["location"]).text
     assert open_case(desk, "hiring", "2", "champion").decision.outcome == "RELEASED"
-    assert desk.accounts.failed_attempts("ines")
+    assert desk.accounts.failed_attempts("compliance-officer")
 
 
 def test_the_console_imports_no_engine_at_its_start_nor_when_it_shows_evidence() -> None:

@@ -90,7 +90,7 @@ def _hostile(tmp_path: Path, payload: str) -> ReleaseView:
     audit = factory.renamed(_small(factory.audit_of("2")), "female", payload)
     audit = replace(audit, notes=(payload,), environment={payload: payload})
     case = factory.record_case(desk, "2", name=f"m {payload}", audit=audit)
-    factory.put_signature(desk, case, "ines", "compliance", reason=f"because {payload}")
+    factory.put_signature(desk, case, "compliance-officer", "compliance", reason=f"because {payload}")
     failed = (FailedExpectation(payload, f"c {payload}", Severity.WARNING, payload, payload),)
     quality = DataValidation(payload, "sha256:" + "c3" * 32, audit.data_digest, Outcome.BLOCK, 9, 3, failed, (payload,))
     now = open_case(desk, case.subject.name, "2", "champion")
@@ -193,16 +193,16 @@ def _of(folder: Path, audit: AuditResult) -> ReleaseView:
 def test_the_summary_says_counts_verdicts_what_is_missing_and_who_can_give_it(tmp_path: Path) -> None:
     desk = factory.new_desk(tmp_path)
     case = factory.record_case(desk, "2")
-    factory.put_signature(desk, case, "rosa", "compliance")
+    factory.put_signature(desk, case, "second-officer", "compliance")
     found = release_view(gather(desk, open_case(desk, "hiring", "2", "champion"))).summary
     assert found.decided[0] == (
         "Held: hiring v2 does not become champion in local until this is met: sign-off by people."
     )
-    assert found.decided[1].startswith("Rosa Lindqvist (compliance) approved it on 2026-10-05")
+    assert found.decided[1].startswith("Second Officer (compliance) approved it on 2026-10-05")
     assert found.measured[0].startswith("Of 3,012 people with sex=female, 1,399 were selected (46.4%, interval 44.7")
     assert found.missing[0].who == (
-        "model-risk: Marek Nowak can give it. "
-        "Rosa Lindqvist cannot: has already signed, and each slot takes a different person.",
+        "model-risk: Model Risk Officer can give it. "
+        "Second Officer cannot: has already signed, and each slot takes a different person.",
     )
     assert any("Only what the plan names was measured: sex and age_band." in line for line in found.limits)
 

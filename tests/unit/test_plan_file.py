@@ -21,7 +21,7 @@ WHOLE = """
 [model]
 name = "hiring"
 impact = "limited"
-registrant = "dana"
+registrant = "data-scientist"
 
 [data]
 source = "data/applicants.parquet"
@@ -114,7 +114,7 @@ def changed(path: tuple[str | int, ...], value: object) -> bytes:
 def test_every_field_is_read() -> None:
     plan = read_plan(WHOLE.encode())
     assert plan.digest == digest_bytes(WHOLE.encode())
-    assert (plan.model, plan.impact, plan.registrant) == ("hiring", "limited", "dana")
+    assert (plan.model, plan.impact, plan.registrant) == ("hiring", "limited", "data-scientist")
     assert (plan.label, plan.favourable, plan.prediction, plan.key) == ("hired", "1", "decision", ("applicant_id",))
     assert (plan.source, plan.newer) == ("data/applicants.parquet", "data/incoming/*.parquet")
     assert plan.sensitive_features == (

@@ -31,7 +31,7 @@ def test_other_addresses_name_no_file(uri: str) -> None:
 
 
 def test_the_password_never_gets_into_records() -> None:
-    registry = MlflowRegistry("postgresql://dana:s3cret@db.example:5432/mlflow")
+    registry = MlflowRegistry("postgresql://scientist:s3cret@db.example:5432/mlflow")
     assert registry.uri == "postgresql://db.example:5432/mlflow"
 
 
