@@ -13,12 +13,12 @@ from flows.sources import newest_file
 from flows.steps import Step, at_once
 from governance.case import Case, case_of
 from governance.casefile import subject_of, target_in
-from governance.decide import DecisionOutcome
+from governance.decide import DecisionOutcome, Finding
 from governance.desk import Desk
 from governance.digests import digest_file
 from governance.errors import Exit, FairgateError
 from governance.people import MACHINE
-from governance.policy import OnAdverse
+from governance.policy import OnAdverse, Requirement
 from governance.record import MONITORING
 from governance.registry.port import LiveAlias, Registry
 from governance.release import demote, last_signed, observe, record_hold, released
@@ -69,7 +69,11 @@ def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, s
     chosen = step("take a private copy", lambda: candidate(settings, desk, registry, version))
     data = newest_file(settings, chosen.plan)
     if is_measured(desk, chosen, digest_file(data)):
-        return _standing(live, case_of(desk, chosen.subject, target), f"nothing newer than {data.name}")
+        case = case_of(desk, chosen.subject, target)
+        unanswered = _unanswered(desk, case)
+        if unanswered:
+            return _adverse(desk, registry, live, case, "an adverse finding was not answered", unanswered.reason)
+        return _standing(live, case, f"nothing newer than {data.name}")
     purpose = Purpose(MONITORING, data, MACHINE)
     validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     if blocked(validation):
@@ -85,10 +89,25 @@ def _judge(desk: Desk, registry: Registry, live: LiveAlias, chosen: Candidate, r
     adverse = result.with_verdict(Verdict.ADVERSE)
     if not adverse:
         return _standing(live, case, f"audited on {data}: no adverse disparity")
-    record_hold(desk, case, MACHINE)
-    found = f"audited on {data}: {len(adverse)} adverse disparities, the hold is open again"
+    count = "1 adverse disparity" if len(adverse) == 1 else f"{len(adverse)} adverse disparities"
     first = adverse[0].reason + (f" (and {len(adverse) - 1} more in the report)" if len(adverse) > 1 else "")
-    return _told(live, "adverse", Exit.ADVERSE, found, first, _answer(desk, registry, case))
+    return _adverse(desk, registry, live, case, f"audited on {data}: {count}", first)
+
+
+def _adverse(desk: Desk, registry: Registry, live: LiveAlias, case: Case, what: str, which: str) -> Look:
+    record_hold(desk, case, MACHINE)
+    what = f"{what}, the hold is open again"
+    return _told(live, "adverse", Exit.ADVERSE, what, which, _answer(desk, registry, case))
+
+
+def _unanswered(desk: Desk, case: Case) -> Finding | None:
+    """An adverse monitoring audit whose night was cut off: no hold after it, or live against the policy."""
+    found = next((item for item in case.decision.missing() if item.requirement == Requirement.MONITORING_CLEAR), None)
+    if found is None or not found.evidence:
+        return None
+    held = max((hold.seq for hold in case.dossier.holds if hold.target == case.target), default=-1)
+    answered = held > max(found.evidence) and desk.policy.on_adverse is OnAdverse.STAY
+    return None if answered else found
 
 
 def _answer(desk: Desk, registry: Registry, case: Case) -> str:
