@@ -10,7 +10,8 @@ from pathlib import Path
 
 from governance.durable import sync_folder
 from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
-from governance.ledger.sql import Head, SqlLedger
+from governance.ledger.snapshot import Head
+from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import LedgerReport, verify_ledger
 
 

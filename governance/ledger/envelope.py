@@ -132,11 +132,13 @@ def _parts(envelope: bytes) -> tuple[bytes, bytes]:
     try:
         outer = strict_json(envelope)
         (signature,) = outer["signatures"]
-        if outer["payloadType"] != PAYLOAD_TYPE:
-            raise ValueError(f"payloadType is {outer['payloadType']!r}")
-        return base64.b64decode(outer["payload"], validate=True), base64.b64decode(signature["sig"], validate=True)
+        kind, payload = outer["payloadType"], base64.b64decode(outer["payload"], validate=True)
+        raw = base64.b64decode(signature["sig"], validate=True)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LedgerTamperedError(f"not a DSSE envelope: {error}") from error
+    if kind != PAYLOAD_TYPE:
+        raise LedgerTamperedError(f"the envelope holds {kind!r} instead of {PAYLOAD_TYPE}")
+    return payload, raw
 
 
 def _pae(payload: bytes) -> bytes:

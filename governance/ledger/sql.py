@@ -24,120 +24,19 @@ from governance.errors import (
     LedgerTamperedError,
     ServiceError,
 )
-from governance.ledger.checkpoint import Checkpoint, Receipt, read_checkpoint, sign_checkpoint
+from governance.ledger.checkpoint import Checkpoint, Receipt, sign_checkpoint
 from governance.ledger.envelope import moment, seal, unseal
 from governance.ledger.keys import LedgerKeys
 from governance.ledger.known import Known
 from governance.ledger.port import Clock
-from governance.ledger.schema import FIRST_HEAD, OBJECTS, TABLES, TRIGGERS
+from governance.ledger.schema import FIRST_HEAD, TABLES, TRIGGERS
+from governance.ledger.snapshot import Head, Queries, Snapshot
 from governance.ledger.tree import EMPTY_ROOT, extend, inclusion_proof, leaf_hash, root_of
 from governance.statement import Entry, Statement
 
 WAIT_SECONDS = 30.0
 _PAGE = 1_000
 _COLUMNS = "seq, time, envelope, leaf_hash, root, idempotency_key"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of the ledger: how many entries, the root over them, and the frontier that the next one extends."""
-
-    size: int
-    root: bytes
-    frontier: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """The stored columns of one entry and of the checkpoint after it, unchecked: damage may have put anything there."""
-
-    seq: int
-    time: Any
-    envelope: Any
-    leaf_hash: Any
-    root: Any
-    idempotency_key: Any
-    note: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The ledger at one moment, whatever is appended meanwhile."""
-
-    connection: Connection
-
-    def head(self) -> Head:
-        """The end of the ledger. Raises LedgerTamperedError where it does not fit the last entry."""
-        rows = self.connection.execute(text("SELECT id, size, root, frontier FROM head")).all()
-        if [row.id for row in rows] != [1]:
-            raise LedgerTamperedError(f"the ledger has {len(rows)} heads instead of one")
-        _id, size, root, nodes = rows[0]
-        if not isinstance(size, int) or not isinstance(nodes, bytes) or size < 0:
-            raise LedgerTamperedError("the ledger's head is not a size and a frontier")
-        frontier = tuple(nodes[i : i + 32] for i in range(0, len(nodes), 32))
-        last = self.connection.execute(text("SELECT seq, root FROM entry ORDER BY seq DESC LIMIT 1")).first()
-        found = (last.seq + 1, last.root) if last else (0, EMPTY_ROOT)
-        if (size, root) != found or len(frontier) != size.bit_count() or root_of(frontier) != root:
-            raise LedgerTamperedError(f"the ledger's head speaks of {size} entries, its last entry of {found[0]}")
-        return Head(size, root, frontier)
-
-    def subjects(self, seq: int) -> tuple[tuple[str, str], ...]:
-        """The indexed subjects of an entry: (name, digest) in their order. Raises LedgerTamperedError for a gap."""
-        query = text("SELECT position, name, digest FROM entry_subject WHERE seq = :seq ORDER BY position")
-        rows = self.connection.execute(query, {"seq": seq}).all()
-        if [row.position for row in rows] != list(range(len(rows))):
-            raise LedgerTamperedError(f"ledger entry {seq}: the index of subjects has a gap")
-        return tuple((row.name, row.digest) for row in rows)
-
-    def rows(self) -> Iterator[StoredRow]:
-        """Every entry by seq, streamed."""
-        query = text(
-            "SELECT e.seq, e.time, e.envelope, e.leaf_hash, e.root, e.idempotency_key, c.note FROM entry e"
-            " LEFT JOIN checkpoint c ON c.size = e.seq + 1 ORDER BY e.seq"
-        )
-        for row in self.connection.execution_options(stream_results=True).execute(query):
-            yield StoredRow(*row)
-
-    def root_at(self, seq: int) -> bytes | None:
-        """The stored root after this entry, None where there is no such entry."""
-        row = self.connection.execute(text("SELECT root FROM entry WHERE seq = :seq"), {"seq": seq}).first()
-        return row.root if row else None
-
-    def strays(self, size: int) -> dict[str, int]:
-        """By table, how many rows speak of entries beyond the `size` that there are."""
-        queries = {
-            "checkpoint": "SELECT count(*) FROM checkpoint WHERE size > :size OR size < 1",
-            "entry_subject": "SELECT count(*) FROM entry_subject WHERE seq >= :size OR seq < 0",
-        }
-        return {
-            table: self.connection.execute(text(query), {"size": size}).scalar_one() for table, query in queries.items()
-        }
-
-    def file_damage(self) -> tuple[str, ...]:
-        """What SQLite finds wrong with the file below the rows, at most ten findings; empty where it is whole."""
-        found = self.connection.exec_driver_sql("PRAGMA integrity_check(10)").scalars()
-        return tuple(str(line) for line in found if line != "ok")
-
-    def altered_objects(self) -> tuple[str, ...]:
-        """Names of tables, indexes and guards that are gone, were added or read otherwise than they were made."""
-        query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-        found = {row.name: row.sql for row in self.connection.exec_driver_sql(query)}
-        return tuple(sorted(name for name in found | OBJECTS if found.get(name) != OBJECTS.get(name)))
-
-    def since(self, seq: int) -> Iterator[tuple[int, bytes]]:
-        """Place and envelope of every entry from `seq` on, streamed."""
-        query = text("SELECT seq, envelope FROM entry WHERE seq >= :seq ORDER BY seq")
-        for row in self.connection.execution_options(stream_results=True).execute(query, {"seq": seq}):
-            yield row.seq, row.envelope
-
-    def checkpoint(self, head: Head, public: bytes) -> Checkpoint:
-        """The signed checkpoint of this head. Raises LedgerTamperedError where it is missing or speaks of another."""
-        query = text("SELECT note FROM checkpoint WHERE size = :size")
-        row = self.connection.execute(query, {"size": head.size}).first()
-        found = read_checkpoint(row.note if row else "", public)
-        if (found.size, found.root) != (head.size, head.root):
-            raise LedgerTamperedError(f"the checkpoint of the ledger's {head.size} entries speaks of another tree")
-        return found
 
 
 @dataclass(frozen=True)
@@ -309,7 +208,7 @@ class SqlLedger:
         grown = {"size": size, "root": entry.root, "frontier": frontier}
         connection.execute(text("UPDATE head SET size = :size, root = :root, frontier = :frontier"), grown)
 
-    def _entry(self, row: Row[tuple[object, ...]], connection: Connection) -> Entry:
+    def _entry(self, row: Any, connection: Queries) -> Entry:
         """The entry in a row, after checking that it is what was acknowledged."""
         seq = row.seq
         if not isinstance(row.envelope, bytes) or leaf_hash(row.envelope) != row.leaf_hash:
@@ -346,8 +245,12 @@ class SqlLedger:
         if self.read_only:
             return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=self.wait_seconds)
         connection = sqlite3.connect(self.path, timeout=self.wait_seconds)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _make_tables(self, engine: Engine) -> None:
@@ -380,14 +283,14 @@ class SqlLedger:
             lock.release()
 
 
-def _page(connection: Connection, after: int, subject: str | None, digest: str | None) -> list[Row[tuple[object, ...]]]:
+def _page(connection: Queries, after: int, subject: str | None, digest: str | None) -> list[Any]:
     wanted = {"after": after, "name": subject, "digest": digest, "page": _PAGE}
     query = f"SELECT {_COLUMNS} FROM entry WHERE seq > :after"  # noqa: S608 - a constant
     for column, value in (("name", subject), ("digest", digest)):
         if value is not None:
             # One literal per column, values are bound: nothing of the caller's is formatted into SQL.
             query += f" AND seq IN (SELECT seq FROM entry_subject WHERE {column} = :{column})"  # noqa: S608
-    return list(connection.execute(text(query + " ORDER BY seq LIMIT :page"), wanted))
+    return list(connection.exec_driver_sql(query + " ORDER BY seq LIMIT :page", wanted))
 
 
 def _by_key(connection: Connection, key: str | None) -> Row[tuple[object, ...]] | None:
@@ -430,3 +333,5 @@ def _told(path: Path) -> Iterator[None]:
         raise LedgerError(f"the ledger {path} cannot be used: {reason}") from error
     except DatabaseError as error:
         raise LedgerTamperedError(f"the ledger {path} is damaged: {error.orig}; restore a backup") from error
+    except UnicodeDecodeError as error:  # SQLite's own message quotes a damaged name
+        raise LedgerTamperedError(f"the ledger {path} is damaged: its tables have no names; restore a backup") from error

@@ -10,7 +10,8 @@ from governance.errors import LedgerTamperedError
 from governance.ledger.checkpoint import Checkpoint, read_checkpoint
 from governance.ledger.envelope import Opened, moment, unseal
 from governance.ledger.keys import LedgerKeys
-from governance.ledger.sql import Snapshot, SqlLedger, StoredRow
+from governance.ledger.snapshot import Snapshot, StoredRow
+from governance.ledger.sql import SqlLedger
 from governance.ledger.tree import extend, leaf_hash, root_of
 
 MAX_PROBLEMS = 100
@@ -144,4 +145,5 @@ def _head_problems(snapshot: Snapshot, walk: _Walk) -> Iterator[str]:
 def _file_problems(snapshot: Snapshot) -> Iterator[str]:
     """Damage below the rows: an index that lost an entry would hide it from whoever asks by subject."""
     yield from (f"file: {found}" for found in snapshot.file_damage())
-    yield from (f"file: {name} is not what this ledger was made with" for name in snapshot.altered_objects())
+    if altered := snapshot.altered():
+        yield f"file: tables or guards are not those that the ledger was made with: {', '.join(altered)}"

@@ -1,0 +1,135 @@
+"""Who edits the file can drop a guard or an index row; reads that decide must not be misled by it. And receipts."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from governance.errors import LedgerError, LedgerTamperedError
+from governance.ledger.keys import open_keys
+from governance.ledger.sql import SqlLedger
+from governance.ledger.verify import verify_ledger
+from governance.people import MACHINE
+from governance.statement import PredicateType, ResourceDigest, Statement
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+def _statement(number: int) -> Statement:
+    return Statement(
+        PredicateType.OBSERVATION, (ResourceDigest("model/h/1", DIGEST),), MACHINE, "seen", {"number": number}
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> SqlLedger:
+    made = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}", open_keys(tmp_path / "keys"), lambda: datetime.now(UTC))
+    for number in range(9):
+        made.append(_statement(number), idempotency_key=f"key-{number}")
+    return made
+
+
+def _attack(ledger: SqlLedger, *statements: str) -> None:
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as raw:
+        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            raw.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            raw.execute(statement)
+
+
+HIDING = [
+    "DELETE FROM entry_subject WHERE seq = 4",
+    "UPDATE entry_subject SET digest = 'sha256:00' WHERE seq = 4",
+    "UPDATE entry_subject SET name = 'model/other' WHERE seq = 4",
+]
+
+
+@pytest.mark.parametrize("hiding", HIDING)
+@pytest.mark.parametrize("warm", [False, True], ids=["first read", "after a read"])
+def test_an_entry_hidden_in_the_index_is_missed_by_reads_of_its_subject(
+    ledger: SqlLedger, hiding: str, warm: bool
+) -> None:
+    if warm:
+        assert len(list(ledger.entries(digest=DIGEST))) == 9
+    _attack(ledger, hiding)
+    reader = ledger if warm else replace(ledger)
+    column = "subject" if "name" in hiding else "digest"
+    with pytest.raises(LedgerTamperedError, match="4"):
+        list(reader.entries(**{column: "model/h/1" if column == "subject" else DIGEST}))
+
+
+def test_reads_by_subject_see_what_others_append(ledger: SqlLedger) -> None:
+    other = replace(ledger)
+    assert len(list(ledger.entries(digest=DIGEST))) == 9
+    other.append(_statement(9))
+    assert [entry.seq for entry in ledger.entries(subject="model/h/1", digest=DIGEST)] == list(range(10))
+    assert list(ledger.entries(subject="model/h/2")) == []
+
+
+def test_a_ledger_rolled_back_under_a_running_process_is_refused(ledger: SqlLedger, tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(ledger.path)) as now, closing(sqlite3.connect(older)) as then:
+        now.backup(then)
+    ledger.append(_statement(9))
+    assert len(list(ledger.entries(digest=DIGEST))) == 10
+    with closing(sqlite3.connect(older)) as then, closing(sqlite3.connect(ledger.path)) as now:
+        then.backup(now)
+    with pytest.raises(LedgerTamperedError, match="had 10 entries and has now 9"):
+        list(ledger.entries(digest=DIGEST))
+
+
+def test_a_rewritten_history_is_refused_by_a_process_that_read_the_first(ledger: SqlLedger, tmp_path: Path) -> None:
+    """Also where the new one is longer and every signature in it is good: the log key was stolen."""
+    assert len(list(ledger.entries(digest=DIGEST))) == 9
+    forged = replace(ledger, url=f"sqlite:///{tmp_path / 'forged.db'}")
+    for number in range(11):
+        forged.append(_statement(number + 100))
+    assert verify_ledger(forged).problems == ()
+    with closing(sqlite3.connect(forged.path)) as new, closing(sqlite3.connect(ledger.path)) as old:
+        new.backup(old)
+    with pytest.raises(LedgerTamperedError, match="not those that its root was made over"):
+        list(ledger.entries(digest=DIGEST))
+
+
+def test_guards_that_are_gone_or_say_something_else_are_told_and_not_mended_in_silence(ledger: SqlLedger) -> None:
+    gutted = "CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry BEGIN SELECT 1; END"
+    _attack(ledger, gutted)
+    again = replace(ledger)
+    again.append(_statement(9))
+    (problem,) = verify_ledger(again).problems
+    assert "entry_no_delete" in problem and "head_grows" in problem
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        "INSERT INTO checkpoint VALUES (10, 'x')",
+        "INSERT OR REPLACE INTO checkpoint VALUES (9, 'x')",
+        "INSERT INTO entry_subject VALUES (9, 0, 'a', 'b')",
+    ],
+)
+def test_rows_that_belong_to_no_entry_are_refused_by_the_guards(ledger: SqlLedger, stray: str) -> None:
+    with closing(sqlite3.connect(ledger.path, isolation_level=None)) as raw, pytest.raises(sqlite3.IntegrityError):
+        raw.execute(stray)
+    assert ledger.append(_statement(9)).seq == 9
+
+
+def test_a_receipt_proves_its_entry_and_no_other(ledger: SqlLedger) -> None:
+    entries = list(ledger.entries())
+    public = ledger.keys.log.public
+    for entry in entries:
+        receipt = ledger.receipt(entry.seq)
+        assert receipt.checkpoint == ledger.checkpoint()
+        assert receipt.proves(entry.envelope, public)
+        assert not receipt.proves(entry.envelope + b" ", public)
+        assert not replace(receipt, seq=(entry.seq + 1) % 9).proves(entry.envelope, public)
+    with pytest.raises(LedgerTamperedError):
+        receipt.proves(entries[-1].envelope, ledger.keys.attestation.public)
+    for absent in (-1, 9):
+        with pytest.raises(LedgerError, match="no entry"):
+            ledger.receipt(absent)
