@@ -86,13 +86,16 @@ def try_keys(folder: Path, answers: Any) -> None:
 
 
 def behind_its_back(path: Path, *statements: str, given: tuple[Any, ...] = ()) -> None:
-    """Run SQL as the owner of the file could: no triggers, no checks, no foreign keys."""
+    """Run SQL as the owner of the file could: no checks, no foreign keys, the guards taken off and put on again."""
     with closing(sqlite3.connect(path)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in guards:
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute("PRAGMA ignore_check_constraints=ON")
         for statement in statements:
             connection.execute(statement, given if "?" in statement else ())
+        for _, guard in guards:
+            connection.execute(guard)
         connection.commit()
 
 
