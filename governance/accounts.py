@@ -196,7 +196,8 @@ class Accounts:
         query = text("SELECT count, until FROM failures WHERE person = :id")
         with self._write() as connection:
             row = connection.execute(query, {"id": identity}).first()
-            if row and now < datetime.fromisoformat(row.until):
+            left = datetime.fromisoformat(row.until) - now if row else timedelta()
+            if row and timedelta() < left <= _pause(row[0]):  # a longer one only a clock that was set back makes
                 raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
             count = row[0] + 1 if row else 1
             values = {"id": identity, "count": count, "until": (now + _pause(count)).isoformat()}

@@ -334,4 +334,4 @@ def _told(path: Path) -> Iterator[None]:
     except DatabaseError as error:
         raise LedgerTamperedError(f"the ledger {path} is damaged: {error.orig}; restore a backup") from error
     except UnicodeDecodeError as error:  # SQLite's own message quotes a damaged name
-        raise LedgerTamperedError(f"the ledger {path} is damaged: its tables have no names; restore a backup") from error
+        raise LedgerTamperedError(f"the ledger {path} is damaged: a name is no text; restore a backup") from error
