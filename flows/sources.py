@@ -17,7 +17,9 @@ def data_file(settings: Settings, name: str | None) -> Path:
         raise ConfigurationError("the plan names no data: write [data] source, or give --data FILE")
     path = _inside(settings, name)
     if not path.is_file():
-        raise MeasurementError(f"the data file {name} does not exist (looked at {path}): correct [data] source or --data")
+        raise MeasurementError(
+            f"the data file {name} does not exist (looked at {path}): correct [data] source or --data"
+        )
     return path
 
 
