@@ -139,6 +139,10 @@ def _data_validated(_policy: Policy, rules: TierRules, dossier: Dossier) -> Find
         return Finding(name, Status.UNKNOWN, "the validation is dated in the future", (record.seq,))
     if not record.digest:
         return Finding(name, Status.UNKNOWN, "the validation names no result", (record.seq,), way_out=_release(dossier))
+    audit, allowed = dossier.audit(), rules.max_audit_age_days
+    if audit is not None and audit.time - record.time > timedelta(days=allowed):
+        reason = f"the data were validated more than {allowed} days before they were audited"
+        return Finding(name, Status.UNMET, reason, (record.seq,), way_out=_release(dossier))
     if record.outcome == "pass":
         return Finding(name, Status.MET, "the data passed the quality gate", (record.seq,))
     if record.outcome == "needs sign-off" and Requirement.SIGN_OFF in rules.requirements:
