@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 # It logs every temporary folder that it makes: nobody who runs a gate wants to read that.
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
 
 __all__ = ["ExpectFavourableLabel", "ExpectGroupsToBeLargeEnough", "ExpectSeveralGroups", "gx"]
 
