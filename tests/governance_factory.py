@@ -147,11 +147,7 @@ class Clock:
 def new_desk(folder: Path, clock: Clock, policy: bytes | None = None, people: tuple[Person, ...] = PEOPLE) -> Desk:
     """The real ledger, accounts and evidence store below `folder`. Opening it twice opens the same."""
     data = policy or default_policy_bytes()
-    accounts = Accounts(f"sqlite:///{folder / 'accounts.db'}", clock)
-    known = {person.id for person in accounts.people()}
-    for person in people:
-        if person.id not in known:
-            accounts.add(person, SECRET)
+    accounts = Accounts(_accounts(folder, clock, people), clock)
     return Desk(
         ledger=SqlLedger(f"sqlite:///{folder / 'ledger.db'}", open_keys(folder / "keys"), clock),
         evidence=EvidenceStore(folder / "evidence"),
@@ -161,6 +157,23 @@ def new_desk(folder: Path, clock: Clock, policy: bytes | None = None, people: tu
         environment=TARGET.environment,
         clock=clock,
     )
+
+
+_FILLED: dict[tuple[Person, ...], bytes] = {}
+
+
+def _accounts(folder: Path, clock: Clock, people: tuple[Person, ...]) -> str:
+    """The URL of a database with these people; hashing four passwords takes a second, so it is done once."""
+    path = folder / "accounts.db"
+    url = f"sqlite:///{path}"
+    if people in _FILLED and not path.exists():
+        path.write_bytes(_FILLED[people])
+    elif not path.exists():
+        accounts = Accounts(url, clock)
+        for person in people:
+            accounts.add(person, SECRET)
+        _FILLED[people] = path.read_bytes()
+    return url
 
 
 def tier_policy(tier: str, extra: str = "") -> bytes:
