@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ATTESTATION, LOG = "attestation", "log"
+_PRIME = 2**255 - 19
+_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
 
 # All encodings of the eight points of small order, those with y not reduced modulo p = 2^255 - 19 too: a signature
 # under them proves nothing, and `cryptography` accepts them.
@@ -74,16 +77,20 @@ def open_keys(folder: Path) -> LedgerKeys:
     return LedgerKeys(_open(folder, ATTESTATION), _open(folder, LOG))
 
 
+@lru_cache(maxsize=64)
 def public_key(raw: bytes) -> Ed25519PublicKey:
-    """The public key of these 32 bytes. Raises ConfigurationError for other lengths and for points of small order."""
+    """The public key of these 32 bytes.
+
+    Raises ConfigurationError for other lengths, for what is no point of the curve, and for points of small order:
+    `cryptography` accepts the last two.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     if raw in _LOW_ORDER:
         raise ConfigurationError("this Ed25519 public key is a point of small order: it proves nothing")
-    try:
-        return Ed25519PublicKey.from_public_bytes(raw)
-    except ValueError as error:
-        raise ConfigurationError(f"not an Ed25519 public key: {error}") from error
+    if len(raw) != 32 or not _on_curve(int.from_bytes(raw, "little") & (2**255 - 1)):
+        raise ConfigurationError("not an Ed25519 public key: it is not the 32 bytes of a point on the curve")
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def verified(raw_public: bytes, signature: bytes, data: bytes) -> bool:
@@ -95,6 +102,12 @@ def verified(raw_public: bytes, signature: bytes, data: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def _on_curve(y: int) -> bool:
+    """Whether y is reduced and some x satisfies -x^2 + y^2 = 1 + d x^2 y^2 (RFC 8032, 5.1.3)."""
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _PRIME) % _PRIME
+    return y < _PRIME and (square == 0 or pow(square, (_PRIME - 1) // 2, _PRIME) == 1)
 
 
 def _open(folder: Path, name: str) -> SigningKey:

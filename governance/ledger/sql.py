@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, Row, create_engine, text
+from sqlalchemy import Connection, Engine, Row, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
 
 from governance.errors import (
     ConfigurationError,
@@ -36,6 +37,7 @@ from governance.statement import Entry, Statement
 
 WAIT_SECONDS = 30.0
 _PAGE = 1_000
+_LEFT_BEHIND: list[object] = []
 _COLUMNS = "seq, time, envelope, leaf_hash, root, idempotency_key"
 
 
@@ -66,11 +68,15 @@ class SqlLedger:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine, with its tables made. A connection is opened for each use: processes may fork."""
+        """The engine, with its tables made."""
         # SQLAlchemy's own transactions begin deferred, which forks a chain under concurrency: we begin ourselves.
-        engine = create_engine(self.url, creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        # Connections stay open: when the last one closes, SQLite folds the WAL in, which costs an append four times.
+        pool = NullPool if self.read_only else QueuePool
+        engine = create_engine(self.url, creator=self._connect, poolclass=pool, isolation_level="AUTOCOMMIT")
         if self.read_only:
             return engine
+        event.listen(engine, "connect", self._remember_file)
+        event.listen(engine, "checkout", self._refuse_other_file)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -244,7 +250,7 @@ class SqlLedger:
         """One connection. SQLite's own wait is as long as ours, so that a reader does not hang either."""
         if self.read_only:
             return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=self.wait_seconds)
-        connection = sqlite3.connect(self.path, timeout=self.wait_seconds)
+        connection = sqlite3.connect(self.path, timeout=self.wait_seconds, check_same_thread=False)
         try:
             for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
                 connection.execute(f"PRAGMA {pragma}")
@@ -252,6 +258,19 @@ class SqlLedger:
             connection.close()
             raise
         return connection
+
+    def _remember_file(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _file_now(self.path)
+
+    def _refuse_other_file(
+        self, _connection: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
+    ) -> None:
+        """A connection from before a fork, or to a file that a restore has replaced since, is not used again."""
+        if record.info["file"] != _file_now(self.path):
+            # Kept, not closed: SQLite forbids a forked child even to close what its parent opened.
+            _LEFT_BEHIND.append(record.dbapi_connection)
+            record.dbapi_connection = proxy.dbapi_connection = None  # type: ignore[misc]
+            raise DisconnectionError
 
     def _make_tables(self, engine: Engine) -> None:
         with self.alone(), engine.connect() as connection:
@@ -304,6 +323,12 @@ def _check_none_hidden(found: list[Entry], wanted: Sequence[int]) -> None:
     gone = sorted(set(wanted) - {entry.seq for entry in found})
     if gone:
         raise LedgerTamperedError(f"ledger entry {gone[0]} is gone, or hidden from who asks for its subjects")
+
+
+def _file_now(path: Path) -> tuple[int, int, int]:
+    """Which process, and which file stands at `path`."""
+    found = path.stat()
+    return os.getpid(), found.st_dev, found.st_ino
 
 
 def _is_made(engine: Engine) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from governance.errors import LedgerError, LedgerTamperedError
+from governance.ledger.backup import backup, restore
 from governance.ledger.keys import open_keys
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
@@ -94,6 +97,48 @@ def test_a_rewritten_history_is_refused_by_a_process_that_read_the_first(ledger:
         new.backup(old)
     with pytest.raises(LedgerTamperedError, match="not those that its root was made over"):
         list(ledger.entries(digest=DIGEST))
+
+
+def test_a_forked_child_and_its_parent_append_with_connections_of_their_own(ledger: SqlLedger) -> None:
+    script = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from governance.ledger.keys import open_keys
+from governance.ledger.sql import SqlLedger
+from governance.people import MACHINE
+from governance.statement import PredicateType, Statement
+folder = Path(sys.argv[1])
+ledger = SqlLedger(f"sqlite:///{folder / 'ledger.db'}", open_keys(folder / "keys"), lambda: datetime.now(UTC))
+seen = Statement(PredicateType.OBSERVATION, (), MACHINE, "seen")
+ledger.append(seen)
+child = os.fork()
+for _ in range(20):
+    ledger.append(seen)
+if not child:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+ledger.append(seen)
+"""
+    subprocess.run([sys.executable, "-c", script, str(ledger.path.parent)], check=True, timeout=120)
+    report = verify_ledger(ledger)
+    assert (report.size, report.problems) == (9 + 42, ())
+
+
+def test_a_running_process_appends_to_the_restored_file_and_not_to_the_one_it_had_open(
+    ledger: SqlLedger, tmp_path: Path
+) -> None:
+    assert ledger.size() == 9  # a connection stays open
+    longer = replace(ledger, url=f"sqlite:///{tmp_path / 'longer.db'}")
+    with closing(sqlite3.connect(ledger.path)) as now, closing(sqlite3.connect(longer.path)) as then:
+        now.backup(then)
+    longer.append(_statement(9))
+    backup(longer, tmp_path / "backup.db")
+    elsewhere = replace(ledger)
+    restore(elsewhere, tmp_path / "backup.db")
+    assert ledger.append(_statement(10)).seq == 10
+    assert [entry.seq for entry in replace(ledger).entries(digest=DIGEST)] == list(range(11))
+    assert verify_ledger(elsewhere).problems == ()
 
 
 def test_guards_that_are_gone_or_say_something_else_are_told_and_not_mended_in_silence(ledger: SqlLedger) -> None:
