@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from governance.case import Case, open_case, rules_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
+from governance.dossier import SignOff
 from governance.errors import (
     AlreadyDecidedError,
     ConfigurationError,
@@ -104,17 +105,24 @@ def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
             f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, "
             f"and {person.name} holds {', '.join(person.functions) or 'no function'}"
         )
-    _not_decided(desk, case, person)
+    if case.decision.outcome is DecisionOutcome.REFUSED:
+        raise AlreadyDecidedError(f"{case.subject} is refused, and a refusal is final for these bytes")
+    # Who has approved may still refuse: what a person learns later must count.
     if wish.decision == APPROVE:
+        _not_approved(desk, case, person)
         _approvable(case)
 
 
-def _not_decided(desk: Desk, case: Case, person: Person) -> None:
-    if case.decision.outcome is DecisionOutcome.REFUSED:
-        raise AlreadyDecidedError(f"{case.subject} is refused, and a refusal is final for these bytes")
-    for item in case.dossier.sign_offs:
-        if item.approver.id == person.id and why_void(item, case.dossier, desk.policy.digest) is None:
-            raise AlreadyDecidedError(f"{person.name} has already signed this evidence (ledger entry {item.seq})")
+def approval_of(desk: Desk, case: Case, person: Person) -> SignOff | None:
+    """This person's approval that stands on the evidence as it is, None where there is none."""
+    mine = (item for item in case.dossier.sign_offs if item.approver.id == person.id and item.decision == APPROVE)
+    return next((item for item in mine if why_void(item, case.dossier, desk.policy.digest) is None), None)
+
+
+def _not_approved(desk: Desk, case: Case, person: Person) -> None:
+    earlier = approval_of(desk, case, person)
+    if earlier is not None:
+        raise AlreadyDecidedError(f"{person.name} has already signed this evidence (ledger entry {earlier.seq})")
 
 
 def _approvable(case: Case) -> None:

@@ -12,8 +12,7 @@ from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.digests import digest_bytes
 from governance.people import Person
-from governance.quorum import why_void
-from governance.signoff import may_sign
+from governance.signoff import approval_of, may_sign
 from governance.statement import Entry, PredicateType
 from reports.release import digest_rows
 from reports.summary import headline, sentence
@@ -95,8 +94,8 @@ def signing(desk: Desk, case: Case, person: Person) -> Signing:
     functions = sorted(may_sign(desk, case, person), key=lambda function: function not in needed)
     return Signing(
         tuple(functions),
-        _barred(desk, case, person, tuple(functions)),
-        _approval_barred(case),
+        _barred(case, person, tuple(functions)),
+        _approval_barred(desk, case, person),
         rules.sign_off_valid_days if rules else 0,
     )
 
@@ -143,20 +142,21 @@ def moved_rows(case: Case, shown: Any) -> tuple[tuple[str, str, str], ...]:
 
 def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
     offer = signing(desk, case, person)
+    signed = approval_of(desk, case, person) is not None
     since = case.dossier.holds[0].time if case.dossier.holds else None
     missing = case.decision.missing()
     return InboxRow(
         link=link_of(case),
         model=printable(case.subject.name),
         version=printable(case.subject.version),
-        target=printable(case.target),
+        target=("is live as " if case.released() else "wants to become ") + printable(case.target),
         tier=case.decision.tier.value,
         since=moment(since) if since else "",
         age=_age(since, case.dossier.now) if since else "",
         why=_why(case),
         missing=tuple(requirement_label(item.requirement) for item in missing),
-        act=offer.barred or _act(offer),
-        mine=offer.barred is None,
+        act=offer.barred or _act(offer, signed=signed),
+        mine=offer.barred is None and not (signed and case.decision.only_sign_off_missing()),
     )
 
 
@@ -168,8 +168,10 @@ def _why(case: Case) -> str:
     return sentence(one_line(reasons[0].reason, 200)) if reasons else headline(case)
 
 
-def _act(offer: Signing) -> str:
+def _act(offer: Signing, *, signed: bool) -> str:
     functions = listed(tuple(printable(item) for item in offer.functions), "or")
+    if signed:
+        return f"{offer.approval_barred}"
     if offer.approval_barred is None:
         return f"You may approve or refuse, as {functions}."
     return f"You may refuse, as {functions}. It cannot be approved as it stands."
@@ -183,7 +185,7 @@ def _age(since: datetime, now: datetime) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def _barred(desk: Desk, case: Case, person: Person, functions: tuple[str, ...]) -> str | None:
+def _barred(case: Case, person: Person, functions: tuple[str, ...]) -> str | None:
     if case.decision.outcome is DecisionOutcome.REFUSED:
         return "This version is refused, and a refusal is final for these bytes."
     excluded = case.dossier.excluded().get(person.id)
@@ -192,13 +194,13 @@ def _barred(desk: Desk, case: Case, person: Person, functions: tuple[str, ...]) 
     if not functions:
         held = listed(tuple(printable(item) for item in person.functions)) or "no function"
         return f"You cannot sign: you hold {held}, and the policy asks for others."
-    for item in case.dossier.sign_offs:
-        if item.approver.id == person.id and why_void(item, case.dossier, desk.policy.digest) is None:
-            return f"You have signed this evidence (ledger entry {item.seq})."
     return None
 
 
-def _approval_barred(case: Case) -> str | None:
+def _approval_barred(desk: Desk, case: Case, person: Person) -> str | None:
+    earlier = approval_of(desk, case, person)
+    if earlier is not None:
+        return f"You have approved this evidence (ledger entry {earlier.seq}). You may still refuse."
     if case.decision.outcome is DecisionOutcome.RELEASED or case.decision.only_sign_off_missing():
         return None
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing() if not item.needs)
