@@ -23,6 +23,7 @@ from governance.policy import Policy
 from governance.policy_file import read_policy
 from governance.record import Evidence, audited, registered, validated
 from governance.registry.manifest import manifest_of, manifest_to_json
+from governance.registry.mlflow_registry import MlflowRegistry
 from governance.registry.port import LiveAlias, RegisteredVersion
 from governance.release import record_hold
 from governance.signoff import APPROVE, Wish, sign
@@ -310,3 +311,30 @@ def fake_registry() -> FakeRegistry:
     registry = FakeRegistry({("hiring", number): f"weights {number}".encode() for number in ("1", "2", "3")})
     registry.bytes_of["selection", "1"] = registry.bytes_of["hiring", "2"]
     return registry
+
+
+# --- the real registry ---------------------------------------------------------------------------------------------
+
+
+def mlflow_uri(folder: Path) -> str:
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def model_folder(folder: Path, version: str) -> Path:
+    """Where the bytes of a version of `real_registry` lie."""
+    return folder / f"model-{version}"
+
+
+def real_registry(folder: Path, versions: tuple[str, ...] = ("1", "2")) -> MlflowRegistry:
+    """MLflow on SQLite below `folder`, with these versions of `hiring`: two small files each."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=mlflow_uri(folder), registry_uri=mlflow_uri(folder))
+    client.create_registered_model("hiring")
+    for version in versions:
+        place = model_folder(folder, version)
+        place.mkdir()
+        (place / "MLmodel").write_bytes(b"flavors: {}\n")
+        (place / "model.bin").write_bytes(f"weights {version}".encode())
+        client.create_model_version("hiring", str(place))
+    return MlflowRegistry(mlflow_uri(folder))
