@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.monitoring import Look
 from flows.releasing import Answer
 from flows.settings import Settings
-from flows.wiring import open_desk, open_registry
+from flows.wiring import open_desk, open_ledger, open_registry
 from governance.case import Case, open_case
 from governance.desk import Desk
 from governance.digests import canonical_json
@@ -126,6 +126,9 @@ def _log(settings: Settings, evidence: CaseEvidence, files: dict[Format, bytes])
     subject = evidence.case.subject
     version = registry.version(subject.name, subject.version)
     names = {f"report.{form.value}": data for form, data in files.items()}
+    checkpoint = open_ledger(settings).checkpoint()
+    if checkpoint is not None:  # in a second place: only memory elsewhere shows a ledger that was rolled back
+        names["checkpoint.txt"] = checkpoint.note.encode()
     return registry.log_report(version, names, _metrics(evidence))
 
 

@@ -114,6 +114,18 @@ class Policy:
         """The rules of a tier, None for prohibited and for tiers that the policy leaves out."""
         return dict(self.tiers).get(tier)
 
+    def signers(self, tier: Tier) -> tuple[str, ...]:
+        """The functions that may approve or refuse in a tier: its quorum.
+
+        A tier without a quorum is released without a signature, but people can still stop it: whoever signs in any
+        other tier may refuse there.
+        """
+        rules = self.rules(tier)
+        if rules is None:
+            return ()
+        everyone = (function for _, other in self.tiers for function in other.quorum)
+        return tuple(dict.fromkeys(rules.quorum or everyone))
+
     def in_force(self, today: date) -> bool:
         """Whether the policy is valid on this day (both ends included)."""
         return (self.valid_from or date.min) <= today <= (self.valid_until or date.max)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from governance.case import Case, case_of
 from governance.casefile import STEPS, step_of, subject_of, target_in
@@ -18,6 +19,7 @@ from governance.errors import (
     StaleEvidenceError,
 )
 from governance.people import MACHINE, Actor
+from governance.policy import Requirement
 from governance.record import held, model_name, observed, step, target_of
 from governance.registry.port import Registry
 from governance.statement import Entry, PredicateType, Statement
@@ -58,7 +60,8 @@ def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, 
     name, alias = case.subject.name, case.target.alias
     registry.set_alias(name, alias, case.subject.version)
     pause("alias")
-    body = {"intent": intent.seq, "sign_offs": _sign_offs(case), "tier": case.decision.tier.value}
+    tier = case.decision.tier.value
+    body = {"intent": intent.seq, "sign_offs": _sign_offs(case), "tier": tier, "told": _told(desk, case)}
     promotion = step(
         PredicateType.PROMOTION, case.subject, case.target, by=by, body=body, policy=case.decision.policy_digest
     )
@@ -193,6 +196,14 @@ def _append_demotion(desk: Desk, live: Case, demotion: Statement) -> Entry:
 
 def _about(found: ReleaseStep, subject: Subject) -> bool:
     return (found.version, found.digest) == (subject.version, subject.digest)
+
+
+def _told(desk: Desk, case: Case) -> dict[str, str]:
+    """In a tier without a sign-off: until when people who are told of the release should look at it and may refuse."""
+    rules = desk.policy.rules(case.decision.tier)
+    if rules is None or Requirement.SIGN_OFF in rules.requirements:
+        return {}
+    return {"refuse_until": (case.dossier.now + timedelta(days=rules.withdraw_window_days)).isoformat()}
 
 
 def _sign_offs(case: Case) -> list[int]:

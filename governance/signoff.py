@@ -63,8 +63,7 @@ def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry
     Raises NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
     """
     _reasoned(reason)
-    rules = rules_of(desk, case)
-    may_all = rules is not None and any(person.has(function) for function in rules.quorum)
+    may_all = any(person.has(function) for function in desk.policy.signers(case.decision.tier))
     standing = [
         item
         for item in case.dossier.sign_offs
@@ -80,10 +79,9 @@ def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry
 
 def may_sign(desk: Desk, case: Case, person: Person) -> tuple[str, ...]:
     """The functions in which this person could sign the case now; empty where she may not."""
-    rules = rules_of(desk, case)
-    if rules is None or person.id in case.dossier.excluded():
+    if person.id in case.dossier.excluded():
         return ()
-    return tuple(dict.fromkeys(function for function in rules.quorum if person.has(function)))
+    return tuple(function for function in desk.policy.signers(case.decision.tier) if person.has(function))
 
 
 def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
@@ -99,8 +97,7 @@ def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if excluded:
         raise SeparationOfDutiesError(f"{person.name} {excluded} and cannot sign off {case.subject}")
     if wish.function not in may_sign(desk, case, person):
-        rules = rules_of(desk, case)
-        asked = ", ".join(dict.fromkeys(rules.quorum)) if rules and rules.quorum else "nobody's sign-off"
+        asked = ", ".join(desk.policy.signers(case.decision.tier)) or "nobody's sign-off"
         raise NotAuthorizedError(
             f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, "
             f"and {person.name} holds {', '.join(person.functions) or 'no function'}"

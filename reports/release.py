@@ -15,7 +15,7 @@ from governance.quorum import why_void
 from governance.record import Shown
 from reports.evidence import CaseEvidence
 from reports.measured import panels
-from reports.summary import headline, summary
+from reports.summary import headline, sentence, summary
 from reports.view import DigestRow, FailureRow, FindingRow, QualityView, ReleaseView, SignOffRow
 from reports.words import count, moment, one_line, printable, requirement_label
 
@@ -45,7 +45,7 @@ def release_view(evidence: CaseEvidence) -> ReleaseView:
         findings=tuple(_finding(item) for item in case.decision.findings),
         sign_offs=tuple(_sign_off(item, case, evidence.policy) for item in case.dossier.sign_offs),
         digests=digest_rows(case.shown()),
-        facts=(*_facts(case), *_measurement_facts(audit)),
+        facts=(*_facts(case), *_raci(evidence.policy), *_measurement_facts(audit)),
         record=_record(evidence),
     )
 
@@ -136,6 +136,21 @@ def _facts(case: Case) -> tuple[tuple[str, str], ...]:
         ("Registry", printable(_without_secret(case.subject.registry), 200)),
         ("Ledger entries read", count(case.decision.size)),
     )
+
+
+def _raci(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Who is responsible, accountable, consulted and informed, as the policy names them."""
+    rows = []
+    for item in policy.raci:
+        parts = (
+            ("responsible", item.responsible),
+            ("accountable", item.accountable),
+            ("consulted", item.consulted),
+            ("informed", item.informed),
+        )
+        said = "; ".join(f"{word}: {printable(', '.join(names))}" for word, names in parts if names)
+        rows.append((sentence(printable(item.activity)).rstrip("."), said))
+    return tuple(rows)
 
 
 def _without_secret(uri: str) -> str:

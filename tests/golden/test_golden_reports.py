@@ -39,7 +39,9 @@ def _report(folder: Path, version: str, form: Format) -> bytes:
     desk = factory.new_desk(folder)
     case = factory.record_case(desk, version)
     if version == "1":
-        factory.put_signature(desk, case, "compliance-officer", "compliance", "refuse", "Women are selected far less.\nRetrain.")
+        factory.put_signature(
+            desk, case, "compliance-officer", "compliance", "refuse", "Women are selected far less.\nRetrain."
+        )
     else:
         factory.put_signature(desk, case, "compliance-officer", "compliance")
     return render(release_view(gather(desk, open_case(desk, "hiring", version, "champion"))), form)
