@@ -13,12 +13,11 @@ from flows.settings import Settings
 from flows.wiring import open_desk, open_ledger, open_registry
 from governance.case import Case, open_case
 from governance.desk import Desk
-from governance.digests import canonical_json
 from governance.errors import Exit
 from governance.record import ran, schedule_of
 from reports.evidence import CaseEvidence, gather
 from reports.formats import Format, render
-from reports.night import NightRow, NightSummary, night_record, night_view
+from reports.night import NightRow, NightSummary, night_view
 from reports.release import release_view
 
 NIGHTLY_EVERY = timedelta(days=1)
@@ -81,6 +80,7 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     """Write the night's summary and record that the night ran, so that the next one sees a gap."""
     from reports.html import night_html
     from reports.markdown import night_markdown
+    from reports.record_json import night_json
 
     rows = tuple(NightRow(x.model, x.alias, x.version, x.outcome, int(x.exit_code), "; ".join(x.lines)) for x in looks)
     summary = NightSummary(started, desk.clock(), rows, missed(desk, started))
@@ -89,7 +89,8 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     path = settings.reports / f"night-{started:%Y-%m-%dT%H%M%SZ}.html"
     _write(path, night_html(view).encode())
     _write(path.with_suffix(".md"), night_markdown(view).encode())
-    stored = desk.evidence.put(canonical_json(night_record(summary)))
+    _write(path.with_suffix(".json"), night_json(summary))
+    stored = desk.evidence.put(night_json(summary))
     body = {"report": stored, "exit_code": summary.exit_code(), "aliases": len(rows)}
     desk.ledger.append(ran("nightly", view.headline, body))
     return Night(summary, path, night_markdown(view))

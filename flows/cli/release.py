@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from flows.reporting import ReportFiles
 
 
+LATEST = "latest"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("register")(register)
@@ -37,7 +40,8 @@ def register(
     settings = read_settings()
     desk, registry = open_desk(settings), open_registry(settings)
     person = authenticated(settings, desk, identity, credential_file)
-    chosen = candidate(settings, desk, registry, registry.version(name, version))
+    found = registry.latest(name) if version == LATEST else registry.version(name, version)
+    chosen = candidate(settings, desk, registry, found)
     statement = registered(chosen.subject, person.id, "authenticated", actor(person))
     key = f"registered:{chosen.subject.digest}:{chosen.subject}:{person.id}:authenticated"
     entry = desk.ledger.append(statement, idempotency_key=key)
@@ -58,13 +62,15 @@ def release(
 ) -> int:
     """Ask for a release: validate the data, audit the model, decide. Held (10) until the policy is met."""
     from flows.prefect_env import configure
-    from flows.wiring import open_desk
+    from flows.wiring import open_desk, open_registry
     from governance.people import MACHINE, actor
 
     settings = read_settings()
     desk = open_desk(settings)
     asked_by_person = identity or settings.person
     by = actor(authenticated(settings, desk, identity, credential_file)) if asked_by_person else MACHINE
+    if version == LATEST:
+        version = open_registry(settings).latest(name).version
     configure(settings)
     with progress(f"releasing {name} v{version} as {alias}: quality gate, audit, decision", quiet=as_json):
         from flows.prefect_runtime import finished
@@ -108,7 +114,8 @@ def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bo
         return
     if answer.validation:
         say("STOPPED by data quality: nothing was audited, no alias was moved")
-        say(*validation_lines(answer.validation, _shown(settings, quarantine_of(settings, answer.validation))))
+        quarantine = _shown(settings, quarantine_of(settings, answer.validation))
+        say(*validation_lines(answer.validation, answer.source, quarantine))
         return
     say(*decision_lines(answer.case))
     if answer.already_live:
