@@ -13,17 +13,20 @@ from flows.requester import requester
 from flows.settings import read_settings
 from flows.sources import data_file
 from flows.wiring import open_desk, open_registry
-from governance.record import RELEASE
+from governance.record import MONITORING
 
 
 @flow(name="audit", flow_run_name="audit {name} v{version}", persist_result=False)
 def audit(name: str, version: str, data: str | None = None) -> State:
-    """Audit a registered version as for a release. The result is evidence; the run's state only says what was found."""
+    """Audit a registered version and record it as monitoring: what people have signed stays what a release rests on.
+
+    The result is evidence; the run's state only says what was found.
+    """
     settings = read_settings()
     desk, registry = open_desk(settings), open_registry(settings)
     found = registry.version(name, version)
     chosen = step("take a private copy", lambda: candidate(settings, desk, registry, found))
-    purpose = Purpose(RELEASE, data_file(settings, data or chosen.plan.source), requester())
+    purpose = Purpose(MONITORING, data_file(settings, data or chosen.plan.source), requester())
     validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     if blocked(validation):
         return Completed(name="Stopped by data quality", message=validation.outcome.value, data=(validation, None))

@@ -12,7 +12,7 @@ from flows.requester import requester
 from flows.settings import read_settings
 from flows.sources import data_file
 from flows.wiring import open_desk, open_registry
-from governance.record import RELEASE
+from governance.record import MONITORING
 
 
 @flow(name="validate", flow_run_name="validate the data of {name} v{version}", persist_result=False)
@@ -22,7 +22,7 @@ def validate(name: str, version: str, data: str | None = None) -> State:
     desk, registry = open_desk(settings), open_registry(settings)
     found = registry.version(name, version)
     chosen = step("take a private copy", lambda: candidate(settings, desk, registry, found))
-    purpose = Purpose(RELEASE, data_file(settings, data or chosen.plan.source), requester())
+    purpose = Purpose(MONITORING, data_file(settings, data or chosen.plan.source), requester())
     result = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     word = "Stopped by data quality" if blocked(result) else "Validated"
     return Completed(name=word, message=result.outcome.value, data=result)
