@@ -55,7 +55,8 @@ def _failure(said: dict[str, Any]) -> str:
             return f"The model returned {message}; an audit needs one decision per row: the label's own values."
         case "predict":
             types = ". Write the data as Parquet, with the types of the signature" if "input types" in message else ""
-            return f"The model failed on {_where(said)}: {raised.rstrip('.')}{types}."
+            way_out = types or "; correct the row, or the model"
+            return f"The model failed on {_where(said)}: {raised.rstrip('.')}{way_out}."
     return _UNREADABLE
 
 

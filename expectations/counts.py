@@ -77,9 +77,9 @@ def _opened(table: Path) -> Iterator[tuple[Any, str, list[str]]]:
         # A real file may have brackets in its name, which DuckDB would read as a pattern.
         yield connection, _reader(table), [glob.escape(str(table))]
     except duckdb.Error as error:
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0].rstrip(".")
         raise MeasurementError(
-            f"{table} cannot be read: {first} Write it again as {_kind(table)}, or give another file."
+            f"{table} cannot be read ({first}): write it again as {_kind(table)}, or give another file."
         ) from error
     finally:
         connection.close()

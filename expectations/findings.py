@@ -110,5 +110,6 @@ def _observed(item: Checked) -> Iterator[str]:
         what = " without a value" if item.type.endswith("not_be_null") else ""
         yield f"{result['unexpected_count']} of {result['element_count']} rows{what}"
     if isinstance(result.get("observed_value"), int):
-        yield f"{result['observed_value']} {'rows' if 'row_count' in item.type else 'values'}"
+        what, count = "row" if "row_count" in item.type else "value", result["observed_value"]
+        yield f"{count} {what}{'' if count == 1 else 's'}"
     yield "the column is missing" if item.type == COLUMN_EXISTS else "not met"

@@ -32,12 +32,13 @@ EXITS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking for a release. `validation` only where the quality gate stopped it."""
+    """What came of asking for a release. `validation` and its `source` only where the quality gate stopped it."""
 
     case: Case
     exit_code: Exit
     already_live: bool = False
     validation: DataValidation | None = None
+    source: str = ""
 
     @property
     def word(self) -> str:
@@ -77,7 +78,8 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
         if stopped:
             if case.decision.outcome is not DecisionOutcome.RELEASED:
                 record_hold(desk, case, request.by)
-            return Answer(case, Exit.DATA_QUALITY, validation=stopped)
+            source = str(request.data or chosen.plan.source)
+            return Answer(case, Exit.DATA_QUALITY, validation=stopped, source=source)
         return _act(desk, registry, case, request, step)
 
 

@@ -18,7 +18,7 @@ def data_file(settings: Settings, name: str | None) -> Path:
     path = _inside(settings, name)
     if not path.is_file():
         raise MeasurementError(
-            f"the data file {name} does not exist (looked at {path}): correct [data] source or --data"
+            f"there is no data file {name} (looked at {path}): correct [data] source in the plan, or --data"
         )
     return path
 

@@ -79,6 +79,8 @@ def silence(settings: Settings) -> None:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "GX_ANALYTICS_ENABLED": "false",
         "GIT_PYTHON_REFRESH": "quiet",
+        # Prefect puts a console on the root logger: what other libraries warn of there, our one sentence says.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
         "PREFECT_HOME": str(settings.prefect_home),
     }
     for name, value in defaults.items():

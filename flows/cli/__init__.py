@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not given:
             say(error.format_message())  # called with nothing: the help, not a complaint
             return 0
-        return fail(error.format_message(), "UsageError", 2, as_json=as_json)
+        return fail(_usage(error), "UsageError", 2, as_json=as_json)
     except (Abort, KeyboardInterrupt):
         return fail("stopped by hand; nothing that was recorded is lost", "Interrupted", 130, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - a crash is told in one line, its details are kept for the report
@@ -56,6 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> None:
     """The console script: ends the process with the command's exit code."""
     sys.exit(main())
+
+
+def _usage(error: TyperException) -> str:
+    """What is wrong with the command, and how to ask for its help."""
+    context = getattr(error, "ctx", None)
+    asked = context.command_path if context else "fairgate"
+    return f"{error.format_message().rstrip('.')}; see: {asked} --help"
 
 
 def _crash(error: Exception) -> str:

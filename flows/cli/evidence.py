@@ -12,7 +12,7 @@ from flows.cli.options import Data, Json
 from flows.cli.output import emit, progress, say
 from flows.cli.words import validation_lines
 from flows.settings import Settings, read_settings
-from governance.errors import ConfigurationError, Exit
+from governance.errors import ConfigurationError, Exit, MeasurementError
 
 if TYPE_CHECKING:
     from audits.plan import AuditPlan
@@ -50,6 +50,8 @@ def init(
         raise ConfigurationError(f"{output} exists already; give another --output, or --force to overwrite it")
     inputs = (signature_inputs(folder) or ()) if folder else ()
     columns = columns_summary(data_file(read_settings(), data.as_posix()))
+    if not any(column.distinct or column.nulls for column in columns):
+        raise MeasurementError(f"{data} has no rows: a plan is drafted from data, give a file that holds some")
     text = draft_plan(
         model, columns, signature_inputs=inputs, source=data.as_posix(), today=utc_now().date(), label=label
     )
@@ -61,11 +63,12 @@ def init(
 def validate(plan: Plan = DEFAULT_PLAN, data: Data = None, folder: ModelFolder = None, as_json: Json = False) -> int:
     """Run the quality gate on the plan's data. Nothing is recorded. Stopped by data quality: exit code 12."""
     settings = read_settings()
-    result = _validation(settings, _plan(plan), data, folder)
+    chosen = _plan(plan)
+    result = _validation(settings, chosen, data, folder)
     if as_json:
         emit(result)
     else:
-        say(*validation_lines(result, _quarantine(settings, result)))
+        say(*validation_lines(result, str(data or chosen.source), _quarantine(settings, result)))
     return _stop(result)
 
 
@@ -95,13 +98,14 @@ def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json:
     settings = read_settings()
     if folder is None and plan.prediction is None:
         raise ConfigurationError("which model? --model FOLDER (as mlflow saved it), or [data] prediction in the plan")
+    source = str(data or plan.source)
     validation = _validation(settings, plan, data, folder)
     if _stop(validation):
-        return _told(settings, validation, None, as_json=as_json)
+        return _told(settings, validation, None, source, as_json=as_json)
     with progress("scoring the model and measuring", quiet=as_json):
         model = None if plan.prediction else folder
-        result = measure(plan, data_file(settings, data or plan.source), model=model)
-    return _told(settings, validation, result, as_json=as_json)
+        result = measure(plan, data_file(settings, source), model=model)
+    return _told(settings, validation, result, source, as_json=as_json)
 
 
 def _registered(name: str, version: str, data: str | None, *, as_json: bool) -> int:
@@ -114,10 +118,12 @@ def _registered(name: str, version: str, data: str | None, *, as_json: bool) -> 
         from flows.prefect_runtime import finished
 
         validation, result = finished(flow(name, version, data, return_state=True))
-    return _told(settings, validation, result, as_json=as_json)
+    return _told(settings, validation, result, data or "the plan's source", as_json=as_json)
 
 
-def _told(settings: Settings, validation: DataValidation, result: AuditResult | None, *, as_json: bool) -> int:
+def _told(
+    settings: Settings, validation: DataValidation, result: AuditResult | None, source: str, *, as_json: bool
+) -> int:
     from audits.record import summary_lines
 
     adverse = bool(result and result.with_verdict(Verdict.ADVERSE))
@@ -125,7 +131,7 @@ def _told(settings: Settings, validation: DataValidation, result: AuditResult | 
     if as_json:
         emit({"validation": validation, "audit": result, "exit_code": code})
         return int(code)
-    say(*validation_lines(validation, _quarantine(settings, validation)))
+    say(*validation_lines(validation, source, _quarantine(settings, validation)))
     if result is not None:
         counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.verdicts().items() if count)
         say(f"audit of {result.row_count:,} rows: {counts}", *(f"  {line}" for line in summary_lines(result)))

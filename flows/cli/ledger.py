@@ -101,4 +101,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the checkpoint {path} cannot be read: {error}") from error
+        raise ConfigurationError(f"the checkpoint {path} cannot be read: {error}; correct --checkpoint") from error

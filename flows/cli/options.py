@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from governance.people import Person
 
 Name = Annotated[str, typer.Argument(help="The registered model's name.")]
-Version = Annotated[str, typer.Argument(help="The version's number.")]
+Version = Annotated[str, typer.Argument(help="The version's number (release, register: or latest).")]
 Alias = Annotated[str, typer.Option("--alias", help="The alias to release to, for example champion.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 As = Annotated[str | None, typer.Option("--as", help="Your id in Fairgate (or FAIRGATE_PERSON).")]
@@ -35,6 +35,10 @@ def authenticated(settings: Settings, desk: Desk, identity: str | None, file: Pa
     return desk.accounts.authenticate(who, secret(settings, f"Password of {who}", file))
 
 
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
 def secret(settings: Settings, prompt: str, file: Path | None, *, confirm: bool = False) -> str:
     """A credential from a file, the environment or the terminal, in this order."""
     path = file or settings.credential_file
@@ -42,7 +46,9 @@ def secret(settings: Settings, prompt: str, file: Path | None, *, confirm: bool 
         try:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"the credential file {path} cannot be read: {error}") from error
+            raise ConfigurationError(
+                f"the credential file {path} cannot be read: {_why(error)}; correct --credential-file"
+            ) from error
     if settings.credential is not None:
         return settings.credential
     if not sys.stdin.isatty():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.result import DataValidation
+from expectations.result import DataValidation, Outcome
 from governance.case import Case
 from governance.decide import Decision, Finding, Status
 from governance.dossier import Dossier
@@ -38,11 +38,10 @@ def who(function: str, dossier: Dossier) -> str:
     return f"{function}: {names or 'nobody; add a person with this function'}"
 
 
-def validation_lines(validation: DataValidation, quarantine: str | None = None) -> list[str]:
-    """The outcome of the quality gate and every expectation that is not met."""
-    lines = [
-        f"data quality: {validation.outcome.value} ({validation.evaluated} expectations, {validation.row_count:,} rows)"
-    ]
+def validation_lines(validation: DataValidation, source: str, quarantine: str | None = None) -> list[str]:
+    """The outcome of the quality gate on the file `source`, every expectation that is not met, and the way out."""
+    counts = f"{validation.evaluated} expectations, {validation.row_count:,} rows"
+    lines = [f"data quality of {source}: {validation.outcome.value} ({counts})"]
     for item in validation.failed:
         column = f" of {item.column}" if item.column else ""
         lines.append(
@@ -51,6 +50,8 @@ def validation_lines(validation: DataValidation, quarantine: str | None = None) 
     lines += [f"  error    {error}" for error in validation.errors]
     if validation.quarantined and quarantine:
         lines.append(f"  {validation.quarantined:,} rows are named in {quarantine}")
+    if validation.outcome in (Outcome.BLOCK, Outcome.ERROR):
+        lines.append("  way out: correct the file, or the plan where it asks for what the data cannot have")
     return lines
 
 

@@ -162,7 +162,7 @@ class MlflowRegistry:
 
     def _translated(self, error: Exception, name: str | None, version: str | None) -> Exception:
         code = getattr(error, "error_code", None)
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = _reason(error)
         if code == "RESOURCE_DOES_NOT_EXIST" and name is not None:
             return self._unknown(name, version)
         if code in _TRANSIENT or isinstance(error, OSError) or type(error).__module__.startswith("sqlalchemy."):
@@ -290,6 +290,17 @@ def _silence() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what went wrong; where the network or the disk began it, only what that said."""
+    innermost, seen = error, {id(error)}
+    while (earlier := innermost.__cause__ or innermost.__context__) is not None and id(earlier) not in seen:
+        innermost = earlier
+        seen.add(id(earlier))
+    if isinstance(innermost, OSError) and innermost.strerror:
+        return innermost.strerror
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _model_id(source: str) -> str | None:
