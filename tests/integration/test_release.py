@@ -389,6 +389,18 @@ def _only_record(desk: Desk, subject: Subject, back_to: str | None) -> None:
     desk.ledger.append(step(PredicateType.DEMOTION, subject, TARGET, body=body, policy=desk.policy.digest))
 
 
+def test_live_in_one_target_is_not_live_in_another(desk: Desk, registry: FakeRegistry, settings: Settings) -> None:
+    case = approved_case(desk, registry)
+    promote(desk, registry, case)
+    staging = replace(TARGET, alias="staging")
+    assert not case_of(desk, case.subject, staging).released()
+    record_hold(desk, case_of(desk, case.subject, staging), actor(SCIENTIST))
+    for person in (COMPLIANCE, RISK):
+        approve(desk, case_of(desk, case.subject, staging), person)
+    assert _reconcile(settings, desk, registry) == ["released"]
+    assert registry.aliases == {CHAMPION: "2", ("hiring", "staging"): "2"}
+
+
 def test_two_models_with_the_same_alias_do_not_share_their_steps(desk: Desk, registry: FakeRegistry) -> None:
     case = approved_case(desk, registry)
     promote(desk, registry, case)

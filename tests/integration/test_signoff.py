@@ -27,7 +27,7 @@ from governance.errors import (
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
 from governance.people import MACHINE, Person, actor
-from governance.record import observed, registered
+from governance.record import Signature, observed, registered, signed, withdrawn
 from governance.release import promote, record_hold
 from governance.signoff import MAX_REASON, Wish, may_sign, sign, withdraw
 from governance.statement import Entry, PredicateType, Statement
@@ -216,15 +216,15 @@ def test_nobody_signs_twice(desk: Desk, case: Case) -> None:
 def test_an_approval_ends_on_the_policys_day(desk: Desk, case: Case, clock: Clock) -> None:
     entry = approve(desk, case, COMPLIANCE)
     approve(desk, case, RISK)
-    signed = _now(desk, case).dossier.sign_offs[0]
-    assert signed.signed_at == entry.time
-    assert signed.expires_at is not None
-    assert abs(signed.expires_at - signed.signed_at - timedelta(days=90)) < timedelta(seconds=5)
+    given = _now(desk, case).dossier.sign_offs[0]
+    assert given.signed_at == entry.time
+    assert given.expires_at is not None
+    assert abs(given.expires_at - given.signed_at - timedelta(days=90)) < timedelta(seconds=5)
     # The audit must not be what ages: it is renewed by a quiet monitoring audit.
-    clock.now = signed.expires_at - timedelta(minutes=1)
+    clock.now = given.expires_at - timedelta(minutes=1)
     factory.put_audit(desk, case.subject, data="newer", purpose="monitoring")
     assert _now(desk, case).decision.outcome is RELEASED
-    clock.now = signed.expires_at
+    clock.now = given.expires_at
     late = _now(desk, case)
     assert late.decision.only_sign_off_missing()
     assert "Compliance Officer (compliance): expired" in late.decision.missing()[0].reason
@@ -277,6 +277,20 @@ def test_a_refusal_cannot_be_withdrawn(desk: Desk, case: Case) -> None:
     approve(desk, case, COMPLIANCE, decision="refuse")
     with pytest.raises(SignOffRefusedError, match="there is no sign-off"):
         withdraw(desk, _now(desk, case), COMPLIANCE, "changed my mind")
+    # Not even by a statement that our own verbs would never make.
+    refused = _now(desk, case)
+    desk.ledger.append(withdrawn(refused.dossier, refused.dossier.sign_offs[0].seq, "changed my mind", COMPLIANCE))
+    assert _now(desk, case).decision.outcome is REFUSED
+
+
+def test_a_sign_off_that_names_other_bytes_than_it_is_filed_under_counts_for_none(desk: Desk, case: Case) -> None:
+    """ALL digests must match: the statement's subject says these bytes, what was shown says others."""
+    other = replace(case.shown(), model_digest=sha("other bytes"))
+    for person, function in ((COMPLIANCE, "compliance"), (RISK, "model-risk")):
+        expires = factory.START + timedelta(days=30)
+        desk.ledger.append(signed(case.dossier, other, Signature(person, function, "approve", "read", "x", expires)))
+    assert "given for other bytes" in _now(desk, case).decision.missing()[0].reason
+    assert case_of(desk, replace(case.subject, digest=sha("other bytes")), TARGET).dossier.sign_offs == ()
 
 
 def test_approving_what_is_adverse_is_refused_with_the_reason_but_refusing_it_is_not(

@@ -10,7 +10,7 @@ from typing import Any
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, approval, full_dossier, monitoring, sha
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.decide import Decision, DecisionOutcome, Status, decide
@@ -256,31 +256,37 @@ _DIGESTS = [
 _TIMES = [path for path in _leaves(FULL) if path[-1] in ("signed_at", "time") and path[0] != "holds"]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.sampled_from(_DIGESTS), st.text(max_size=80))
 def test_no_digest_of_the_evidence_can_be_replaced(path: tuple[Any, ...], other: str) -> None:
     assert decide(POLICY, _put(FULL, path, other)).outcome is not RELEASED
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.sampled_from(_TIMES), st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=9_999)))
 def test_no_record_may_come_from_the_future(path: tuple[Any, ...], ahead: timedelta) -> None:
     assert decide(POLICY, _put(FULL, path, FULL.now + ahead)).outcome is not RELEASED
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.timedeltas(min_value=timedelta(days=90), max_value=timedelta(days=9_999)))
 def test_whatever_was_released_ages(later: timedelta) -> None:
     assert decide(POLICY, replace(FULL, now=factory.START + later)).outcome is HELD
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 1), st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9_999)))
 def test_an_expired_approval_does_not_count(index: int, before: timedelta) -> None:
     assert decide(POLICY, _signed(index, expires_at=FULL.now - before)).outcome is HELD
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.sampled_from(list(factory.VERDICTS)), st.one_of(st.floats(), st.integers(max_value=-1), st.none(), st.text()))
 def test_a_count_that_is_no_count_never_passes(verdict: str, count: Any) -> None:
     assert decide(POLICY, _audit(verdicts={**factory.VERDICTS, verdict: count})).outcome is not RELEASED
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.sets(st.sampled_from(list(BREAKS)), min_size=1, max_size=4), st.data())
 def test_breaks_do_not_mend_each_other(names: set[str], data: st.DataObject) -> None:
     """Each record taken from some broken dossier: still never released."""
