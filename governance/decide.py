@@ -197,8 +197,8 @@ def _shortfalls(rules: TierRules, audit: AuditRecord) -> list[str]:
     # Asked this way round, a NaN falls short too.
     if not (audit.min_group_size >= rules.min_group_size and audit.min_events >= rules.min_events):
         short.append(f"asks for fewer than {rules.min_group_size} rows or {rules.min_events} events in a group")
-    if not audit.confidence >= rules.min_confidence:
-        short.append(f"uses a confidence below {rules.min_confidence:g}")
+    if not rules.min_confidence <= audit.confidence <= rules.max_confidence:
+        short.append(f"uses a confidence outside {rules.min_confidence:g} to {rules.max_confidence:g}")
     return short
 
 

@@ -56,7 +56,8 @@ class RequiredBound:
 class TierRules:
     """What one tier asks for. `quorum` lists functions; each slot takes one distinct person.
 
-    Ages in days. `withdraw_window_days` is told to people after a release in a tier without sign-off.
+    Ages in days. Until `withdraw_window_days` after a release in a tier without sign-off, people are told that they
+    can refuse. `max_confidence` keeps a plan from intervals so wide that nothing is ever clear.
     """
 
     requirements: tuple[Requirement, ...]
@@ -69,6 +70,7 @@ class TierRules:
     min_group_size: int = 30
     min_events: int = 5
     min_confidence: float = 0.95
+    max_confidence: float = 0.99
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,11 +110,12 @@ class _Reader:
                 if key.endswith("_days") and value > MAX_DAYS:
                     raise self.wrong(f"[{where}] {key}", value, f"at most {MAX_DAYS:,} days")
                 found[key] = value
-        if "min_confidence" in table:
-            value = table["min_confidence"]
-            if type(value) is not float or not 0.5 < value < 1:
-                raise self.wrong(f"[{where}] min_confidence", value, "a number between 0.5 and 1")
-            found["min_confidence"] = value
+        for key in ("min_confidence", "max_confidence"):
+            if key in table:
+                value = table[key]
+                if type(value) is not float or not 0.5 < value < 1:
+                    raise self.wrong(f"[{where}] {key}", value, "a number between 0.5 and 1")
+                found[key] = value
         return found
 
     def bound(self, table: Any, where: str) -> RequiredBound:

@@ -113,7 +113,7 @@ def _hurt(name: str, value: Any) -> tuple[Any, ...]:
     if name in ("min_group_size", "min_events"):
         return (0, value - 1, NAN)
     if name == "confidence":
-        return (0.0, 0.9, NAN)
+        return (0.0, 0.9, 0.999, NAN)
     if name.endswith("_digest") or name in ("digest", "registrant"):
         return ("", "other", None)
     if name == "outcome":
