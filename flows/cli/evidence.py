@@ -38,6 +38,7 @@ def init(
     label: Annotated[str | None, typer.Option("--label", help="The label's column, where you know it.")] = None,
     output: Annotated[Path, typer.Option("--output", help="Where to write the plan.")] = DEFAULT_PLAN,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing plan.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a commented audit plan from the data's columns and the model's signature. Finish it in five minutes."""
     from audits.model_signature import signature_inputs
@@ -56,6 +57,9 @@ def init(
         model, columns, signature_inputs=inputs, source=data.as_posix(), today=utc_now().date(), label=label
     )
     output.write_text(text, encoding="utf-8")
+    if as_json:
+        emit({"plan": str(output), "to_check": text.count("CHECK") - 1})
+        return
     say(f"wrote {output}: read the lines marked CHECK, then try:")
     say(f"  fairgate audit --dry-run --plan {output} --model FOLDER")
 
