@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -18,7 +19,7 @@ from governance.decide import Decision
 from governance.desk import Desk, adopt_policy
 from governance.digests import canonical_json, digest_file
 from governance.dossier import AuditRecord
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, MeasurementError
 from governance.people import MACHINE, Actor
 from governance.record import RELEASE, Evidence, audited, registered, validated
 from governance.registry.port import RegisteredVersion, Registry
@@ -162,18 +163,40 @@ def blocked(result: DataValidation) -> bool:
 
 
 def _snapshot(settings: Settings, registry: Registry, version: RegisteredVersion) -> tuple[Path, Manifest]:
-    """Copy beside, then rename to the digest: a cut-off copy is never taken for a whole one."""
+    """Copy beside, then rename to the digest: a cut-off copy is never taken for a whole one.
+
+    A copy of the same bytes that stands there is kept: another command may be reading it now.
+    """
     settings.snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = Path(mkdtemp(dir=settings.snapshots, prefix="new-"))
     try:
         manifest = registry.snapshot(version, scratch / "model")
         final = settings.snapshots / manifest.digest.removeprefix("sha256:")
-        if final.exists():
-            rmtree(final)
-        (scratch / "model").rename(final)
+        if not _holds(final, manifest):
+            _put(scratch, final, manifest)
     finally:
         rmtree(scratch, ignore_errors=True)
     return final, manifest
+
+
+def _put(scratch: Path, final: Path, manifest: Manifest) -> None:
+    """Move `scratch`/model to `final`; what stood there was altered. Another command may be faster: as well."""
+    with suppress(FileNotFoundError):
+        final.rename(scratch / "altered")
+    try:
+        (scratch / "model").rename(final)
+    except OSError:
+        if not _holds(final, manifest):
+            raise
+
+
+def _holds(folder: Path, manifest: Manifest) -> bool:
+    from governance.registry.manifest import manifest_of
+
+    try:
+        return folder.is_dir() and manifest_of(folder) == manifest
+    except (MeasurementError, OSError):
+        return False
 
 
 def _audits(desk: Desk, chosen: Candidate) -> tuple[AuditRecord, ...]:
