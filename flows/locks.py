@@ -1,4 +1,7 @@
-"""One release at a time for one target: a lock file that the operating system frees when its holder dies."""
+"""One release at a time for one target, one `fairgate schedule` for one project.
+
+Lock files that the operating system frees when their holder dies.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.settings import Settings
-from governance.errors import ServiceError
+from governance.errors import ConfigurationError, ServiceError
 
 SECONDS = 600.0
 
@@ -24,6 +27,25 @@ def target_lock(settings: Settings, name: str, alias: str, *, seconds: float = S
         lock.acquire()
     except Timeout as error:
         raise ServiceError(f"another process has been releasing {name} as {alias} for {seconds:.0f} s; wait") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def schedule_lock(settings: Settings) -> Iterator[None]:
+    """Be the one process that serves this project's schedules. Raises ConfigurationError where another one does."""
+    from filelock import FileLock, Timeout
+
+    settings.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.locks / "schedule.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigurationError(
+            f"another `fairgate schedule` serves {settings.project} already: stop that one first"
+        ) from error
     try:
         yield
     finally:

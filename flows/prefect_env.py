@@ -22,6 +22,8 @@ def configure(settings: Settings) -> None:
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        # In memory, the default, a run that is killed keeps its place until the server starts anew.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # 20 s, the default, is not enough for a first start on a small machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,29 +74,32 @@ def reconcile(as_json: Json = False) -> int:
 
 
 def schedule(
-    nightly_cron: Annotated[str, typer.Option("--nightly", help="When to audit what is live, in cron's words.")] = (
-        "0 2 * * *"
-    ),
+    nightly_cron: Annotated[
+        str, typer.Option("--nightly", help="When to audit what is live, in cron's words and UTC.")
+    ] = "0 2 * * *",
     reconcile_cron: Annotated[str, typer.Option("--reconcile", help="When to finish and compare.")] = "* * * * *",
     port: Annotated[int, typer.Option("--port", help="The port of the project's own Prefect server.")] = 4200,
 ) -> None:
     """Start Prefect inside the project and serve all flows with their schedules, until stopped by hand."""
-    from flows.prefect_env import configure
+    from flows.locks import schedule_lock
+    from flows.prefect_env import configure, free_port
 
     settings = read_settings()
     configure(settings)
-    if "PREFECT_API_URL" in os.environ:
-        say(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
-        _serve(nightly_cron, reconcile_cron)
-        return
-    with _server(settings, port) as url:
-        os.environ["PREFECT_API_URL"] = url
-        say(f"Prefect runs at {url.removesuffix('/api')}; stop with Ctrl-C")
-        _serve(nightly_cron, reconcile_cron)
+    theirs = os.environ.get("PREFECT_API_URL")
+    url = theirs or f"http://127.0.0.1:{port}/api"
+    with schedule_lock(settings), _stopped_by_sigterm():
+        if not theirs and not free_port(port):
+            raise ConfigurationError(f"port {port} is in use; choose another with --port")
+        os.environ["PREFECT_API_URL"] = url  # Prefect reads its settings once, when it is imported
+        deployments = _deployments(nightly_cron, reconcile_cron)
+        with nullcontext() if theirs else _server(settings, url):
+            say(f"Prefect runs at {url.removesuffix('/api')}; stop with Ctrl-C")
+            _serve(deployments)
 
 
-def _serve(nightly_cron: str, reconcile_cron: str) -> None:
-    from prefect import serve
+def _deployments(nightly_cron: str, reconcile_cron: str) -> list[Any]:
+    """All flows, two of them with a schedule. Raises ConfigurationError for what cron does not understand."""
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.types.entrypoint import EntrypointType
 
@@ -108,29 +112,72 @@ def _serve(nightly_cron: str, reconcile_cron: str) -> None:
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     # The module form: the path form loads a second copy of every class.
     module = EntrypointType.MODULE_PATH
+    deployments: list[Any] = []
+    for flow, option, cron in ((night, "--nightly", nightly_cron), (minute, "--reconcile", reconcile_cron)):
+        try:
+            deployments.append(flow.to_deployment(flow.name, cron=cron, concurrency_limit=one, entrypoint_type=module))
+        except ValueError as error:
+            raise ConfigurationError(f'{option} {cron!r} is not in cron\'s words, such as "0 2 * * *"') from error
+    return [
+        *deployments,
+        *(flow.to_deployment(flow.name, entrypoint_type=module) for flow in (release, audit, validate)),
+    ]
+
+
+def _serve(deployments: list[Any]) -> None:
+    """Run what is due until somebody stops it; flows that run then are stopped too."""
+    import asyncio
+
+    from prefect.runner import Runner
+
+    runner = Runner(pause_on_shutdown=False)
+    for deployment in deployments:
+        runner.add_deployment(deployment)
+
+    async def until_stopped() -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def stop(*_: object) -> None:
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+
+        # Prefect's own answer to SIGTERM leaves before anything was stopped. A Ctrl-C cancels this task already.
+        runner.handle_sigterm = stop  # type: ignore[method-assign]
+        with suppress(asyncio.CancelledError):
+            await runner.start()
+
     try:
-        deployments: list[Any] = [
-            night.to_deployment("nightly", cron=nightly_cron, concurrency_limit=one, entrypoint_type=module),
-            minute.to_deployment("reconcile", cron=reconcile_cron, concurrency_limit=one, entrypoint_type=module),
-            *(flow.to_deployment(flow.name, entrypoint_type=module) for flow in (release, audit, validate)),
-        ]
-    except ValueError as error:
-        raise ConfigurationError(f"a schedule is not in cron's words: {error}") from error
-    serve(*deployments, pause_on_shutdown=False)
+        asyncio.run(until_stopped())
+    except* KeyboardInterrupt:  # pressed twice
+        say("stopped by hand")
 
 
 @contextmanager
-def _server(settings: Settings, port: int) -> Iterator[str]:
-    """The project's own Prefect server, as long as the block runs. Raises ServiceError where it does not start."""
-    from flows.prefect_env import free_port, healthy, server_file
+def _stopped_by_sigterm() -> Iterator[None]:
+    """A SIGTERM before Prefect serves ends the block too, so that what was started is stopped."""
 
-    if not free_port(port):
-        raise ConfigurationError(f"port {port} is in use; choose another with --port")
-    url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    def stop(*_: object) -> None:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _server(settings: Settings, url: str) -> Iterator[None]:
+    """The project's own Prefect server, as long as the block runs. Raises ServiceError where it does not start."""
+    from flows.prefect_env import healthy, server_file
+
+    port = url.removesuffix("/api").rpartition(":")[2]
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
     log = settings.prefect_home / "server.log"
+    env = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     with log.open("ab") as stream:
-        process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
+        # A session of its own: a Ctrl-C at the terminal reaches us first, and we stop the server last.
+        process = subprocess.Popen(command, stdout=stream, stderr=stream, env=env, start_new_session=True)
     try:
         deadline = monotonic() + START_SECONDS
         while not healthy(url):
@@ -138,11 +185,20 @@ def _server(settings: Settings, port: int) -> Iterator[str]:
                 raise ServiceError(f"Prefect's server did not start; its log is {log}")
             sleep(0.5)
         server_file(settings).write_text(url, encoding="utf-8")
-        yield url
+        yield
     finally:
         server_file(settings).unlink(missing_ok=True)
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server, however often somebody presses Ctrl-C meanwhile."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for number, handler in before.items():
+        signal.signal(number, handler)
