@@ -108,6 +108,7 @@ def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bo
             "already_live": answer.already_live,
             "validation": answer.validation,
             "report": str(files.html),
+            "report_json": str(files.html.with_suffix(".json")),  # every estimate and disparity, with intervals
             "report_run": files.run_id,
         }
         emit(document)

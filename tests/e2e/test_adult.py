@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import tomllib
@@ -162,6 +163,7 @@ def test_the_registered_version_measures_the_same(project: Project, released: Ra
     assert audit["disparities"] == dry.document["audit"]["disparities"]
     assert audit["estimates"] == dry.document["audit"]["estimates"]
     assert audit["model_digest"] == released.document["digest"]
+    assert json.loads(Path(released.document["report_json"]).read_bytes())["audit"] == audit
     page = Path(released.document["report"]).read_text()
     assert "Amer-Indian-Eskimo" in page
     assert "http://" not in re.sub(r"http://www\.w3\.org/\S+", "", page)
