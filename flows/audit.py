@@ -24,8 +24,7 @@ def audit(name: str, version: str, data: str | None = None) -> State:
     """
     settings = read_settings()
     desk, registry = open_desk(settings), open_registry(settings)
-    found = registry.version(name, version)
-    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, found))
+    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, registry.version(name, version)))
     purpose = Purpose(MONITORING, data_file(settings, data or chosen.plan.source), requester())
     validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     if blocked(validation):

@@ -60,13 +60,15 @@ def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *,
 
 def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, step: Step) -> Look:
     target = Target(settings.environment, live.alias)
-    verification = verify(desk, registry, live.name, live.alias)
+    verification = step("verify what is live", lambda: verify(desk, registry, live.name, live.alias))
     if verification.problems:
         for problem in verification.problems:
             observe(desk, live.name, target, problem, {"version": live.version})
         return _told(live, "verification failed", Exit.VERIFICATION_FAILED, *verification.problems)
-    version = registry.version(live.name, live.version)
-    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, version))
+    chosen = step(
+        "take a private copy",
+        lambda: candidate(settings, desk, registry, registry.version(live.name, live.version)),
+    )
     data = newest_file(settings, chosen.plan)
     if is_measured(desk, chosen, digest_file(data)):
         case = case_of(desk, chosen.subject, target)

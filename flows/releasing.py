@@ -67,8 +67,10 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
     if request.alias in desk.policy.free_aliases:
         raise ConfigurationError(f"the alias {request.alias!r} is free under the policy: set it with plain MLflow")
     with target_lock(settings, request.name, request.alias):
-        version = registry.version(request.name, request.version)
-        chosen = step("take a private copy", lambda: candidate(settings, desk, registry, version))
+        chosen = step(
+            "take a private copy",
+            lambda: candidate(settings, desk, registry, registry.version(request.name, request.version)),
+        )
         target = Target(settings.environment, request.alias)
         case = case_of(desk, chosen.subject, target)
         if case.decision.outcome is DecisionOutcome.REFUSED:

@@ -21,6 +21,7 @@ from reports.night import NightRow, NightSummary, night_view
 from reports.release import release_view
 
 NIGHTLY_EVERY = timedelta(days=1)
+_EVERY = "every_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     _write(path.with_suffix(".json"), night_json(summary))
     stored = desk.evidence.put(night_json(summary))
     body = {"report": stored, "exit_code": summary.exit_code(), "aliases": len(rows)}
+    if settings.night_every is not None:
+        body[_EVERY] = int(settings.night_every.total_seconds())
     desk.ledger.append(ran("nightly", view.headline, body))
     return Night(summary, path, night_markdown(view))
 
@@ -105,11 +108,16 @@ def refresh_reports(settings: Settings, desk: Desk, looks: Iterable[Look]) -> tu
     return tuple(write_report(settings, case, found) for case, found in zip(cases, files, strict=True))
 
 
-def missed(desk: Desk, now: datetime, every: timedelta = NIGHTLY_EVERY) -> tuple[str, ...]:
-    """Lines about nights that should have been and were not: silence is not a quiet night."""
+def missed(desk: Desk, now: datetime) -> tuple[str, ...]:
+    """Lines about nights that should have been and were not: silence is not a quiet night.
+
+    How often they should be, the schedule said when the last scheduled one ran; without a word, every day.
+    """
     nights = tuple(desk.ledger.entries(subject=schedule_of("nightly").name))
     if not nights:
         return ()
+    said = [entry.statement.body[_EVERY] for entry in nights if _EVERY in entry.statement.body]
+    every = timedelta(seconds=said[-1]) if said else NIGHTLY_EVERY
     gap = now - nights[-1].time
     if gap < every * 1.5:
         return ()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from governance.errors import ConfigurationError
 
 HOME_NAME = ".fairgate"
+NIGHT_EVERY, MAX_NIGHT_HOURS = "FAIRGATE_NIGHT_EVERY_HOURS", 24 * 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Settings:
     """Where things are. `project` is the folder that commands run in; `home` holds all that Fairgate writes.
 
     `data_roots` are the folders below which a plan may name data: a plan travels with a model, and a model is
-    somebody's code. URIs and paths in them are relative to `project`.
+    somebody's code. URIs and paths in them are relative to `project`. `night_every` is the longest time between two
+    scheduled nights, None where no schedule says so.
     """
 
     project: Path
@@ -33,6 +36,7 @@ class Settings:
     credential: str | None = None
     credential_file: Path | None = None
     console_port: int = 8765
+    night_every: timedelta | None = None
 
     @property
     def evidence(self) -> Path:
@@ -83,6 +87,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         credential=env.get("FAIRGATE_CREDENTIAL"),
         credential_file=project / credential_file if credential_file else None,
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
+        night_every=_hours(env.get(NIGHT_EVERY)),
     )
 
 
@@ -90,3 +95,11 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65_536:
         raise ConfigurationError(f"FAIRGATE_CONSOLE_PORT is {text!r}; write a port from 1 to 65535")
     return int(text)
+
+
+def _hours(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or not 0 < int(text) <= MAX_NIGHT_HOURS:
+        raise ConfigurationError(f"{NIGHT_EVERY} is {text!r}; write whole hours, such as 24")
+    return timedelta(hours=int(text))

@@ -20,8 +20,7 @@ def validate(name: str, version: str, data: str | None = None) -> State:
     """Validate the data that a version would be audited on."""
     settings = read_settings()
     desk, registry = open_desk(settings), open_registry(settings)
-    found = registry.version(name, version)
-    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, found))
+    chosen = step("take a private copy", lambda: candidate(settings, desk, registry, registry.version(name, version)))
     purpose = Purpose(MONITORING, data_file(settings, data or chosen.plan.source), requester())
     result = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     word = "Stopped by data quality" if blocked(result) else "Validated"

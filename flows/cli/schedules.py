@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import pairwise
+from math import ceil
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +17,7 @@ import typer
 
 from flows.cli.options import Json
 from flows.cli.output import emit, progress, say
-from flows.settings import Settings, read_settings
+from flows.settings import MAX_NIGHT_HOURS, NIGHT_EVERY, Settings, read_settings
 from governance.errors import ConfigurationError, Exit, ServiceError
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def schedule(
             raise ConfigurationError(f"port {port} is in use; choose another with --port")
         os.environ["PREFECT_API_URL"] = url  # Prefect reads its settings once, when it is imported
         deployments = _deployments(nightly_cron, reconcile_cron)
+        os.environ.setdefault(NIGHT_EVERY, str(longest_gap_hours(nightly_cron)))  # the flows' processes inherit it
         with nullcontext() if theirs else _server(settings, url):
             say(f"Prefect runs at {url.removesuffix('/api')}; stop with Ctrl-C")
             _serve(deployments)
@@ -122,6 +125,17 @@ def _deployments(nightly_cron: str, reconcile_cron: str) -> list[Any]:
         *deployments,
         *(flow.to_deployment(flow.name, entrypoint_type=module) for flow in (release, audit, validate)),
     ]
+
+
+def longest_gap_hours(cron: str) -> int:
+    """Whole hours, at least one, of the longest of the next gaps between two runs: no weekend counts as missed."""
+    import asyncio
+
+    from prefect.server.schemas.schedules import CronSchedule
+
+    dates = asyncio.run(CronSchedule(cron=cron).get_dates(10))
+    gaps = (ceil((after - before).total_seconds() / 3600) for before, after in pairwise(dates))
+    return min(max(1, *gaps), MAX_NIGHT_HOURS)
 
 
 def _serve(deployments: list[Any]) -> None:

@@ -22,6 +22,8 @@ from governance.errors import (
     SignOffRefusedError,
 )
 from governance.people import MACHINE, actor
+from governance.registry.mlflow_registry import MlflowRegistry
+from governance.registry.port import RegisteredVersion
 from governance.statement import PredicateType
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +140,23 @@ class TestRelease:
         assert (state.name, state.is_completed()) == ("Stopped by data quality", True)
         mine = [item for item in project.entries(PredicateType.FAIRNESS_AUDIT) if "gated" in item.statement.meaning]
         assert mine == []
+
+    def test_a_registry_that_is_away_for_a_moment_is_asked_again(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from flows.release import release
+
+        version, asks = project.register("patient"), []
+        ask = MlflowRegistry.version
+
+        def first_away(registry: MlflowRegistry, name: str, number: str) -> RegisteredVersion:
+            asks.append(name)
+            if len(asks) == 1:
+                raise ServiceError("the registry is away")
+            return ask(registry, name, number)
+
+        monkeypatch.setattr(MlflowRegistry, "version", first_away)
+        assert release("patient", version, ALIAS, return_state=True).name == "Held"
 
     def test_an_unknown_model_fails_the_run_with_its_own_error(self) -> None:
         from flows.prefect_runtime import finished

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from project_factory import ALIAS, EVEN, PREDICTED, UNEVEN, Project, new_project
 
 from flows.monitoring import Look, governed, look
 from flows.reporting import Night, missed, publish_night
+from flows.settings import read_settings
 from flows.wiring import utc_now
-from governance.errors import Exit
+from governance.errors import ConfigurationError, Exit
 from governance.people import MACHINE
 from governance.registry.port import LiveAlias
 from governance.statement import PredicateType
@@ -276,3 +278,38 @@ def test_a_missed_night_is_noticed(project: Project) -> None:
     assert late.exit_code == Exit.SERVICE
     assert "about 1 missed" in late.summary.missed[0]
     assert "missed" in late.markdown
+
+
+def test_a_weekly_schedule_misses_nothing_on_other_days(project: Project) -> None:
+    """The scheduled night records how often nights should be; one by hand in between says nothing of it."""
+    now = utc_now()
+    weekly = replace(project.settings, night_every=timedelta(days=7))
+    publish_night(weekly, project.desk, now, ())
+    publish_night(project.settings, project.desk, now, ())
+    assert missed(project.desk, now + timedelta(days=8)) == ()
+    (line,) = missed(project.desk, now + timedelta(days=21))
+    assert "about 2 missed" in line
+
+
+@pytest.mark.parametrize(
+    ("cron", "hours"),
+    [
+        ("0 2 * * *", 24),
+        ("0 2 * * 1-5", 72),
+        ("0 2 * * 0", 168),
+        ("* * * * *", 1),
+        ("30 1 1 * *", 744),
+        ("0 3 29 2 *", 8784),
+    ],
+)
+def test_the_longest_gap_of_a_schedule_counts(cron: str, hours: int) -> None:
+    from flows.cli.schedules import longest_gap_hours
+
+    assert longest_gap_hours(cron) == hours
+
+
+def test_how_often_a_night_should_be_is_whole_hours(tmp_path: Path) -> None:
+    assert read_settings({"FAIRGATE_NIGHT_EVERY_HOURS": "36"}, tmp_path).night_every == timedelta(hours=36)
+    for text in ("daily", "0", "-1", "1.5", "99999"):
+        with pytest.raises(ConfigurationError, match="FAIRGATE_NIGHT_EVERY_HOURS"):
+            read_settings({"FAIRGATE_NIGHT_EVERY_HOURS": text}, tmp_path)
