@@ -201,7 +201,8 @@ def closest(value: object, known: Sequence[str], otherwise: str) -> str:
 def one_of(value: object, known: Sequence[str]) -> str:
     """`one of: ratio, difference`, and which of them was likely meant."""
     close = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
-    return f"one of: {', '.join(known)}" + (f" (did you mean {close[0]!r}?)" if close else "")
+    names = (name if name.isprintable() else repr(name) for name in known)  # a plan's own names are somebody's text
+    return f"one of: {', '.join(names)}" + (f" (did you mean {close[0]!r}?)" if close else "")
 
 
 def _unreadable(character: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audits.plan import AuditPlan, Bound, Comparison, SensitiveFeature
@@ -292,6 +292,7 @@ def test_any_value_in_any_field_gives_a_plan_or_a_sentence(path: tuple[str | int
 
 
 @given(start=st.integers(0, len(WHOLE) - 1), length=st.integers(0, 12), insert=st.text(max_size=6))
+@example(start=WHOLE.index('name = "race"') + 8, length=0, insert="\ud7fc")  # a name that cannot be printed
 @settings(deadline=None, max_examples=400)
 def test_any_edit_of_a_plan_gives_a_plan_or_a_sentence(start: int, length: int, insert: str) -> None:
     read_or_refuse((WHOLE[:start] + insert + WHOLE[start + length :]).encode("utf-8", "surrogatepass"))
