@@ -22,7 +22,7 @@ def configure(settings: Settings) -> None:
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-        # In memory, the default, a run that is killed keeps its place until the server starts anew.
+        # In memory, the default, a power cut forgets who holds a run's place; on disk it is free after five minutes.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # 20 s, the default, is not enough for a first start on a small machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
