@@ -85,16 +85,23 @@ def candidate(settings: Settings, desk: Desk, registry: Registry, version: Regis
     return Candidate(version, subject, folder, plan, plan_bytes)
 
 
-def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> DataValidation:
-    """Run the quality gate on the data and record what it found, whatever it found."""
+def quality_gate(settings: Settings, plan: AuditPlan, model: Path | None, data: Path) -> DataValidation:
+    """Run the quality gate on the file `data`; nothing is recorded.
+
+    `model` is the folder whose signature says which columns must be there too; None, or a plan that names the
+    predictions: those of the plan alone.
+    """
     from audits.model_signature import signature_inputs
     from expectations.run import validate
 
-    digest = digest_file(purpose.data)
-    inputs = () if chosen.plan.prediction else signature_inputs(chosen.folder) or ()
-    quarantine = settings.home / "quarantine" / f"{digest[7:23]}.csv"
-    quarantine.parent.mkdir(parents=True, exist_ok=True)
-    result = validate(purpose.data, spec_of(chosen.plan, inputs), data_digest=digest, quarantine=quarantine)
+    digest = digest_file(data)
+    inputs = signature_inputs(model) if model and not plan.prediction else None
+    return validate(data, spec_of(plan, inputs or ()), data_digest=digest, quarantine=settings.quarantine(digest))
+
+
+def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> DataValidation:
+    """Run the quality gate on the data and record what it found, whatever it found."""
+    result = quality_gate(settings, chosen.plan, chosen.folder, purpose.data)
     evidence = _evidence(desk, chosen, purpose, result.data_digest)
     stored = desk.evidence.put(canonical_json(result))
     summary = {"evaluated": result.evaluated, "failed": len(result.failed), "errors": len(result.errors)}

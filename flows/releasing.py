@@ -20,7 +20,7 @@ from governance.errors import ConfigurationError, Exit, FairgateError, LedgerCon
 from governance.people import Actor
 from governance.record import RELEASE
 from governance.registry.port import Registry
-from governance.release import no_pause, promote, record_hold
+from governance.release import promote, record_hold
 from governance.subject import Target
 
 EXITS = {
@@ -91,7 +91,7 @@ def finish(desk: Desk, registry: Registry, case: Case, by: Actor, *, step: Step 
     def work() -> None:
         for attempt in range(10):
             try:
-                promote(desk, registry, case, by, pause=no_pause)
+                promote(desk, registry, case, by)
             except LedgerConflictError:
                 if attempt == 9:
                     raise
@@ -130,7 +130,7 @@ def _act(desk: Desk, registry: Registry, case: Case, request: Request, step: Ste
 
 def quarantine_of(settings: Settings, validation: DataValidation) -> Path:
     """Where the rows that a validation set aside are named."""
-    return settings.home / "quarantine" / f"{validation.data_digest[7:23]}.csv"
+    return settings.quarantine(validation.data_digest)
 
 
 def explain(error: BaseException) -> str:

@@ -58,6 +58,10 @@ class Settings:
         """One lock file for each release target."""
         return self.home / "locks"
 
+    def quarantine(self, data_digest: str) -> Path:
+        """The file that names the rows which the quality gate set aside of the data with this digest."""
+        return self.home / "quarantine" / f"{data_digest.removeprefix('sha256:')[:16]}.csv"
+
     @property
     def prefect_home(self) -> Path:
         """Prefect's own folder: its database and profiles stay inside the project."""
@@ -82,7 +86,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         accounts_url=env.get("FAIRGATE_ACCOUNTS") or f"sqlite:///{home / 'accounts.db'}",
         policy=project / policy if policy else None,
         environment=env.get("FAIRGATE_ENVIRONMENT", "local"),
-        data_roots=(project, *(root.resolve() for root in roots)),
+        data_roots=(project, *((project / root).resolve() for root in roots)),
         person=env.get("FAIRGATE_PERSON"),
         credential=env.get("FAIRGATE_CREDENTIAL"),
         credential_file=project / credential_file if credential_file else None,

@@ -72,7 +72,7 @@ def validate(plan: Plan = DEFAULT_PLAN, data: Data = None, folder: ModelFolder =
     if as_json:
         emit(result)
     else:
-        say(*validation_lines(result, str(data or chosen.source), _quarantine(settings, result)))
+        say(*validation_lines(result, str(data or chosen.source), str(settings.quarantine(result.data_digest))))
     return _stop(result)
 
 
@@ -135,7 +135,7 @@ def _told(
     if as_json:
         emit({"validation": validation, "audit": result, "exit_code": code})
         return int(code)
-    say(*validation_lines(validation, source, _quarantine(settings, validation)))
+    say(*validation_lines(validation, source, str(settings.quarantine(validation.data_digest))))
     if result is not None:
         counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.verdicts().items() if count)
         say(f"audit of {result.row_count:,} rows: {counts}", *(f"  {line}" for line in summary_lines(result)))
@@ -143,17 +143,10 @@ def _told(
 
 
 def _validation(settings: Settings, plan: AuditPlan, data: str | None, folder: Path | None) -> DataValidation:
-    from audits.model_signature import signature_inputs
-    from expectations.run import validate as check
-    from flows.sources import data_file, spec_of
-    from governance.digests import digest_file
+    from flows.assess import quality_gate
+    from flows.sources import data_file
 
-    inputs = (signature_inputs(folder) or ()) if folder and not plan.prediction else ()
-    source = data_file(settings, data or plan.source)
-    digest = digest_file(source)
-    place = settings.home / "quarantine" / f"{digest[7:23]}.csv"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    return check(source, spec_of(plan, inputs), data_digest=digest, quarantine=place)
+    return quality_gate(settings, plan, folder, data_file(settings, data or plan.source))
 
 
 def _plan(path: Path) -> AuditPlan:
@@ -166,12 +159,6 @@ def _plan(path: Path) -> AuditPlan:
             f"the plan {path} cannot be read: {error.strerror}; write one with: fairgate init MODEL --data FILE"
         ) from error
     return read_plan(data, name=str(path))
-
-
-def _quarantine(settings: Settings, validation: DataValidation) -> str:
-    from flows.releasing import quarantine_of
-
-    return str(quarantine_of(settings, validation))
 
 
 def _stop(validation: DataValidation) -> int:
