@@ -23,14 +23,6 @@ METRICS: dict[str, tuple[str, str]] = {
         "False positive rate",
         "of those whose outcome was not favourable, the share that was selected",
     ),
-    "true_negative_rate": (
-        "True negative rate",
-        "of those whose outcome was not favourable, the share that was not selected",
-    ),
-    "false_negative_rate": (
-        "False negative rate",
-        "of those whose outcome was favourable, the share that was not selected",
-    ),
     "positive_predictive_value": (
         "Positive predictive value",
         "of those who were selected, the share whose outcome was favourable",
@@ -38,7 +30,6 @@ METRICS: dict[str, tuple[str, str]] = {
     "accuracy": ("Accuracy", "the share whose prediction agrees with the outcome"),
     "base_rate": ("Base rate", "the share whose outcome in the data was favourable, whatever the model says"),
 }
-_SHORT = {"ppv": "positive_predictive_value", "precision": "positive_predictive_value"}
 
 REQUIREMENTS: dict[str, str] = {
     "policy-in-force": "Policy in force",
@@ -137,13 +128,13 @@ def moment(when: datetime) -> str:
 
 def metric_label(name: str) -> str:
     """`selection_rate` -> `Selection rate`; names that are not in the table are printed as they stand."""
-    known = METRICS.get(_SHORT.get(name, name))
+    known = METRICS.get(name)
     return known[0] if known else printable(name).replace("_", " ").capitalize()
 
 
 def metric_meaning(name: str) -> str:
     """What the metric says, in words; empty where the table does not know it."""
-    known = METRICS.get(_SHORT.get(name, name))
+    known = METRICS.get(name)
     return known[1] if known else ""
 
 

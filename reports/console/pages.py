@@ -63,7 +63,7 @@ def login(request: Request, fields: Fields) -> Response:
         return _login_form(request, wanted, str(error), 401)
     _close(request)
     answer = RedirectResponse(local_path(wanted), 303)
-    answer.delete_cookie(cookies.login, path="/", secure=cookies.secure, httponly=True, samesite="lax")
+    _forget(answer, request, cookies.login)
     _set(answer, request, cookies.session, desk.accounts.open_session(person.id, desk.clock()))
     return answer
 
@@ -73,8 +73,7 @@ def logout(request: Request, _form: OwnForm) -> Response:
     """End the session."""
     _close(request)
     answer = RedirectResponse("/login", 303)
-    cookies = cookies_of(request)
-    answer.delete_cookie(cookies.session, path="/", secure=cookies.secure, httponly=True, samesite="lax")
+    _forget(answer, request, cookies_of(request).session)
     return answer
 
 
@@ -207,8 +206,15 @@ def _login_form(request: Request, wanted: str, problem: str | None = None, statu
 
 
 def _set(answer: Response, request: Request, name: str, value: str) -> None:
-    cookies = cookies_of(request)
-    answer.set_cookie(name, value, path="/", httponly=True, samesite="lax", secure=cookies.secure)
+    """Out of reach of scripts and of other sites, gone when the browser closes."""
+    secure = cookies_of(request).secure
+    answer.set_cookie(name, value, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def _forget(answer: Response, request: Request, name: str) -> None:
+    """With the attributes of `_set`: a browser keeps a `__Host-` cookie that is taken back in other words."""
+    secure = cookies_of(request).secure
+    answer.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def _close(request: Request) -> None:

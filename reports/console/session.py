@@ -44,10 +44,6 @@ class Cookies:
         """The cookie that the login form must repeat."""
         return "__Host-fairgate-login" if self.secure else "fairgate-login"
 
-    def attributes(self) -> dict[str, object]:
-        """How every cookie is set: out of reach of scripts and of other sites, gone when the browser closes."""
-        return {"httponly": True, "samesite": "lax", "secure": self.secure, "path": "/"}
-
 
 def desk_of(request: Request) -> Desk:
     """The desk that the console was made with."""
