@@ -16,7 +16,7 @@ from governance.ledger.sql import SqlLedger
 from governance.people import Actor
 from governance.statement import Entry, PredicateType, ResourceDigest, Statement
 
-ANN = Actor("local", "ann", "Ann Ämter")
+OFFICER = Actor("local", "officer", "Officer für Prüfung")
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
@@ -51,7 +51,9 @@ def sign_off(number: int, **body: Any) -> Statement:
         ResourceDigest(f"model/hiring/{number}", digest_bytes(b"model %d" % number)),
         ResourceDigest("audit-report", digest_bytes(b"report")),
     )
-    return Statement(PredicateType.SIGN_OFF, subjects, ANN, f"Ann approves {number}", {"decision": "approve", **body})
+    return Statement(
+        PredicateType.SIGN_OFF, subjects, OFFICER, f"The officer approves {number}", {"decision": "approve", **body}
+    )
 
 
 def filled(folder: Path, count: int, clock: Clock = now) -> SqlLedger:

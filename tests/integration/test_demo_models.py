@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +95,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_project(folder)
     env = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     env["PYTHONPATH"] = str(Path(__file__).parents[2])
-    start = time.monotonic()
     for recipe, version in (("v1", "1"), ("v2", "2")):
         command = [sys.executable, "-m", "flows.demo.models", recipe]
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
         assert (done.returncode, done.stdout, done.stderr) == (0, f"registered hiring version {version}\n", "")
-    assert time.monotonic() - start < 60
     return folder
 
 

@@ -86,7 +86,7 @@ def _view(tmp_path: Path, version: str = "1") -> ReleaseView:
 def _hostile(tmp_path: Path, payload: str) -> ReleaseView:
     """A report in which everything that others write holds the payload."""
     desk = factory.new_desk(tmp_path)
-    desk.accounts.known = (*factory.PEOPLE, Person("eve", f"Eve {payload}", ("compliance",)))  # type: ignore[attr-defined]
+    desk.accounts.known = (*factory.PEOPLE, Person("officer", f"Officer {payload}", ("compliance",)))  # type: ignore[attr-defined]
     audit = factory.renamed(_small(factory.audit_of("2")), "female", payload)
     audit = replace(audit, notes=(payload,), environment={payload: payload})
     case = factory.record_case(desk, "2", name=f"m {payload}", audit=audit)

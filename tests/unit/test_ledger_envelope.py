@@ -34,12 +34,12 @@ def _key(seed: int) -> SigningKey:
 
 
 KEY, OTHER = _key(1), _key(2)
-ANN = Actor("local", "ann", "Ann Ämter")
+OFFICER = Actor("local", "officer", "Officer für Prüfung")
 SIGN_OFF = Statement(
     PredicateType.SIGN_OFF,
     (ResourceDigest("model/hiring/2", digest_bytes(b"model")), ResourceDigest("audit-report", digest_bytes(b"report"))),
-    ANN,
-    "Ann approves",
+    OFFICER,
+    "The officer approves",
     {"decision": "approve", "days": 90},
     digest_bytes(b"policy"),
 )
