@@ -21,6 +21,7 @@ from governance.digests import canonical_json, digest_file
 from governance.dossier import AuditRecord
 from governance.errors import ConfigurationError, MeasurementError
 from governance.people import MACHINE, Actor
+from governance.policy import Requirement
 from governance.record import RELEASE, Evidence, audited, registered, validated
 from governance.registry.port import RegisteredVersion, Registry
 from governance.statement import Entry
@@ -150,7 +151,7 @@ def is_current(desk: Desk, chosen: Candidate, decision: Decision, data_digest: s
 
     `newest` asks that the newest release audit be of this data (the requester named it); else any is enough.
     """
-    if {finding.requirement for finding in decision.missing()} & {"audited", "data-validated"}:
+    if {finding.requirement for finding in decision.missing()} & {Requirement.AUDITED, Requirement.DATA_VALIDATED}:
         return False
     audits = [item for item in _audits(desk, chosen) if item.purpose == RELEASE]
     wanted = (data_digest, chosen.plan.digest, desk.policy.digest)

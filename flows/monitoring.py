@@ -38,6 +38,11 @@ class Look:
     lines: tuple[str, ...]
 
 
+def told(live: LiveAlias, outcome: str, exit_code: Exit, *lines: str) -> Look:
+    """The look at this alias that ended so."""
+    return Look(live.name, live.alias, live.version, outcome, exit_code, lines)
+
+
 def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
     """The live aliases that the policy governs, and those that the ledger calls live though the registry has none."""
     found = {(item.name, item.alias): item for item in registry.live_aliases()}
@@ -53,9 +58,9 @@ def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *,
         with target_lock(settings, live.name, live.alias):
             return _look(settings, desk, registry, live, step)
     except FairgateError as error:
-        return _told(live, "failed", error.exit_code, str(error))
+        return told(live, "failed", error.exit_code, str(error))
     except Exception as error:  # noqa: BLE001 - one model that crashes must not end the night
-        return _told(live, "failed", Exit.MEASUREMENT, explain(error))
+        return told(live, "failed", Exit.MEASUREMENT, explain(error))
 
 
 def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, step: Step) -> Look:
@@ -64,7 +69,7 @@ def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, s
     if verification.problems:
         for problem in verification.problems:
             observe(desk, live.name, target, problem, {"version": live.version})
-        return _told(live, "verification failed", Exit.VERIFICATION_FAILED, *verification.problems)
+        return told(live, "verification failed", Exit.VERIFICATION_FAILED, *verification.problems)
     chosen = step(
         "take a private copy",
         lambda: candidate(settings, desk, registry, registry.version(live.name, live.version)),
@@ -81,7 +86,7 @@ def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, s
     if blocked(validation):
         failed = "; ".join(f"{item.expectation} {item.column or ''}".strip() for item in validation.failed)
         what = f"{data.name} did not pass the quality gate: {failed or '; '.join(validation.errors)}"
-        return _told(live, "stopped by data quality", Exit.DATA_QUALITY, what)
+        return told(live, "stopped by data quality", Exit.DATA_QUALITY, what)
     result, _ = step("audit the model", lambda: audit_model(desk, chosen, purpose))
     return _judge(desk, registry, live, chosen, result, data.name)
 
@@ -99,7 +104,7 @@ def _judge(desk: Desk, registry: Registry, live: LiveAlias, chosen: Candidate, r
 def _adverse(desk: Desk, registry: Registry, live: LiveAlias, case: Case, what: str, which: str) -> Look:
     record_hold(desk, case, MACHINE)
     what = f"{what}, the hold is open again"
-    return _told(live, "adverse", Exit.ADVERSE, what, which, _answer(desk, registry, case))
+    return told(live, "adverse", Exit.ADVERSE, what, which, _answer(desk, registry, case))
 
 
 def _unanswered(desk: Desk, case: Case) -> Finding | None:
@@ -127,10 +132,6 @@ def _answer(desk: Desk, registry: Registry, case: Case) -> str:
 def _standing(live: LiveAlias, case: Case, line: str) -> Look:
     """Without a new adverse finding, the row says how the release stands: expired or withdrawn sign-offs show here."""
     if case.decision.outcome is DecisionOutcome.RELEASED:
-        return _told(live, "no adverse finding", Exit.DONE, line)
+        return told(live, "no adverse finding", Exit.DONE, line)
     missing = (f"{item.requirement}: {item.reason}" for item in case.decision.missing())
-    return _told(live, case.decision.outcome.value.lower(), EXITS[case.decision.outcome], line, *missing)
-
-
-def _told(live: LiveAlias, outcome: str, exit_code: Exit, *lines: str) -> Look:
-    return Look(live.name, live.alias, live.version, outcome, exit_code, lines)
+    return told(live, case.decision.outcome.value.lower(), EXITS[case.decision.outcome], line, *missing)

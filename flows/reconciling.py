@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.locks import target_lock
-from flows.monitoring import Look, governed
+from flows.monitoring import Look, governed, told
 from flows.releasing import explain, finish
 from flows.settings import Settings
 from flows.steps import Step, at_once
@@ -55,10 +55,10 @@ def _finish(settings: Settings, desk: Desk, registry: Registry, case: Case, step
         with target_lock(settings, live.name, live.alias):
             finish(desk, registry, case, MACHINE, step=step)
     except FairgateError as error:
-        return _look(live, "not released", error.exit_code, str(error))
+        return told(live, "not released", error.exit_code, str(error))
     except Exception as error:  # noqa: BLE001 - one release that crashes must not stop the others
-        return _look(live, "not released", Exit.SERVICE, explain(error))
-    return _look(live, "released", Exit.DONE, f"{case.subject} is now {case.target}")
+        return told(live, "not released", Exit.SERVICE, explain(error))
+    return told(live, "released", Exit.DONE, f"{case.subject} is now {case.target}")
 
 
 def _check(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias) -> Look:
@@ -70,9 +70,9 @@ def _check(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias) 
                 return _incident(desk, registry, live, target, found)
             return _stand_down(desk, registry, live, found)
     except FairgateError as error:
-        return _look(live, "not checked", error.exit_code, str(error))
+        return told(live, "not checked", error.exit_code, str(error))
     except Exception as error:  # noqa: BLE001 - as above
-        return _look(live, "not checked", Exit.SERVICE, explain(error))
+        return told(live, "not checked", Exit.SERVICE, explain(error))
 
 
 def _incident(desk: Desk, registry: Registry, live: LiveAlias, target: Target, found: Verification) -> Look:
@@ -80,10 +80,10 @@ def _incident(desk: Desk, registry: Registry, live: LiveAlias, target: Target, f
     for problem in found.problems:
         observe(desk, live.name, target, problem, {"version": live.version})
     if not _half_done(desk, live, target):
-        return _look(live, "verification failed", Exit.VERIFICATION_FAILED, *found.problems)
+        return told(live, "verification failed", Exit.VERIFICATION_FAILED, *found.problems)
     where = _put_back(desk, registry, live, target)
     what = f"a change of {live.alias} was cut off, and version {live.version} does not stand: {where}"
-    return _look(live, "put back", Exit.VERIFICATION_FAILED, what)
+    return told(live, "put back", Exit.VERIFICATION_FAILED, what)
 
 
 def _put_back(desk: Desk, registry: Registry, live: LiveAlias, target: Target) -> str:
@@ -118,16 +118,12 @@ def _stand_down(desk: Desk, registry: Registry, live: LiveAlias, found: Verifica
     """A refusal or a withdrawn sign-off takes the version out; expiry and adverse monitoring are told, not acted on."""
     case = found.case
     if case is None or case.decision.outcome is DecisionOutcome.RELEASED:
-        return _look(live, "verified", Exit.DONE)
+        return told(live, "verified", Exit.DONE)
     withdrawn = any(item.withdrawn and item.target == case.target for item in case.dossier.sign_offs)
     reasons = tuple(f"{item.requirement}: {item.reason}" for item in case.decision.missing())
     if case.decision.outcome is not DecisionOutcome.REFUSED and not withdrawn:
-        return _look(live, "held", Exit.HELD, *reasons)
+        return told(live, "held", Exit.HELD, *reasons)
     fallback = last_signed(desk, registry, case.subject, case.target)
     demote(desk, registry, case, "; ".join(reasons)[:1_000], fallback)
     where = f"back to version {fallback.version}" if fallback else "withdrawn"
-    return _look(live, "demoted", Exit.HELD, f"{live.name} {live.alias}: {where}", *reasons)
-
-
-def _look(live: LiveAlias, outcome: str, exit_code: Exit, *lines: str) -> Look:
-    return Look(live.name, live.alias, live.version, outcome, exit_code, lines)
+    return told(live, "demoted", Exit.HELD, f"{live.name} {live.alias}: {where}", *reasons)

@@ -207,7 +207,7 @@ def _told(desk: Desk, case: Case) -> dict[str, str]:
 
 
 def _sign_offs(case: Case) -> list[int]:
-    return [seq for item in case.decision.findings if item.requirement == "sign-off" for seq in item.evidence]
+    return [seq for item in case.decision.findings if item.requirement == Requirement.SIGN_OFF for seq in item.evidence]
 
 
 def _asked_anew_after(desk: Desk, case: Case) -> int:
