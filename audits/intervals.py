@@ -6,9 +6,10 @@
     simultaneous_*      worst case of many  Wilson at alpha / (number of rates), Bonferroni
 
 The closed form of Koopman's interval in statsmodels 0.15 breaks at rates of 0 and 100 % (20/20 against 20/20 is
-complex, 20/20 against 19/20 gives 1.03 to 1.31, which excludes 1 although Fisher's p is 1.0). Here the score test is
-inverted by root finding with the constrained maximum-likelihood estimate of Miettinen and Nurminen 1985 (their
-equation 12, without the factor N / (N - 1)), which has no special case at the boundary.
+complex, 20/20 against 19/20 gives 1.03 to 1.31, which excludes 1 although Fisher's p is 1.0) and loses its digits near
+100 % (1/1301 against 2812/2813: the lower end is 15 % off). Here the score test is inverted by root finding with the
+constrained maximum-likelihood estimate of Miettinen and Nurminen 1985 (their equation 12, without the factor
+N / (N - 1)), which has no special case at the boundary.
 """
 
 from __future__ import annotations
