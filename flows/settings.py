@@ -72,7 +72,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
     """The settings of this process. Raises ConfigurationError naming the variable that is wrong."""
     env = os.environ if environ is None else environ
     project = (cwd or Path.cwd()).resolve()
-    home = project / env.get("FAIRGATE_HOME", HOME_NAME)
+    home = project / (env.get("FAIRGATE_HOME") or HOME_NAME)
     tracking = env.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     policy = env.get("FAIRGATE_POLICY")
     roots = [Path(item) for item in env.get("FAIRGATE_DATA", "").split(os.pathsep) if item]
@@ -85,7 +85,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         ledger_url=env.get("FAIRGATE_LEDGER") or f"sqlite:///{home / 'ledger.db'}",
         accounts_url=env.get("FAIRGATE_ACCOUNTS") or f"sqlite:///{home / 'accounts.db'}",
         policy=project / policy if policy else None,
-        environment=env.get("FAIRGATE_ENVIRONMENT", "local"),
+        environment=env.get("FAIRGATE_ENVIRONMENT") or "local",
         data_roots=(project, *((project / root).resolve() for root in roots)),
         person=env.get("FAIRGATE_PERSON"),
         credential=env.get("FAIRGATE_CREDENTIAL"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from governance.people import Person
 
 Name = Annotated[str, typer.Argument(help="The registered model's name.")]
-Version = Annotated[str, typer.Argument(help="The version's number (release, register: or latest).")]
+Version = Annotated[str, typer.Argument(help="The version's number.")]
 Alias = Annotated[str, typer.Option("--alias", help="The alias to release to, for example champion.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for scripts.")]
 As = Annotated[str | None, typer.Option("--as", help="Your id in Fairgate (or FAIRGATE_PERSON).")]

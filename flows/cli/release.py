@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import Alias, As, Credential, Data, Json, Name, Version, authenticated
+from flows.cli.options import Alias, As, Credential, Data, Json, Name, authenticated
 from flows.cli.output import emit, progress, say
 from flows.cli.words import decision_json, decision_lines, validation_lines
 from flows.settings import Settings, read_settings
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 LATEST = "latest"
+VersionOrLatest = Annotated[str, typer.Argument(metavar="VERSION", help="The version's number, or latest.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def register(
-    name: Name, version: Version, identity: As = None, credential_file: Credential = None, as_json: Json = False
+    name: Name, version: VersionOrLatest, identity: As = None, credential_file: Credential = None, as_json: Json = False
 ) -> None:
     """Record that you registered a model version. You can then not sign it off."""
     from flows.assess import candidate
@@ -53,7 +54,7 @@ def register(
 
 def release(
     name: Name,
-    version: Version,
+    version: VersionOrLatest,
     alias: Alias,
     data: Data = None,
     identity: As = None,
