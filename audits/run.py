@@ -58,6 +58,7 @@ def audit_cells(
     estimates = disaggregate(cells, plan)
     found = disparities(estimates, plan)
     confirmed = crosscheck(cells, plan, found)
+    bounded = sum(item.bound is not None for item in found)
     return AuditResult(
         plan_digest=plan.digest,
         data_digest=cells.data_digest,
@@ -71,7 +72,11 @@ def audit_cells(
         confidence=plan.confidence,
         min_group_size=plan.min_group_size,
         min_events=plan.min_events,
-        notes=(*level_notes(cells, plan), *_notes(plan, bounded=sum(d.bound is not None for d in found), n=confirmed)),
+        notes=(
+            *_how(plan),
+            *level_notes(cells, plan),
+            *_notes(plan, bounded=bounded, n=confirmed),
+        ),
     )
 
 
@@ -84,6 +89,19 @@ def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:
     from audits.scoring import score
 
     return score(model, table, plan)
+
+
+def _how(plan: AuditPlan) -> tuple[str, ...]:
+    """What a signer must know of how the numbers came about, and cannot see in them."""
+    said = [f"Favourable is {plan.label} = {plan.favourable}."]
+    if plan.prediction:
+        said.append(f"The model was NOT run: its predictions were read from the column {plan.prediction}.")
+    for item in plan.sensitive_features:
+        cuts = f", cut at {', '.join(f'{cut:g}' for cut in item.cuts)}" if item.cuts else ""
+        merged = ", values merged" if item.merge else ""
+        if item.column != item.name or cuts or merged:
+            said.append(f"{item.name} was read from the column {item.column}{cuts}{merged}.")
+    return tuple(said)
 
 
 def _notes(plan: AuditPlan, *, bounded: int, n: int) -> tuple[str, ...]:

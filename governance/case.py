@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from governance.casefile import dossier_from, subject_of, target_in
 from governance.decide import Decision, DecisionOutcome, decide
@@ -10,7 +10,7 @@ from governance.desk import Desk
 from governance.dossier import Dossier
 from governance.errors import ConfigurationError
 from governance.policy import TierRules
-from governance.record import Shown
+from governance.record import Shown, target_of
 from governance.statement import PredicateType
 from governance.subject import Subject, Target
 
@@ -45,6 +45,8 @@ class Case:
 
     def released(self) -> bool:
         """Whether the ledger's last finished step for this target made this version live."""
+        if self.dossier.superseded is not None:
+            return False
         done = [step for step in self.dossier.steps if step.kind != "promotion-intent"]
         return bool(done) and done[-1].kind == "promotion"
 
@@ -52,15 +54,22 @@ class Case:
 def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     """The case of these bytes and this target, decided now."""
     size = desk.ledger.size()
-    dossier = dossier_from(
-        desk.ledger.entries(digest=subject.digest),
-        subject,
-        target,
-        now=desk.clock(),
-        size=size,
-        people=desk.accounts.people(),
-    )
+    entries = tuple(desk.ledger.entries(digest=subject.digest))
+    # Recorded time never goes back: a clock that was set back must not bring an expired sign-off to life again.
+    now = max((desk.clock(), *(entry.time for entry in entries)))
+    dossier = dossier_from(entries, subject, target, now=now, size=size, people=desk.accounts.people())
+    dossier = replace(dossier, superseded=_superseded(desk, subject, target))
     return Case(dossier, decide(desk.policy, dossier))
+
+
+def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:
+    """The entry by which other bytes became live in this target, where they are what the ledger says is live."""
+    found = desk.ledger.entries(digest=target_of(subject.name, target).digest)
+    done = [e for e in found if e.statement.predicate_type in (PredicateType.PROMOTION, PredicateType.DEMOTION)]
+    if not done or done[-1].statement.predicate_type is PredicateType.DEMOTION:
+        return None
+    live = subject_of(done[-1].statement.body)
+    return None if (live.version, live.digest) == (subject.version, subject.digest) else done[-1].seq
 
 
 def asked(desk: Desk) -> tuple[Case, ...]:
@@ -74,8 +83,19 @@ def asked(desk: Desk) -> tuple[Case, ...]:
 
 
 def waiting(desk: Desk) -> tuple[Case, ...]:
-    """The cases that wait for people: asked for, held now, neither refused nor released. Oldest first."""
-    return tuple(case for case in asked(desk) if case.decision.outcome is DecisionOutcome.HELD)
+    """The cases that wait for people: asked for, held now, and not given up. Oldest first.
+
+    A version that another one has replaced waits for nobody, unless somebody asked for it again since.
+    """
+    held = (case for case in asked(desk) if case.decision.outcome is DecisionOutcome.HELD)
+    return tuple(case for case in held if not _given_up(case))
+
+
+def _given_up(case: Case) -> bool:
+    replaced = case.dossier.superseded
+    if replaced is None:
+        return False
+    return all(hold.seq < replaced for hold in case.dossier.holds if hold.target == case.target)
 
 
 def open_case(desk: Desk, name: str, version: str, alias: str) -> Case:

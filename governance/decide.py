@@ -6,6 +6,7 @@ at least one thing and everything that it asks for is met. Machines may hold; on
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -119,7 +120,7 @@ def _not_refused(dossier: Dossier) -> Finding:
 
 def _registrant_known(_policy: Policy, _rules: TierRules, dossier: Dossier) -> Finding:
     name = Requirement.REGISTRANT_KNOWN
-    way_out = f"fairgate register {dossier.subject.name} {dossier.subject.version} --as YOUR-ID"
+    way_out = _command("register", dossier, "--as", "YOUR-ID")
     named = [item for item in dossier.registrations if item.registrant]
     if not named:
         return Finding(name, Status.UNKNOWN, "nobody is recorded as the registrant", way_out=way_out)
@@ -274,12 +275,17 @@ def _sign_off(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     reason = "sign-off is missing from: " + ", ".join(answer.missing)
     if answer.void:
         reason += ". Not counted: " + "; ".join(answer.void)
-    way_out = f"fairgate sign {dossier.subject.name} {dossier.subject.version} --alias {dossier.target.alias} --as ID"
+    way_out = _command("sign", dossier, "--alias", dossier.target.alias, "--as", "ID")
     return Finding(name, Status.UNMET, reason, seqs, needs=answer.missing, way_out=way_out)
 
 
 def _release(dossier: Dossier) -> str:
-    return f"fairgate release {dossier.subject.name} {dossier.subject.version} --alias {dossier.target.alias}"
+    return _command("release", dossier, "--alias", dossier.target.alias)
+
+
+def _command(verb: str, dossier: Dossier, *options: str) -> str:
+    """A command that can be pasted: names come from the registry and may hold anything."""
+    return shlex.join(("fairgate", verb, dossier.subject.name, dossier.subject.version, *options))
 
 
 def _blind(audit: AuditRecord) -> list[str]:

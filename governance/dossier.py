@@ -110,6 +110,7 @@ class HoldRecord:
 class Dossier:
     """What is known of `subject` (its current bytes) and `target` at `now`. Records are in the ledger's order.
 
+    `superseded` is the entry by which another version became live in the target, None where none did since.
     `people` are the accounts as they stand: who holds which function, who is disabled.
     """
 
@@ -124,6 +125,7 @@ class Dossier:
     sign_offs: tuple[SignOff, ...] = ()
     holds: tuple[HoldRecord, ...] = ()
     steps: tuple[ReleaseStep, ...] = ()
+    superseded: int | None = None
 
     def audit(self) -> AuditRecord | None:
         """The audit that a release rests on: the newest one made for a release."""

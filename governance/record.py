@@ -40,7 +40,7 @@ def policy_adopted(policy: Policy, by: Actor) -> Statement:
         PredicateType.POLICY,
         (ResourceDigest("policy", policy.digest),),
         by,
-        f"policy {policy.name} {policy.version} is in use",
+        f"policy {policy.name} {policy.version} ({policy.digest[:19]}) is in use",
         {"name": policy.name, "version": policy.version},
         policy.digest,
     )

@@ -43,7 +43,7 @@ def summary(evidence: CaseEvidence) -> Summary:
         return not refused or not (item.needs or item.status is Status.REFUSED)
 
     return Summary(
-        decided=(headline(case), *_signatures(case)),
+        decided=(headline(case), *_signatures(case), *_earlier_audits(case)),
         measured=tuple(_measured(evidence.audit)) if evidence.audit else (),
         missing_title="What stands against it" if refused else "What is missing, and who can give it",
         missing=tuple(_missing(item, case, evidence.policy) for item in case.decision.missing() if asks(item)),
@@ -67,6 +67,17 @@ def headline(case: Case) -> str:
     if case.released():
         return f"Held again: {what} is live as {where}, but no longer meets: {'; '.join(labels)}. People must decide."
     return f"Held: {what} does not become {where} until this is met: {'; '.join(labels)}."
+
+
+def _earlier_audits(case: Case) -> Iterator[str]:
+    """Data can be chosen: that other data gave an adverse finding for the same bytes must not be lost to sight."""
+    now = case.dossier.audit()
+    earlier = [item for item in case.dossier.audits if item.purpose == "release" and now and item.seq < now.seq]
+    adverse = {item.data_digest for item in earlier if item.verdicts.get(Verdict.ADVERSE)}
+    others = adverse - {now.data_digest if now else ""}
+    if others:
+        files = "1 other data file" if len(others) == 1 else f"{count(len(others))} other data files"
+        yield f"Earlier release audits of the same model files, on {files}, were adverse."
 
 
 def _monitored_title(case: Case) -> str:

@@ -78,7 +78,8 @@ def _lines(found: Verification) -> list[str]:
     if found.problems or found.case is None or found.promotion is None:
         return [f"NOT VERIFIED: {where}", *(f"  {problem}" for problem in found.problems)]
     standing = found.case.decision.outcome.value
-    head = f"VERIFIED: {where} is version {found.version}, unchanged since it was signed"
+    since = "signed" if found.sign_offs else f"released without a sign-off (tier {found.case.decision.tier.value})"
+    head = f"VERIFIED: {where} is version {found.version}, unchanged since it was {since}"
     if standing != "RELEASED":
         head = f"UNCHANGED, BUT {standing} NOW: {where} is version {found.version}"
     lines = [head, f"  model    {found.case.subject.digest}"]

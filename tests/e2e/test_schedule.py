@@ -39,6 +39,11 @@ def _until(what: str, condition: Callable[[], Any], seconds: float) -> Any:
         sleep(0.2)
 
 
+def _hears_ctrl_c() -> None:
+    """The tests themselves may run in the background of a script, where a shell makes processes deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Scheduled:
     """A running `fairgate schedule` with a mark in its environment, by which all its descendants are known."""
 
@@ -58,6 +63,7 @@ class Scheduled:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,
+                preexec_fn=_hears_ctrl_c,  # noqa: PLW1509 - nothing else runs between fork and exec
             )
 
     def said(self) -> str:

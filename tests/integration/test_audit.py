@@ -103,7 +103,9 @@ def test_a_model_is_scored_on_the_table_that_is_measured(monkeypatch: pytest.Mon
     monkeypatch.setattr("audits.scoring.score", score)
     result = audit(replace(PLAN, prediction=None), data, model=tmp_path, data_digest="d")
     assert asked == [(tmp_path, True, replace(PLAN, prediction=None))]
-    assert result == audit(PLAN, data, data_digest="d")
+    read = audit(PLAN, data, data_digest="d")
+    assert result == replace(read, notes=tuple(note for note in read.notes if "The model was NOT run" not in note))
+    assert len(read.notes) == len(result.notes) + 1
 
 
 @given(
