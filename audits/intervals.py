@@ -20,37 +20,47 @@ from functools import lru_cache
 
 from audits.result import Interval
 
-Counts = tuple[int, int]
-"""(events, n) of one group, 0 <= events <= n."""
+Counts = tuple[float, float]
+"""(events, n) of one group, 0 <= events <= n: integers, or effective counts (floats) where rows have weights."""
 
 
-def wilson(k: int, n: int, confidence: float = 0.95) -> Interval | None:
-    """Wilson's interval for k events of n, within [0, 1]. None where n is 0. Raises ValueError unless 0 <= k <= n."""
+def wilson(k: float, n: float, confidence: float = 0.95) -> Interval | None:
+    """Wilson's interval for k events of n, within [0, 1]. None where n is 0.
+
+    Integers give what scipy's `binomtest(k, n).proportion_ci(method="wilson")` gives, to the last digit; it takes no
+    effective counts (k and n floats). Raises ValueError unless 0 <= k <= n.
+    """
     _check(k, n, confidence)
     if n == 0:
         return None
-    from scipy.stats import binomtest
-
-    found = binomtest(k, n).proportion_ci(confidence, method="wilson")
+    z = _quantile_of_scipy(confidence)
+    p = k / n
+    denominator = 2 * (n + z**2)
+    center = (2 * n * p + z**2) / denominator
+    delta = z / denominator * math.sqrt(4 * n * p * (1 - p) + z**2)
     # Rounding leaves 1e-17 where the formula gives 0, and 1 - 1e-16 where it gives 1.
-    lower = 0.0 if k == 0 else max(0.0, float(found.low))
-    upper = 1.0 if k == n else min(1.0, float(found.high))
+    lower = 0.0 if k == 0 else max(0.0, center - delta)
+    upper = 1.0 if k == n else min(1.0, center + delta)
     return Interval(lower, upper, confidence, "wilson")
 
 
-def newcombe(k1: int, n1: int, k2: int, n2: int, confidence: float = 0.95) -> Interval | None:
-    """Newcombe's hybrid score interval for k1/n1 - k2/n2, within [-1, 1]. None where n1 or n2 is 0."""
+def newcombe(k1: float, n1: float, k2: float, n2: float, confidence: float = 0.95) -> Interval | None:
+    """Newcombe's hybrid score interval for k1/n1 - k2/n2, within [-1, 1]. None where n1 or n2 is 0.
+
+    With the Wilson intervals (l, u) of both rates: d - sqrt((p1 - l1)^2 + (u2 - p2)^2) to
+    d + sqrt((u1 - p1)^2 + (p2 - l2)^2); statsmodels gives the same for integers.
+    """
     _check(k1, n1, confidence)
     _check(k2, n2, confidence)
     if 0 in (n1, n2):
         return None
-    from statsmodels.stats.proportion import confint_proportions_2indep
+    (p1, low1, high1), (p2, low2, high2) = (_rate_and_ends(k, n, confidence) for k, n in ((k1, n1), (k2, n2)))
+    lower = p1 - p2 - math.sqrt((p1 - low1) ** 2 + (high2 - p2) ** 2)
+    upper = p1 - p2 + math.sqrt((p2 - low2) ** 2 + (high1 - p1) ** 2)
+    return Interval(max(-1.0, lower), min(1.0, upper), confidence, "newcombe")
 
-    low, high = confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff", alpha=1 - confidence)
-    return Interval(max(-1.0, float(low)), min(1.0, float(high)), confidence, "newcombe")
 
-
-def koopman(k1: int, n1: int, k2: int, n2: int, confidence: float = 0.95) -> Interval | None:
+def koopman(k1: float, n1: float, k2: float, n2: float, confidence: float = 0.95) -> Interval | None:
     """Koopman's interval for (k1/n1) / (k2/n2), within [0, inf).
 
     `upper` is None where k2 is 0: no finite ratio can be excluded. None where n1 or n2 is 0, or where both groups
@@ -106,7 +116,16 @@ def _at_most_one(numerator: float, denominator: float) -> float:
     return 1.0 if numerator >= denominator else numerator / denominator
 
 
-def _ratio_lower(k1: int, n1: int, k2: int, n2: int, confidence: float) -> float:
+def _rate_and_ends(k: float, n: float, confidence: float) -> tuple[float, float, float]:
+    """(rate, lower, upper) of Wilson's interval as statsmodels rounds it: evidence keeps its last digit."""
+    z, p = _quantile(confidence), k / n
+    denominator = 1 + z**2 / n
+    center = (p + z**2 / (2 * n)) / denominator
+    distance = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / denominator
+    return p, max(0.0, center - distance), min(1.0, center + distance)
+
+
+def _ratio_lower(k1: float, n1: float, k2: float, n2: float, confidence: float) -> float:
     """The ratio below the estimate at which the score statistic reaches the normal quantile."""
     if k1 == 0:
         return 0.0
@@ -125,7 +144,7 @@ def _ratio_lower(k1: int, n1: int, k2: int, n2: int, confidence: float) -> float
     return float(math.exp(brentq(excess, high - step, high, xtol=1e-14, rtol=1e-14)))
 
 
-def _score(ratio: float, k1: int, n1: int, k2: int, n2: int) -> float:
+def _score(ratio: float, k1: float, n1: float, k2: float, n2: float) -> float:
     """Signed score statistic of the hypothesis p1 = ratio * p2; decreasing in `ratio`."""
     a = ratio * (n1 + n2)
     b = ratio * (n1 + k2) + k1 + n2
@@ -147,7 +166,14 @@ def _quantile(confidence: float) -> float:
     return float(norm.isf((1 - confidence) / 2))
 
 
-def _check(k: int, n: int, confidence: float) -> None:
+@lru_cache(maxsize=64)
+def _quantile_of_scipy(confidence: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + 0.5 * confidence))
+
+
+def _check(k: float, n: float, confidence: float) -> None:
     if not 0 <= k <= n:
         raise ValueError(f"{k} events of {n}: events must lie between 0 and n")
     if not 0 < confidence < 1:

@@ -17,12 +17,27 @@ from __future__ import annotations
 from fractions import Fraction
 
 from audits.plan import Comparison
-from audits.result import Interval, Verdict
+from audits.result import GroupEstimate, Interval, Verdict
 
-Counts = tuple[int, int]
-"""(events, n) of one group; n > 0 where a rule asks for a rate."""
+Counts = tuple[float, float]
+"""(events, n) of one group: integers, or effective counts where rows have weights; n > 0 where a rate is asked."""
 
 NO_DIFFERENCE = {Comparison.RATIO: 1, Comparison.DIFFERENCE: 0}
+
+_WEIGHT_ROUNDING = Fraction(1, 10**12)
+"""Sums of weights are rounded: a bound on a weighted rate is crossed only by more than this."""
+
+
+def counts_of(estimate: GroupEstimate) -> Counts:
+    """What the rules and intervals count: the integers, or with weights the effective counts (value * n_eff, n_eff)."""
+    if estimate.effective_n is None or estimate.value is None:
+        return estimate.events, estimate.n
+    return estimate.value * estimate.effective_n, estimate.effective_n
+
+
+def rate(counts: Counts) -> Fraction:
+    """events / n, exactly; n > 0."""
+    return Fraction(counts[0]) / Fraction(counts[1])
 
 
 def verdict(*, crossed: bool, excludes: bool, enough: bool, estimable: bool) -> Verdict:
@@ -42,11 +57,12 @@ def bound_crossed(group: Counts, reference: Counts, comparison: Comparison, limi
     difference: crossed where |rate1 - rate2| > limit. ratio: crossed where the smaller rate is below `limit` times
     the larger one, whichever group has it. A plan may declare a reference that is not the highest rate, and a higher
     rate may be the worse one (false positives): with one direction only, declaring the group that falls short as
-    the reference would silence the bound.
+    the reference would silence the bound. Effective counts are floats: their rounding crosses nothing.
     """
     exact = Fraction(str(limit))
-    low, high = sorted((Fraction(*group), Fraction(*reference)))
-    return low < exact * high if comparison is Comparison.RATIO else high - low > exact
+    low, high = sorted((rate(group), rate(reference)))
+    beyond = exact * high - low if comparison is Comparison.RATIO else high - low - exact
+    return beyond > (0 if _exact(group, reference) else _WEIGHT_ROUNDING)
 
 
 def excludes_no_difference(interval: Interval | None, comparison: Comparison) -> bool:
@@ -65,11 +81,12 @@ def shortfall(group: Counts, reference: Counts, *, min_n: int, min_events: int) 
     clearest disparity there is, not a lack of evidence.
     """
     smallest = min(group[1], reference[1])
+    effective = "" if _exact(group, reference) else "effective "
     if smallest < min_n:
-        return f"{smallest} rows in the smaller denominator, the plan asks for {min_n}"
-    pooled = Fraction(group[0] + reference[0], group[1] + reference[1])
-    few = [events for events, n in (group, reference) if events < min_events and pooled * n < min_events]
-    return f"{min(few)} events in a group, the plan asks for {min_events}" if few else None
+        return f"{smallest:.6g} {effective}rows in the smaller denominator, the plan asks for {min_n}"
+    pooled = rate((group[0] + reference[0], group[1] + reference[1]))
+    few = [events for events, n in (group, reference) if events < min_events and pooled * Fraction(n) < min_events]
+    return f"{min(few):.6g} {effective}events in a group, the plan asks for {min_events}" if few else None
 
 
 def ratio(group: Counts, reference: Counts) -> float | None:
@@ -80,4 +97,8 @@ def ratio(group: Counts, reference: Counts) -> float | None:
 
 def difference(group: Counts, reference: Counts) -> float:
     """rate1 - rate2, correctly rounded."""
-    return float(Fraction(*group) - Fraction(*reference))
+    return float(rate(group) - rate(reference))
+
+
+def _exact(*counted: Counts) -> bool:
+    return all(isinstance(number, int) for counts in counted for number in counts)

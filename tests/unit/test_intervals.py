@@ -50,6 +50,37 @@ def test_nine_of_ten_against_three_of_ten_has_an_interval_for_the_difference() -
     assert 0 < low < 0.6 < high < 1
 
 
+@given(counts(), counts(), st.sampled_from([0.9, 0.95, 0.99]))
+@settings(deadline=None)
+def test_integers_give_the_numbers_of_the_libraries_to_the_last_digit(
+    one: tuple[int, int], other: tuple[int, int], confidence: float
+) -> None:
+    from scipy.stats import binomtest
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    found = binomtest(*one).proportion_ci(confidence, method="wilson")
+    low, high = ends(wilson(*one, confidence))
+    assert low == (0.0 if one[0] == 0 else max(0.0, found.low))
+    assert high == (1.0 if one[0] == one[1] else min(1.0, found.high))
+    expected = confint_proportions_2indep(*one, *other, method="newcomb", compare="diff", alpha=1 - confidence)
+    assert ends(newcombe(*one, *other, confidence)) == (max(-1.0, expected[0]), min(1.0, expected[1]))
+
+
+@given(counts(inner=True), counts(inner=True), st.floats(0.05, 1.0))
+@settings(deadline=None)
+def test_effective_counts_go_on_between_the_integers(
+    one: tuple[int, int], other: tuple[int, int], share: float
+) -> None:
+    """Fewer effective rows at the same rates: the intervals still hold the estimate, and are at least as wide."""
+    few, less = ((k * share, n * share) for k, n in (one, other))
+    for call in (newcombe, koopman):
+        low, high = ends(call(*one, *other))
+        wide = ends(call(*few, *less))
+        assert wide[0] <= low + 1e-9 and high * (1 - 1e-9) <= wide[1] + 1e-9
+    assert ends(wilson(*few))[0] <= one[0] / one[1] <= ends(wilson(*few))[1]
+    assert ends(koopman(float(one[0]), float(one[1]), *other)) == ends(koopman(*one, *other))
+
+
 def test_no_event_in_either_group_has_no_ratio() -> None:
     assert koopman(0, 10, 0, 10) is None
     assert ends(newcombe(0, 10, 0, 10)) == pytest.approx((-0.2775, 0.2775), abs=5e-5)

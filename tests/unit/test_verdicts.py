@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from audits.plan import Comparison
-from audits.result import Interval, Verdict
-from audits.verdicts import bound_crossed, difference, excludes_no_difference, ratio, shortfall, verdict
+from audits.result import GroupEstimate, Interval, Verdict
+from audits.verdicts import bound_crossed, counts_of, difference, excludes_no_difference, ratio, shortfall, verdict
 
 RATIO, DIFFERENCE = Comparison.RATIO, Comparison.DIFFERENCE
 
@@ -113,3 +113,28 @@ def test_values_are_rounded_once() -> None:
     assert ratio((48, 100), (60, 100)) == 0.8
     assert difference((4, 10), (3, 10)) == 0.1
     assert ratio((1, 10), (0, 10)) is None
+
+
+def test_weights_count_by_their_effective_number_and_integers_stay_integers() -> None:
+    plain = GroupEstimate("selection_rate", ("sex",), ("f",), 50, 50, 20, 0.4, None)
+    assert counts_of(plain) == (20, 50)
+    assert all(isinstance(number, int) for number in counts_of(plain))
+    weighted = GroupEstimate("selection_rate", ("sex",), ("f",), 50, 50, 20, 0.25, None, weight=61.5, effective_n=32.0)
+    assert counts_of(weighted) == (8.0, 32.0)
+
+
+def test_four_fifths_of_weighted_rates_is_not_crossed_by_rounding() -> None:
+    # 0.1 * 3 / 0.3 in floats: the same rates as 48 and 60 of 100, off by one in the last place either way.
+    for nudge in (-1e-15, 0.0, 1e-15):
+        assert not bound_crossed((0.48 * 57.3 + nudge, 57.3), (0.6 * 91.7, 91.7), RATIO, 0.8)
+        assert not bound_crossed((0.4 * 57.3, 57.3), (0.3 * 91.7 - nudge, 91.7), DIFFERENCE, 0.1)
+    assert bound_crossed((0.4799 * 57.3, 57.3), (0.6 * 91.7, 91.7), RATIO, 0.8)
+
+
+def test_too_few_effective_rows_are_too_little_evidence() -> None:
+    assert shortfall((10.0, 22.5), (300, 1000), min_n=30, min_events=5) == (
+        "22.5 effective rows in the smaller denominator, the plan asks for 30"
+    )
+    assert shortfall((2.5, 40.0), (3.5, 40.0), min_n=30, min_events=5) == (
+        "2.5 effective events in a group, the plan asks for 5"
+    )
