@@ -4,21 +4,23 @@ The reference of a single sensitive feature is the one that the plan declares; o
 group with the highest rate, chosen after groups too small to count are set aside (`reference_of`). Small groups are
 compared too, so that nobody is hidden, but the verdict is then "insufficient evidence". Unknown levels are never
 compared. Intervals: Koopman for ratios, Newcombe for differences, simultaneous Wilson bounds for the worst case.
-There is no correction for the number of comparisons; the result says so.
+Verdicts of bounded comparisons come from Holm's procedure over the family that the plan declares (`audits.family`).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from dataclasses import replace
 
 from audits import wording
-from audits.finding import Finding, Measure, too_little
+from audits.family import concluded
+from audits.finding import Compared, Finding, Measure, too_little
 from audits.intervals import koopman, newcombe
 from audits.metrics import METRICS, WORST_CASES
 from audits.plan import AuditPlan, Comparison
-from audits.result import UNKNOWN, Disparity, GroupEstimate, Verdict
-from audits.verdicts import difference, ratio
+from audits.result import UNKNOWN, Disparity, GroupEstimate
+from audits.verdicts import counts_of, difference, rate, ratio
 from audits.worst_case import ONLY_ONE, over_all, worst_case
 
 
@@ -32,21 +34,33 @@ def measures_of(plan: AuditPlan) -> tuple[Measure, ...]:
 
 
 def disparities(estimates: Sequence[GroupEstimate], plan: AuditPlan) -> tuple[Disparity, ...]:
-    """Every measure of the plan in every comparison of the plan.
+    """Every measure of the plan in every comparison of the plan, tested together as the plan's family says.
 
     `estimates` come from `audits.disaggregate.disaggregate` on the same plan. Raises KeyError for a bound on a metric
     that does not exist; `audits.plan_file` refuses such a plan with a sentence.
     """
-    found: list[Disparity] = []
+    return concluded(compared(estimates, plan), plan)
+
+
+def compared(estimates: Sequence[GroupEstimate], plan: AuditPlan) -> tuple[Compared, ...]:
+    """The comparisons before the verdict: join what belongs to one family, then `audits.family.concluded`."""
+    found: list[Compared] = []
     for features in plan.comparisons():
         here = [estimate for estimate in estimates if estimate.features == features and UNKNOWN not in estimate.group]
+        of_metric: dict[str, list[GroupEstimate]] = defaultdict(list)
+        for estimate in here:
+            of_metric[estimate.metric].append(estimate)
         for measure in measures_of(plan):
             if measure.metric in WORST_CASES:
-                found.append(worst_case(here, features, measure, plan))
+                found.append(_over_all(here, features, measure, plan))
             else:
-                known = [estimate for estimate in here if estimate.metric == METRICS[measure.metric].name]
-                found += _against_reference(known, features, measure, plan)
+                found += _against_reference(of_metric[measure.metric], features, measure, plan)
     return tuple(found)
+
+
+def _over_all(known: Sequence[GroupEstimate], features: tuple[str, ...], measure: Measure, plan: AuditPlan) -> Compared:
+    counted = {estimate.group for estimate in known if estimate.counted}
+    return replace(worst_case(known, features, measure, plan), sized=len(counted) > 1)
 
 
 def reference_of(known: Sequence[GroupEstimate], declared: str | None, min_n: int) -> GroupEstimate | None:
@@ -61,12 +75,12 @@ def reference_of(known: Sequence[GroupEstimate], declared: str | None, min_n: in
     rated = [estimate for estimate in known if estimate.value is not None]
     counted = [estimate for estimate in rated if estimate.counted]
     large = [estimate for estimate in counted if estimate.n >= min_n]
-    return max(large or counted or rated, key=lambda e: (Fraction(e.events, e.n), e.n), default=None)
+    return max(large or counted or rated, key=lambda e: (rate(counts_of(e)), e.n), default=None)
 
 
 def _against_reference(
     known: Sequence[GroupEstimate], features: tuple[str, ...], measure: Measure, plan: AuditPlan
-) -> Iterator[Disparity]:
+) -> Iterator[Compared]:
     declared = _declared_reference(plan, features)
     reference = reference_of(known, declared, plan.min_group_size)
     present = [estimate for estimate in known if estimate.size]
@@ -79,7 +93,8 @@ def _against_reference(
         absent = f"the reference {features[0]}={declared} has no rows"
         yield from _nothing_to_compare(features, measure, absent if declared else METRICS[measure.metric].empty)
     else:
-        yield from (_pair(estimate, reference, measure, plan) for estimate in others)
+        chosen = declared is None
+        yield from (replace(_pair(item, reference, measure, plan), chosen=chosen) for item in others)
 
 
 def _declared_reference(plan: AuditPlan, features: tuple[str, ...]) -> str | None:
@@ -88,39 +103,41 @@ def _declared_reference(plan: AuditPlan, features: tuple[str, ...]) -> str | Non
     return next(feature.reference for feature in plan.sensitive_features if feature.name == features[0])
 
 
-def _pair(group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan: AuditPlan) -> Disparity:
+def _pair(group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan: AuditPlan) -> Compared:
     finding = _finding(group, reference, measure, plan)
-    tail = ""
-    if (
-        finding.verdict in (Verdict.ADVERSE, Verdict.WATCH)
-        and finding.crossed
-        and (group.value or 0) > (reference.value or 0)
-    ):
-        tail = "; the lower rate is the reference's"
-    elif finding.verdict is Verdict.NO_INDICATION:
-        tail = wording.detectable(group, reference, measure.comparison, plan.confidence)
-    return Disparity(
-        name=measure.name,
-        metric=measure.metric,
-        comparison=measure.comparison,
+    return Compared(
+        finding=finding,
         features=group.features,
+        where=f"{wording.named(group)} against {wording.named(reference)}",
         group=group.group,
         reference=reference.group,
-        value=finding.value,
-        interval=finding.interval,
-        bound=measure.bound,
-        verdict=finding.verdict,
-        reason=finding.said(f"{wording.named(group)} against {wording.named(reference)}") + tail,
         n=group.n,
         events=group.events,
         min_n=min(group.n, reference.n),
+        counts=None if finding.impossible else (counts_of(group), counts_of(reference)),
+        sized=group.counted and reference.counted,
+        tail=_tail(group, reference, finding, plan),
     )
+
+
+def _tail(group: GroupEstimate, reference: GroupEstimate, finding: Finding, plan: AuditPlan) -> str:
+    """What the number alone does not say: why it is infinite, and that the reference is the one that falls short."""
+    said = ""
+    if finding.value is None and finding.interval:
+        one, other = counts_of(group), counts_of(reference)
+        apart = newcombe(*one, *other, plan.confidence)
+        if apart:
+            numbers = wording.numbers(Comparison.DIFFERENCE, difference(one, other), apart, None)
+            said = f"; no events in {wording.named(reference)} (0 of {reference.n:,}): the difference is {numbers}"
+    if finding.crossed and not finding.missing and (group.value or 0) > (reference.value or 0):
+        said += "; the lower rate is the reference's"
+    return said
 
 
 def _finding(group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan: AuditPlan) -> Finding:
     if impossible := _impossible(group, reference, measure):
         return Finding(measure, impossible=impossible)
-    one, other = (group.events, group.n), (reference.events, reference.n)
+    one, other = counts_of(group), counts_of(reference)
     is_ratio = measure.comparison is Comparison.RATIO
     return Finding(
         measure,
@@ -146,7 +163,7 @@ def _small(group: GroupEstimate, reference: GroupEstimate) -> str | None:
     return " and ".join(small) or None
 
 
-def _nothing_to_compare(features: tuple[str, ...], measure: Measure, why: str) -> Iterator[Disparity]:
+def _nothing_to_compare(features: tuple[str, ...], measure: Measure, why: str) -> Iterator[Compared]:
     """One disparity for a bound that has nothing to hold on to; a measure without a bound is left out."""
     if measure.bound is not None:
         yield over_all(features, Finding(measure, impossible=why))

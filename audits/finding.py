@@ -1,4 +1,9 @@
-"""One comparison before it is put into a `Disparity`: what is compared, what came out, and how it is said."""
+"""One comparison before it is put into a `Disparity`: what is compared, what came out, and how it is said.
+
+A `Finding` is the numbers; `Compared` is a finding and whom it is about. The verdict of a bounded comparison waits
+until the whole family of the plan has been tested (`audits.family`), so that comparisons are collected first and
+concluded together.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from dataclasses import dataclass
 
 from audits import wording
 from audits.plan import AuditPlan, Comparison
-from audits.result import Interval, Verdict
+from audits.result import Disparity, GroupEstimate, Interval, Verdict
 from audits.verdicts import Counts, bound_crossed, excludes_no_difference, shortfall, verdict
 
 
@@ -32,7 +37,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a comparison gave. `impossible` says why there is no number, `missing` why there is too little evidence."""
+    """What a comparison gave. `impossible` says why there is no number, `missing` why there is too little evidence.
+
+    `p` tests no difference, in [0, 1]; `adjusted_p` is Holm's over `comparisons` of them. Where there is an adjusted
+    p, it decides whether no difference is excluded; elsewhere (no bound, family "none", no p) the interval does.
+    """
 
     measure: Measure
     value: float | None = None
@@ -40,10 +49,22 @@ class Finding:
     crossed: bool = False
     missing: str | None = None
     impossible: str | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
+    comparisons: int = 0
+    corrected: float | None = None
+    detectable: float | None = None
 
     @property
     def excludes(self) -> bool:
-        """Does the interval exclude no difference?"""
+        """Is no difference excluded?"""
+        if self.adjusted_p is None or self.interval is None:
+            return self.interval_excludes
+        return self.adjusted_p <= wording.level(self.interval.confidence)
+
+    @property
+    def interval_excludes(self) -> bool:
+        """Does the interval by itself exclude no difference?"""
         return excludes_no_difference(self.interval, self.measure.comparison)
 
     @property
@@ -65,10 +86,72 @@ class Finding:
         if self.interval is None:
             return f"{what} is not reported, {where}: {self.missing}"
         numbers = wording.numbers(measure.comparison, self.value, self.interval, measure.bound)
-        because = self.missing or wording.judged(
-            measure.comparison, bound=measure.bound, crossed=self.crossed, excludes=self.excludes
+        return f"{what} {numbers}, {where}; {self._because(self.interval)}"
+
+    def _because(self, interval: Interval) -> str:
+        measure = self.measure
+        if self.missing:
+            return self.missing + wording.alone(self.p, interval.confidence)
+        said = wording.judged(
+            measure.comparison, bound=measure.bound, crossed=self.crossed, excludes=self.interval_excludes
         )
-        return f"{what} {numbers}, {where}; {because}"
+        if self.adjusted_p is None:
+            return said
+        return said + wording.together(
+            self.adjusted_p, self.comparisons, interval.confidence, interval_excludes=self.interval_excludes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A finding and whom it is about; `group` empty: over all counted groups.
+
+    `where` names the groups in words and `tail` ends the reason. `counts` are (events, n) of group and reference, from
+    which p and what could have been seen are computed. `families` are the estimates of the groups that a worst case
+    was taken over, a family per metric. `sized` is True where both groups (or two of them all) reach the plan's
+    minimum of rows: the comparison then belongs to the family, whatever was found. `chosen`: the data chose the
+    reference by its rate. `at` names the class of a one-vs-rest comparison.
+    """
+
+    finding: Finding
+    features: tuple[str, ...]
+    where: str
+    group: tuple[str, ...] = ()
+    reference: tuple[str, ...] = ()
+    n: int = 0
+    events: int = 0
+    min_n: int = 0
+    counts: tuple[Counts, Counts] | None = None
+    families: tuple[tuple[GroupEstimate, ...], ...] = ()
+    sized: bool = False
+    chosen: bool = False
+    tail: str = ""
+    at: str | None = None
+
+    def disparity(self) -> Disparity:
+        """The comparison with its verdict and the reason in words."""
+        finding = self.finding
+        return Disparity(
+            name=finding.measure.name,
+            metric=finding.measure.metric,
+            comparison=finding.measure.comparison,
+            features=self.features,
+            group=self.group,
+            reference=self.reference,
+            value=finding.value,
+            interval=finding.interval,
+            bound=finding.measure.bound,
+            verdict=finding.verdict,
+            reason=finding.said(self.where) + self.tail,
+            n=self.n,
+            events=self.events,
+            min_n=self.min_n,
+            p=finding.p,
+            adjusted_p=finding.adjusted_p,
+            corrected=finding.corrected,
+            detectable=finding.detectable,
+            at=self.at,
+        )
 
 
 def too_little(group: Counts, reference: Counts, plan: AuditPlan) -> str | None:

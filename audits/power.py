@@ -1,22 +1,66 @@
-"""What a comparison could have seen: the smallest disparity that the sample detects. Printed beside "no indication"."""
+"""What a comparison could have seen: the smallest disparity that the sample detects. Printed beside "no indication".
+
+Cohen 1988, section 6.2: effect size h = 2 asin(sqrt(p2)) - 2 asin(sqrt(p1)), normal approximation, two-sided; the
+inverse of statsmodels `NormalIndPower().solve_power`. With 3,205 rows in each group and a reference rate of 0.1 the
+rate 0.08 is told apart, a ratio of 0.8. `alpha` is the level of one test: that of a family divided by its size, the
+step of Holm's procedure that asks most, so that the power holds after it.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from audits.plan import Comparison
 
 POWER = 0.8
 """Probability with which the named disparity would have been seen."""
 
 
-def detectable_rate(n1: int, n2: int, reference: float, confidence: float = 0.95, power: float = POWER) -> float | None:
-    """The highest rate below `reference` that n1 against n2 rows tell apart from it with this power; None: none does.
+def detectable_rates(
+    n1: float, n2: float, reference: float, alpha: float = 0.05, power: float = POWER
+) -> tuple[float | None, float | None]:
+    """The highest rate below `reference` and the lowest above that n1 against n2 rows tell apart from it.
 
-    Cohen 1988, section 6.2: effect size h = 2 asin(sqrt(p2)) - 2 asin(sqrt(p1)), normal approximation, two-sided; the
-    inverse of statsmodels `NormalIndPower().solve_power`. With 3,205 rows in each group and a reference rate of 0.1
-    that is 0.08, a ratio of 0.8.
+    Rates in [0, 1]; None: no rate on that side is seen with this power. n1, n2 > 0 (effective numbers with weights).
     """
+    half = _quantiles(alpha, power) * math.sqrt(1 / n1 + 1 / n2) / 2
+    angle = math.asin(math.sqrt(reference))
+    lower = math.sin(angle - half) ** 2 if angle > half else None
+    higher = math.sin(angle + half) ** 2 if angle + half < math.pi / 2 else None
+    return lower, higher
+
+
+def detectable_gap(
+    families: Sequence[Sequence[tuple[float, float]]], alpha: float, comparison: Comparison, power: float = POWER
+) -> float | None:
+    """The gap (difference or ratio) that would be seen between any two groups, even the two smallest ones.
+
+    `families`: (rate, n) of the groups, a family per metric. Each is judged from its highest rate downwards at alpha
+    divided by the number of its pairs; of several metrics the least is said. None where one of them sees nothing.
+    """
+    gaps = [_gap(family, alpha, comparison, power) for family in families]
+    seen = [gap for gap in gaps if gap is not None]
+    if not gaps or len(seen) < len(gaps):
+        return None
+    return min(seen) if comparison is Comparison.RATIO else max(seen)
+
+
+def _gap(family: Sequence[tuple[float, float]], alpha: float, comparison: Comparison, power: float) -> float | None:
+    count = len(family)
+    if count < 2:
+        return None
+    small, larger, *_ = sorted(n for _, n in family)
+    highest = max(rate for rate, _ in family)
+    lower, _ = detectable_rates(small, larger, highest, alpha / (count * (count - 1) / 2), power)
+    if lower is None:
+        return None
+    return lower / highest if comparison is Comparison.RATIO else highest - lower
+
+
+@lru_cache(maxsize=1024)
+def _quantiles(alpha: float, power: float) -> float:
     from scipy.stats import norm
 
-    effect = (norm.isf((1 - confidence) / 2) + norm.isf(1 - power)) * math.sqrt(1 / n1 + 1 / n2)
-    angle = math.asin(math.sqrt(reference)) - float(effect) / 2
-    return math.sin(angle) ** 2 if angle > 0 else None
+    return float(norm.isf(alpha / 2) + norm.isf(1 - power))

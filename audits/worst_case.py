@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from audits import wording
-from audits.finding import Finding, Measure, too_little
+from audits.finding import Compared, Finding, Measure, too_little
 from audits.intervals import simultaneous_difference, simultaneous_ratio
 from audits.metrics import WORST_CASES
 from audits.plan import AuditPlan, Comparison
-from audits.result import Disparity, GroupEstimate
-from audits.verdicts import Counts, difference, ratio
+from audits.result import GroupEstimate
+from audits.verdicts import counts_of, difference, rate, ratio
 
 Family = tuple[GroupEstimate, ...]
 """One metric in the groups that are compared."""
@@ -27,7 +27,7 @@ NO_EVENTS = "no events in any of these groups, and 0 / 0 says nothing"
 
 def worst_case(
     known: Sequence[GroupEstimate], features: tuple[str, ...], measure: Measure, plan: AuditPlan
-) -> Disparity:
+) -> Compared:
     """The largest difference or smallest ratio between any two groups; of several metrics the one that shows most.
 
     `known` are the estimates of all groups with known levels.
@@ -35,7 +35,7 @@ def worst_case(
     metrics = WORST_CASES[measure.metric]
     families = tuple(tuple(e for e in known if e.metric == metric and e.size) for metric in metrics)
     large = tuple(tuple(e for e in family if e.counted and e.n >= plan.min_group_size) for family in families)
-    aside = [e for family, kept in zip(families, large, strict=True) for e in family if e not in kept]
+    aside = [e for family in families for e in family if not (e.counted and e.n >= plan.min_group_size)]
     tail = wording.left_out(aside, plan)
     if impossible := _impossible(families, large, measure):
         return over_all(features, Finding(measure, impossible=impossible))
@@ -44,27 +44,23 @@ def worst_case(
     family = max(large, key=lambda family: _gap(family, measure.comparison))
     low, high = _extremes(family)
     shown = f"; lowest {low.metric} {wording.named(low)}, highest {wording.named(high)}"
-    return over_all(features, _finding(large, low, high, measure, plan), family, shown + tail)
+    return over_all(features, _finding(large, low, high, measure, plan), family, shown + tail, of=large)
 
 
-def over_all(features: tuple[str, ...], finding: Finding, family: Family = (), tail: str = "") -> Disparity:
-    """A disparity over all counted groups; `family` are the groups whose rates made it."""
-    measure = finding.measure
-    return Disparity(
-        name=measure.name,
-        metric=measure.metric,
-        comparison=measure.comparison,
+def over_all(
+    features: tuple[str, ...], finding: Finding, family: Family = (), tail: str = "", *, of: Sequence[Family] = ()
+) -> Compared:
+    """A comparison over all counted groups; `family` are the groups whose rates made it, `of` every metric's."""
+    return Compared(
+        finding=finding,
         features=features,
-        group=(),
-        reference=(),
-        value=finding.value,
-        interval=finding.interval,
-        bound=measure.bound,
-        verdict=finding.verdict,
-        reason=finding.said(f"over all counted groups of {' x '.join(features)}") + tail,
+        where=f"over all counted groups of {' x '.join(features)}",
         n=sum(estimate.n for estimate in family),
         events=sum(estimate.events for estimate in family),
         min_n=min((estimate.n for estimate in family), default=0),
+        families=tuple(of),
+        sized=bool(of),
+        tail=tail,
     )
 
 
@@ -83,8 +79,8 @@ def _impossible(families: Sequence[Family], large: Sequence[Family], measure: Me
 def _finding(
     large: Sequence[Family], low: GroupEstimate, high: GroupEstimate, measure: Measure, plan: AuditPlan
 ) -> Finding:
-    lowest, highest = _counts(low), _counts(high)
-    bounds = [[_counts(estimate) for estimate in family] for family in large]
+    lowest, highest = counts_of(low), counts_of(high)
+    bounds = [[counts_of(estimate) for estimate in family] for family in large]
     is_ratio = measure.comparison is Comparison.RATIO
     return Finding(
         measure,
@@ -95,12 +91,8 @@ def _finding(
     )
 
 
-def _counts(estimate: GroupEstimate) -> Counts:
-    return estimate.events, estimate.n
-
-
 def _rate(estimate: GroupEstimate) -> Fraction:
-    return Fraction(estimate.events, estimate.n)
+    return rate(counts_of(estimate))
 
 
 def _extremes(family: Family) -> tuple[GroupEstimate, GroupEstimate]:

@@ -74,7 +74,7 @@ def test_a_five_person_group_is_never_the_reference_and_flags_nobody() -> None:
     assert {level: round(value or 0, 3) for level, value in ratios.items()} == {"Black": 0.967, "Asian": 0.933}
     assert {item.verdict for item in found} == {Verdict.NO_INDICATION, Verdict.INSUFFICIENT}
     small = next(item for item in found if item.group == ("Other",))
-    assert small.reason.endswith("race=Other against race=White; race=Other has 5 rows, the plan asks for 30")
+    assert small.reason.endswith("race=Other has 5 rows, the plan asks for 30; by itself p 0.031")
 
 
 def test_three_of_twenty_against_one_of_ten_is_insufficient_evidence() -> None:
@@ -90,7 +90,8 @@ def test_an_adverse_disparity_says_what_was_measured() -> None:
     assert found.name == "impact_ratio"
     assert found.verdict is Verdict.ADVERSE
     assert found.reason == (
-        "selection_rate ratio 0.71 (0.63 to 0.80), race=a against race=b; bound 0.8 crossed, interval excludes 1"
+        "selection_rate ratio 0.71 (0.63 to 0.80), race=a against race=b; bound 0.8 crossed, interval excludes 1,"
+        " p below 0.0001"
     )
     assert (found.n, found.events, found.min_n) == (1000, 284, 1000)
 
