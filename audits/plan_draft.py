@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from audits.cells import MAX_LEVELS
+from audits.levels import MAX_LEVELS
 from audits.plan_guess import (
     favourable_of,
     is_age,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from audits.cells import MAX_LEVELS, cut_labels
+from audits.levels import MAX_LEVELS, cut_labels
 from audits.metrics import BOUND_METRICS
 from audits.plan import AuditPlan, Bound, Comparison, Quality, SensitiveFeature
 from audits.result import UNKNOWN

@@ -64,7 +64,8 @@ class Cells:
     """The table of cells: all that group rates depend on.
 
     sum(cell.n) == row_count, except where a feature is known by probabilities only (`shared`): a row then counts in
-    several cells, and sum(cell.w) == row_count (or the sum of the sample weights).
+    several cells, and sum(cell.w) == row_count (or the sum of the sample weights). `sensitive_data_digest` is that of
+    the joined file, None without one.
     """
 
     features: tuple[str, ...]
@@ -76,6 +77,7 @@ class Cells:
     weighted: bool = False
     shared: bool = False
     labelled: bool = True
+    sensitive_data_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

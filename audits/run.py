@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from audits.cells import Predictions, level_notes, read_cells, unknown_rows
+from audits.cells import level_notes, read_cells, unknown_rows
 from audits.crosscheck import crosscheck
 from audits.disaggregate import disaggregate
 from audits.disparity import disparities
 from audits.plan import AuditPlan
+from audits.predictions import Predictions
 from audits.result import AuditResult, Cells
 from audits.table import Table
 from governance.errors import ConfigurationError

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audits.cells import cut_labels, level_notes, levels_of, read_cells, unknown_rows
+from audits.cells import level_notes, levels_of, read_cells, unknown_rows
+from audits.levels import cut_labels
 from audits.plan import AuditPlan, SensitiveFeature
 from audits.result import UNKNOWN, Cells
 from audits.table import column_names, columns_summary, feature_batches, row_count

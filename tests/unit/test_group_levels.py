@@ -44,7 +44,7 @@ def test_the_lower_end_belongs_to_the_level_that_it_opens() -> None:
 
 
 def test_cuts_without_labels_are_named_as_the_audit_names_them() -> None:
-    from audits.cells import cut_labels as of_the_audit
+    from audits.levels import cut_labels as of_the_audit
 
     assert cut_labels((25.0, 40.5)) == of_the_audit((25.0, 40.5)) == ("<25", "25-<40.5", ">=40.5")
 

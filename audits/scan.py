@@ -1,0 +1,271 @@
+"""The one pass over the rows, whatever engine makes it: what it is asked, and what it gives back.
+
+An engine groups the rows by the columns of a `ScanSpec` as they stand and hands the groups to `settled`; what a plan
+makes of the values (levels, text) is decided here, once for all engines, on the few groups that come back. Memory
+grows with the number of groups, never with that of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from audits.levels import decision, level_namer
+from audits.plan import AuditPlan, JoinedFile, Score, SensitiveFeature, Task
+from governance.errors import MeasurementError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress: TypeAlias = Callable[[float], None]
+"""Called now and then during a scan with the share that is done, from 0 to 1."""
+
+MAX_RAW_GROUPS = 100_000
+"""Groups of a scan (twenty times as many with bins): with more, a column is an identifier or a number without cuts."""
+
+SUM_TOLERANCE = 1e-6
+"""How far the probabilities of a row may be from 1 together."""
+
+LOG_FLOOR = 2.0**-52
+"""Scores are held this far from 0 and 1 before a logarithm, as in sklearn.metrics.log_loss for float64."""
+
+_KEYS = ("label", "prediction", "bin")
+_SUMS = ("n", "w", "w2", "s", "s2", "lp", "lq")
+_CHECKS = ("w_missing", "w_min", "rows", "unmatched")
+_DIGITS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSpec:
+    """What to count. `features` are the sensitive ones, then the control features.
+
+    `label` and `prediction` are columns, or None where there is none. A `score` with a cutoff makes the prediction
+    where no column and no model does. `bins` > 0: the score's declared range is cut into so many bins of equal width,
+    bin = min(bins - 1, floor((score - low) / (high - low) * bins)), computed in float64 in this order. `joined` names
+    the file with the columns that the data does not have.
+    """
+
+    features: tuple[SensitiveFeature, ...]
+    label: str | None
+    prediction: str | None = None
+    weight: str | None = None
+    score: Score | None = None
+    bins: int = 0
+    joined: JoinedFile | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Does a row count in several groups, by probabilities?"""
+        return any(feature.probabilities for feature in self.features)
+
+    @property
+    def weighted(self) -> bool:
+        """Are there columns w and w2?"""
+        return self.weight is not None or self.shared
+
+    @property
+    def logs(self) -> bool:
+        """Are there columns of logarithms? Only where the score can be a probability."""
+        return self.bins > 0 and self.score is not None and self.score.low >= 0 and self.score.high <= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a scan found: `table` has one row for each group that occurs, sorted by its keys.
+
+    Columns of `table` (pyarrow):
+    - f0 .. fk (string): the levels of `spec.features`, UNKNOWN where a row has none; never null
+    - label, prediction (string, null where missing): only those that apply. `cut`: the prediction comes from the
+      score, "true" at or above the cutoff (above the median), "false" below
+    - bin (int64): with bins, 0 .. bins - 1
+    - n (int64): rows, >= 1; with probabilities the rows whose probability is above 0
+    - w, w2 (double): with weights or probabilities, sum and sum of squares of weight x probability
+    - s, s2 (double): with bins, the sums of score and score^2, each times w; lp, lq where the range lies in [0, 1]:
+      the sums of ln(score) and ln(1 - score), each times w, the score held `LOG_FLOOR` from 0 and 1
+
+    `rows` is the number of rows of the data: sum(n) but for probabilities. Sums of doubles are rounded to 14
+    significant digits, so that the order in which threads finish does not show.
+    """
+
+    table: pa.Table
+    spec: ScanSpec
+    rows: int
+    engine: str
+    cut: bool = False
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The names of the columns with levels: f0 .. fk."""
+        return tuple(f"f{position}" for position in range(len(self.spec.features)))
+
+
+def scan_spec(plan: AuditPlan, *, bins: int = 0) -> ScanSpec:
+    """What `plan` asks of a scan, with so many bins of its score. A regression's label is a number, no key."""
+    return ScanSpec(
+        features=(*plan.sensitive_features, *plan.control_features),
+        label=None if plan.task is Task.REGRESSION else plan.label,
+        prediction=plan.prediction,
+        weight=plan.weight,
+        score=plan.score,
+        bins=bins,
+        joined=plan.sensitive_data,
+    )
+
+
+def most_groups(spec: ScanSpec) -> int:
+    """How many groups an engine hands over at most; it stops at one more."""
+    return MAX_RAW_GROUPS * (20 if spec.bins else 1)
+
+
+def settled(
+    raw: pa.Table,
+    spec: ScanSpec,
+    *,
+    name: str,
+    engine: str,
+    values: Sequence[str | None] | None = None,
+    cut: bool = False,
+) -> Counted:
+    """The groups of an engine as `Counted`: values become levels and texts, groups that are then equal become one.
+
+    `raw` has the columns of `Counted.table` with f0 .. fk as the column's own values (with cuts: the level's position,
+    null where missing; with probabilities: the position of the level, the number of levels where all are missing, -1
+    where they are no probabilities), label and prediction as they stand (`values`: prediction is a position in it),
+    bin -1 (without bins: prediction null) where a score is missing or out of range. Further columns, for checks:
+    with weights w_missing (rows whose weight is null) and w_min; with a joined file unmatched (rows without a match);
+    with probabilities rows: these three count a row once, whatever the number of its levels. `name` is what messages
+    call the data.
+
+    Raises MeasurementError for no rows, weights that are missing, not finite or not above 0, probabilities that are
+    none, scores that are missing or out of range, rows without a match in the joined file.
+    """
+    import pyarrow.compute as pc
+
+    _check(raw, spec, name, cut=cut)
+    rows = int(pc.sum(raw["rows" if spec.shared else "n"]).as_py())
+    kept = raw.filter(pc.greater(raw["n"], 0)).drop_columns([item for item in _CHECKS if item in raw.column_names])
+    for position, feature in enumerate(spec.features):
+        kept = _replaced(kept, f"f{position}", level_namer(feature))
+    if "label" in kept.column_names:
+        kept = _replaced(kept, "label", decision)
+    if "prediction" in kept.column_names:
+        kept = _replaced(kept, "prediction", decision if values is None else _looked_up(values))
+    return Counted(summed(kept), spec, rows, engine, cut)
+
+
+def summed(table: pa.Table, keys: Sequence[str] | None = None) -> pa.Table:
+    """Rows with equal keys (None: f0 .. fk, label, prediction and bin) become one, sorted by them; sums are added up.
+
+    Columns that are neither keys nor sums are left out.
+    """
+    import pyarrow as pa
+
+    by = keys_of(table.column_names) if keys is None else list(keys)
+    sums = [name for name in _SUMS if name in table.column_names]
+    grouped = table.group_by(by, use_threads=False).aggregate([(name, "sum") for name in sums])
+    found = grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names])
+    found = found.select([*by, *sums]).sort_by([(name, "ascending") for name in by])
+    for position, name in enumerate(sums[1:], start=len(by) + 1):
+        found = found.set_column(position, name, pa.array(significant(found[name].to_numpy()), pa.float64()))
+    return found
+
+
+def keys_of(names: Iterable[str]) -> list[str]:
+    """Those of the column names that are keys of a scan: f0 .. fk, label, prediction, bin."""
+    return [name for name in names if (name[0] == "f" and name[1:].isdigit()) or name in _KEYS]
+
+
+def significant(numbers: Any) -> Any:
+    """float64 numbers rounded to 14 significant digits."""
+    import numpy as np
+
+    with np.errstate(divide="ignore"):
+        exponent = np.where(numbers == 0, 0, np.floor(np.log10(np.abs(numbers))))
+    scale = 10.0 ** np.clip(_DIGITS - 1 - exponent, -300, 300)
+    return np.round(numbers * scale) / scale
+
+
+def _replaced(table: pa.Table, name: str, as_text: Callable[[object], str | None]) -> pa.Table:
+    """The column as text. Each distinct value is looked at once, however many groups have it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table[name].combine_chunks()
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = pa.array([as_text(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    found = pc.take(texts, encoded.indices)
+    if (missing := as_text(None)) is not None:
+        found = found.fill_null(missing)
+    return table.set_column(table.column_names.index(name), name, found)
+
+
+def _looked_up(values: Sequence[str | None]) -> Callable[[object], str | None]:
+    return lambda code: decision(values[code]) if isinstance(code, int) and code >= 0 else None
+
+
+def _check(raw: pa.Table, spec: ScanSpec, name: str, *, cut: bool) -> None:
+    import pyarrow.compute as pc
+
+    if raw.num_rows == 0 or not pc.sum(raw["n"]).as_py():
+        raise MeasurementError(f"{name} has no rows: there is nothing to measure.")
+    if spec.joined is not None:
+        _check_join(raw, spec.joined, name)
+    if spec.weight is not None:
+        _check_weights(raw, spec.weight, name)
+    _check_probabilities(raw, spec, name)
+    if spec.score is not None and (spec.bins or cut):
+        bad = pc.equal(raw["bin"], -1) if spec.bins else pc.is_null(raw["prediction"])
+        _check_scores(raw.filter(bad), spec.score, name)
+
+
+def _check_join(raw: pa.Table, joined: JoinedFile, name: str) -> None:
+    import pyarrow.compute as pc
+
+    if lost := pc.sum(raw["unmatched"]).as_py():
+        raise MeasurementError(
+            f"{name}: {lost} rows find no row in {joined.source} by {' + '.join(map(repr, joined.key))}. A join that"
+            " loses rows would measure other people than were decided about: complete the file, or take these rows out"
+            " of the data."
+        )
+
+
+def _check_weights(raw: pa.Table, weight: str, name: str) -> None:
+    import pyarrow.compute as pc
+
+    problem = None
+    if missing := pc.sum(raw["w_missing"]).as_py():
+        problem = f"is missing in {missing} rows"
+    elif not pc.all(pc.is_finite(raw["w2"])).as_py():
+        problem = "is NaN or infinite (or so large that its square is) in some row"
+    elif (least := pc.min(raw["w_min"]).as_py()) <= 0:
+        problem = f"is {least:g} in some row"
+    if problem:
+        raise MeasurementError(
+            f"{name}: the weight {weight!r} {problem}; every weight must be a finite number above 0: correct the"
+            " column, or take these rows out."
+        )
+
+
+def _check_probabilities(raw: pa.Table, spec: ScanSpec, name: str) -> None:
+    import pyarrow.compute as pc
+
+    for position, feature in enumerate(spec.features):
+        if feature.probabilities and pc.any(pc.equal(raw[f"f{position}"], -1)).as_py():
+            columns = ", ".join(column for _, column in feature.probabilities)
+            raise MeasurementError(
+                f"{name}: the probabilities of sensitive feature {feature.name!r} (columns {columns}) are outside 0 to"
+                f" 1, incomplete, or do not sum to 1 within {SUM_TOLERANCE:g} in some row: correct them, or leave all"
+                " of them empty where nothing is known."
+            )
+
+
+def _check_scores(bad: pa.Table, score: Score, name: str) -> None:
+    import pyarrow.compute as pc
+
+    if bad.num_rows:
+        called = f"the score {score.column!r}" if score.column else "the model's score"
+        raise MeasurementError(
+            f"{name}: {called} is missing, not finite or outside the declared range {score.low:g} to {score.high:g} in"
+            f" {pc.sum(bad['n']).as_py()} rows: correct the scores, or [data] score_range in the plan."
+        )

@@ -1,0 +1,215 @@
+"""The SQL of a scan: expressions over quoted names, their values bound as parameters in the order they appear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from audits.plan import MEDIAN, Score, SensitiveFeature
+from audits.scan import LOG_FLOOR, SUM_TOLERANCE, ScanSpec, keys_of, most_groups
+from audits.table import Source, quoted
+from governance.errors import ConfigurationError, MeasurementError
+
+
+class Expression(NamedTuple):
+    """SQL text, and the values of its question marks in order."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the groups are made of, one expression per column of the inner query.
+
+    `levels` maps the position of a feature known by probabilities to the number of its levels (unknown included).
+    """
+
+    columns: dict[str, Expression]
+    levels: dict[int, int]
+
+
+def scan_sql(source: Source, spec: ScanSpec, *, median: float | None = None) -> Expression:
+    """The one GROUP BY over `source`. `spec` names columns only; `median` is needed where the cutoff is the median.
+
+    Raises MeasurementError for a column that is missing or of another type than needed, ConfigurationError for cuts
+    and labels that make no levels.
+    """
+    rows = _rows(source, spec, median)
+    keys = keys_of(rows.columns)
+    params = tuple(value for expression in rows.columns.values() for value in expression.params)
+    inner = ", ".join(f"{expression.sql} AS {_inner(name)}" for name, expression in rows.columns.items())
+    expanded = "".join(f" CROSS JOIN range({n}) AS {_levels(i)}({_level(i)})" for i, n in rows.levels.items())
+    names = ", ".join(f"{_inner(name)} AS {quoted(name)}" for name in keys)
+    sums = ", ".join(_sums(spec, rows))
+    return Expression(
+        f"SELECT {names}, {sums} FROM (SELECT {inner} FROM {source.relation}{expanded})"  # noqa: S608
+        f" GROUP BY ALL LIMIT {most_groups(spec) + 1}",
+        (*params, *source.params),
+    )
+
+
+def is_score_cut(spec: ScanSpec) -> bool:
+    """Does the score make the prediction?"""
+    return spec.prediction is None and spec.score is not None and spec.score.cutoff is not None
+
+
+def number_column(source: Source, column: str, field: str) -> str:
+    """The quoted name of a column that must exist and hold numbers. Raises MeasurementError."""
+    name = source.require(column, field)
+    if not source.is_number(column):
+        raise MeasurementError(
+            f"{source.name}: column {column!r} is {source.columns[column]}, but it is needed as {field}, a number:"
+            " write numbers only (text among them makes the whole column text), or name another column."
+        )
+    return name
+
+
+def _rows(source: Source, spec: ScanSpec, median: float | None) -> Rows:
+    columns: dict[str, Expression] = {}
+    levels: dict[int, int] = {}
+    for position, feature in enumerate(spec.features):
+        columns[f"f{position}"] = _feature(source, feature, position)
+        if feature.probabilities:
+            levels[position] = len(feature.probabilities) + 1
+            columns[f"p{position}_"] = Expression(_probability(source, feature, position))
+    if spec.label is not None:
+        columns["label"] = Expression(source.require(spec.label, "the label"))
+    columns |= _prediction(source, spec, median)
+    if spec.weight is not None:
+        columns["weight_"] = Expression(f"{number_column(source, spec.weight, 'the weight')}::DOUBLE")
+    if spec.joined is not None:
+        columns["matched_"] = Expression(quoted(list(source.columns)[-1]))  # joined_source puts it last
+    for position in levels:
+        columns[f"first{position}_"] = Expression(_level(position))
+    return Rows(columns, levels)
+
+
+def _prediction(source: Source, spec: ScanSpec, median: float | None) -> dict[str, Expression]:
+    found: dict[str, Expression] = {}
+    if spec.prediction is not None:
+        found["prediction"] = Expression(source.require(spec.prediction, "the prediction"))
+    if spec.score is None or spec.score.column is None or not (spec.bins or is_score_cut(spec)):
+        return found
+    score = f"{number_column(source, spec.score.column, 'the score')}::DOUBLE"
+    if is_score_cut(spec):
+        found["prediction"] = _cut(score, spec.score, median)
+    if spec.bins:
+        found["bin"] = _bin(score, spec.score, spec.bins)
+        found["score_"] = Expression(score)
+    return found
+
+
+def _cut(score: str, declared: Score, median: float | None) -> Expression:
+    if declared.cutoff == MEDIAN:
+        return Expression(f"CASE WHEN {_within(score)} THEN {score} > ? END", (declared.low, declared.high, median))
+    return Expression(
+        f"CASE WHEN {_within(score)} THEN {score} >= ? END", (declared.low, declared.high, declared.cutoff)
+    )
+
+
+def _bin(score: str, declared: Score, bins: int) -> Expression:
+    low, high = declared.low, declared.high
+    position = f"least(?, floor(({score} - ?) / ? * ?))::BIGINT"
+    return Expression(
+        f"CASE WHEN {_within(score)} THEN {position} ELSE -1 END",
+        (low, high, float(bins - 1), low, high - low, float(bins)),
+    )
+
+
+def _within(score: str) -> str:
+    """Not for NaN, which DuckDB sorts above every number."""
+    return f"{score} >= ? AND {score} <= ?"
+
+
+def _feature(source: Source, feature: SensitiveFeature, position: int) -> Expression:
+    if feature.probabilities:
+        known = [_filled(source, feature, column) for _, column in feature.probabilities]
+        each = " AND ".join(f"{name} BETWEEN 0 AND 1" for name in known)
+        whole = f"abs({' + '.join(known)} - 1) <= {SUM_TOLERANCE}"
+        nothing = " AND ".join(f"{name} IS NULL" for name in known)
+        return Expression(f"CASE WHEN ({nothing}) OR ({each} AND {whole}) THEN {_level(position)} ELSE -1 END")
+    column = source.require(feature.column, f"the sensitive feature {feature.name!r}")
+    if not feature.cuts:
+        return Expression(column)
+    _check_cuts(source, feature)
+    whens = " ".join(f"WHEN {column} < ? THEN {number}" for number in range(len(feature.cuts)))
+    missing = f"WHEN {column} IS NULL OR isnan({column}::DOUBLE) THEN NULL"
+    return Expression(f"CASE {missing} {whens} ELSE {len(feature.cuts)} END", feature.cuts)
+
+
+def _probability(source: Source, feature: SensitiveFeature, position: int) -> str:
+    """The probability of the level that the expanded row stands for; 1 for unknown where nothing is known."""
+    known = [_filled(source, feature, column) for _, column in feature.probabilities]
+    whens = " ".join(f"WHEN {number} THEN coalesce({name}, 0)" for number, name in enumerate(known))
+    return f"CASE {_level(position)} {whens} ELSE (coalesce({', '.join(known)}) IS NULL)::DOUBLE END"
+
+
+def _filled(source: Source, feature: SensitiveFeature, column: str) -> str:
+    """A probability, null where it is NaN."""
+    name = number_column(source, column, f"a probability of the sensitive feature {feature.name!r}")
+    return f"(CASE WHEN isnan({name}::DOUBLE) THEN NULL ELSE {name}::DOUBLE END)"
+
+
+def _check_cuts(source: Source, feature: SensitiveFeature) -> None:
+    if not source.is_number(feature.column):
+        kind = source.columns[feature.column]
+        raise MeasurementError(
+            f"{source.name}: column {feature.column!r} is {kind}, but the plan cuts sensitive feature"
+            f" {feature.name!r} at {', '.join(map(str, feature.cuts))}: give a numeric column, or merge values."
+        )
+    if list(feature.cuts) != sorted(set(feature.cuts)) or len(feature.labels) not in (0, len(feature.cuts) + 1):
+        raise ConfigurationError(
+            f"Sensitive feature {feature.name!r}: cuts must ascend, and {len(feature.cuts)} cuts make"
+            f" {len(feature.cuts) + 1} levels, so give that many labels or none."
+        )
+
+
+def _sums(spec: ScanSpec, rows: Rows) -> list[str]:
+    """The aggregates. fsum compensates the rounding of long sums, and costs no more here."""
+    once = " AND ".join(f"{_inner(f'first{position}_')} = 0" for position in rows.levels)
+    share = " * ".join(_inner(f"p{position}_") for position in rows.levels)
+    found = [f"count(*) FILTER ({share} > 0) AS n, count(*) FILTER ({once}) AS rows" if share else "count(*) AS n"]
+    weight = " * ".join([*([_inner("weight_")] if spec.weight else []), *([share] if share else [])])
+    if weight:
+        found.append(f"fsum({weight}) AS w, fsum(({weight}) * ({weight})) AS w2")
+    if spec.weight:
+        found.append(f"{_once(_inner('weight_'), once)} AS w_missing, min({_inner('weight_')}) AS w_min")
+    if spec.joined is not None:
+        found.append(f"{_once(_inner('matched_'), once)} AS unmatched")
+    return [*found, *_score_sums(spec, weight)]
+
+
+def _score_sums(spec: ScanSpec, weight: str) -> list[str]:
+    if not spec.bins:
+        return []
+    score, times = _inner("score_"), f" * {weight}" if weight else ""
+    found = [f"fsum({score}{times}) AS s, fsum({score} * {score}{times}) AS s2"]
+    if spec.logs:
+        held = f"least(greatest({score}, {LOG_FLOOR!r}), {1 - LOG_FLOOR!r})"
+        found.append(f"fsum(ln({held}){times}) AS lp, fsum(ln(1 - {held}){times}) AS lq")
+    return found
+
+
+def _once(column: str, once: str) -> str:
+    """How many rows have no value, each counted once."""
+    return f"count(*) FILTER ({column} IS NULL{f' AND {once}' if once else ''})"
+
+
+def _inner(name: str) -> str:
+    return quoted(f"fairgate_{name}")
+
+
+def _levels(position: int) -> str:
+    return quoted(f"fairgate_levels{position}")
+
+
+def _level(position: int) -> str:
+    return quoted(f"fairgate_level{position}")
+
+
+def distinct_sql(source: Source, columns: Sequence[str]) -> str:
+    """How many values each column has: asked only to say which one is to blame for too many groups."""
+    counts = ", ".join(f"count(DISTINCT {quoted(column)})" for column in columns)
+    return f"SELECT {counts} FROM {source.relation}"  # noqa: S608
