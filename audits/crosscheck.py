@@ -8,9 +8,9 @@ libraries would agree on a false number.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from audits.groups import Group, groups_of
@@ -29,49 +29,66 @@ _NAMED = {
 }
 
 
+Pairs = Callable[[Group, Group], Any]
+"""(group, reference) -> AIF360's `ClassificationMetric` of the two."""
+
+
 def crosscheck(cells: Cells, plan: AuditPlan, disparities: Sequence[Disparity]) -> int:
     """How many disparities AIF360 confirmed: every one that compares two groups and has a value.
 
     Raises DisagreementError where its number differs from ours by more than TOLERANCE, naming measure and groups.
     """
-    pairs: dict[tuple[tuple[str, ...], ...], list[Disparity]] = defaultdict(list)
-    for disparity in disparities:
-        if disparity.group and disparity.value is not None:
-            pairs[disparity.features, disparity.group, disparity.reference].append(disparity)
-    groups = {(f, group.levels): group for f in plan.comparisons() for group in groups_of(cells, plan, f)}
-    for (features, group, reference), compared in pairs.items():
-        metric = classification_metric(groups[features, group], groups[features, reference])
-        for disparity in compared:
-            _must_agree(disparity, aif360_value(metric, disparity.metric, disparity.comparison))
-    return sum(len(compared) for compared in pairs.values())
+    compared = [disparity for disparity in disparities if disparity.group and disparity.value is not None]
+    for features in dict.fromkeys(disparity.features for disparity in compared):
+        groups = {group.levels: group for group in groups_of(cells, plan, features)}
+        metric = pairs(tuple(groups.values()))
+        for disparity in (item for item in compared if item.features == features):
+            two = metric(groups[disparity.group], groups[disparity.reference])
+            _must_agree(disparity, aif360_value(two, disparity.metric, disparity.comparison))
+    return len(compared)
 
 
-def classification_metric(group: Group, reference: Group) -> Any:
-    """AIF360's `ClassificationMetric` on the cells of two groups, each cell weighted with its rows."""
+def pairs(groups: Sequence[Group]) -> Pairs:
+    """AIF360's `ClassificationMetric` for any two of `groups` (of one comparison, each with rows).
+
+    It runs on the cells, each with the weight of its rows. The datasets are made once for all pairs; every metric
+    then looks at two groups only.
+    """
     import pandas as pd
 
     with _quiet_import():
         from aif360.datasets import BinaryLabelDataset
         from aif360.metrics import ClassificationMetric
 
-    rows = [(float(side), *row) for side, part in ((1, reference), (0, group)) for row in part.rows]
-    columns = ["reference", "outcome", "prediction", "weight"]
-    frame = pd.DataFrame(rows, columns=columns).astype(float)
+    place = {group.levels: float(position) for position, group in enumerate(groups)}
+    rows = [(place[group.levels], row.outcome, row.prediction, row.w) for group in groups for row in group.rows]
+    frame = pd.DataFrame(rows, columns=["group", "outcome", "prediction", "weight"]).astype(float)
 
     def labelled(label: str) -> Any:
         return BinaryLabelDataset(
-            df=frame[["reference", label, "weight"]].rename(columns={label: "label"}),
+            df=frame[["group", label, "weight"]].rename(columns={label: "label"}),
             label_names=["label"],
-            protected_attribute_names=["reference"],
+            protected_attribute_names=["group"],
             instance_weights_name="weight",
         )
 
-    return ClassificationMetric(
-        labelled("outcome"),
-        labelled("prediction"),
-        unprivileged_groups=[{"reference": 0.0}],
-        privileged_groups=[{"reference": 1.0}],
-    )
+    outcome, prediction = labelled("outcome"), labelled("prediction")
+
+    @cache
+    def metric(group: Group, reference: Group) -> Any:
+        return ClassificationMetric(
+            outcome,
+            prediction,
+            unprivileged_groups=[{"group": place[group.levels]}],
+            privileged_groups=[{"group": place[reference.levels]}],
+        )
+
+    return metric
+
+
+def classification_metric(group: Group, reference: Group) -> Any:
+    """The one of `pairs` for two groups alone."""
+    return pairs((group, reference))(group, reference)
 
 
 def aif360_value(metric: Any, name: str, comparison: Comparison) -> float:

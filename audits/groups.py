@@ -3,62 +3,117 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
 from audits.cells import levels_of
-from audits.metrics import METRICS
+from audits.metrics import METRICS, NO_LABEL
 from audits.plan import AuditPlan
-from audits.result import UNKNOWN, Cells
+from audits.result import UNKNOWN, Cell, Cells
+from audits.share import Row, Share, kish
 
-Row = tuple[bool, bool, int]
-"""(outcome, prediction, number of rows)."""
+NOTHING = Share(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One combination of levels: its rows by outcome and prediction; empty combinations have none."""
+    """One combination of levels: its rows by outcome and prediction; empty combinations have none.
+
+    `weighted`: the rows carry weights. `labelled` is False where no outcome is known. `people` is the number of rows
+    to be expected in it where membership is known by probabilities only, None otherwise.
+    """
 
     features: tuple[str, ...]
     levels: tuple[str, ...]
     rows: tuple[Row, ...]
+    weighted: bool = False
+    labelled: bool = True
+    people: float | None = None
 
     @property
     def size(self) -> int:
         """The number of rows."""
-        return sum(n for *_, n in self.rows)
+        return sum(row.n for row in self.rows)
+
+    def share(self, metric: str) -> Share:
+        """A metric of METRICS; nothing of nothing where it needs an outcome and none is known."""
+        return NOTHING if self._unknowable(metric) else METRICS[metric].share(self.rows)
 
     def count(self, metric: str) -> tuple[int, int]:
         """(events, n) of a metric of METRICS."""
-        return METRICS[metric].count(self.rows)
+        share = self.share(metric)
+        return share.events, share.n
+
+    def why_empty(self, metric: str) -> str:
+        """Why a metric without a denominator has no value here."""
+        return NO_LABEL if self._unknowable(metric) else METRICS[metric].empty
 
     def set_aside(self, minimum: int) -> str | None:
-        """Why this group takes no part in comparisons (unknown, or fewer than `minimum` rows); None where it does."""
+        """Why this group takes no part in comparisons (unknown, or fewer than `minimum` rows); None where it does.
+
+        With weights it is not the rows but the equally weighted rows that they are worth, by Kish.
+        """
         if UNKNOWN in self.levels:
             return "the sensitive value is unknown"
         if not self.size:
             return "no rows in this group"
-        return f"{self.size} rows, the plan asks for {minimum}" if self.size < minimum else None
+        if self.size < minimum:
+            return f"{self.size} rows, the plan asks for {minimum}"
+        worth = self._worth()
+        return f"{self.size} rows that count as {worth:.1f}, the plan asks for {minimum}" if worth < minimum else None
+
+    def _worth(self) -> float:
+        if not self.weighted:
+            return self.size
+        effective = kish(math.fsum(row.w for row in self.rows), math.fsum(row.w2 for row in self.rows), self.size)
+        return effective if self.people is None else min(effective, self.people)
+
+    def _unknowable(self, metric: str) -> bool:
+        return not self.labelled and METRICS[metric].needs_outcome
 
 
 def groups_of(cells: Cells, plan: AuditPlan, features: tuple[str, ...]) -> tuple[Group, ...]:
     """Every combination of known levels, also those without a row, then the found combinations with an unknown level.
 
-    A level is known when it was found or when the plan lists it.
+    A level is known when it was found or when the plan lists it. The levels of control features are added up.
     """
     rows = _rows_by_levels(cells, features)
     known = _known_levels(cells, plan)
     combinations = list(itertools.product(*(known[name] for name in features)))
     unknown = sorted(levels for levels in rows if UNKNOWN in levels)
-    return tuple(Group(features, levels, tuple(rows.get(levels, ()))) for levels in combinations + unknown)
+    rows_per_weight = cells.row_count / math.fsum(cell.weight for cell in cells.cells) if cells.shared else None
+    return tuple(
+        _group(cells, features, levels, rows.get(levels, ()), rows_per_weight) for levels in combinations + unknown
+    )
 
 
-def _rows_by_levels(cells: Cells, features: tuple[str, ...]) -> dict[tuple[str, ...], list[Row]]:
+def _group(
+    cells: Cells, features: tuple[str, ...], levels: tuple[str, ...], rows: tuple[Row, ...], per_weight: float | None
+) -> Group:
+    people = None if per_weight is None else per_weight * math.fsum(row.w for row in rows)
+    return Group(features, levels, rows, cells.weighted or cells.shared, cells.labelled, people)
+
+
+def _rows_by_levels(cells: Cells, features: tuple[str, ...]) -> dict[tuple[str, ...], tuple[Row, ...]]:
+    """Levels -> their rows by kind: at most four, whatever else tells the cells apart."""
     positions = [cells.features.index(name) for name in features]
-    rows: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    found: dict[tuple[str, ...], dict[tuple[bool, bool], list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells.cells:
-        rows[tuple(cell.levels[position] for position in positions)].append((cell.outcome, cell.prediction, cell.n))
-    return rows
+        found[tuple(cell.levels[position] for position in positions)][cell.outcome, cell.prediction].append(cell)
+    return {
+        levels: tuple(_added_up(kind, cells_of) for kind, cells_of in sorted(kinds.items()))
+        for levels, kinds in found.items()
+    }
+
+
+def _added_up(kind: tuple[bool, bool], cells: list[Cell]) -> Row:
+    return Row(
+        *kind,
+        n=sum(cell.n for cell in cells),
+        w=math.fsum(cell.weight for cell in cells),
+        w2=math.fsum(cell.squares for cell in cells),
+    )
 
 
 def _known_levels(cells: Cells, plan: AuditPlan) -> dict[str, list[str]]:

@@ -1,8 +1,9 @@
 """The metrics of an audit, in one table: what each one counts, where it comes from, and who is worse off.
 
-Every metric here is a share: `events` of `n` rows. With the outcome (the label is the favourable one) and the
-prediction (the row is selected) a row is one of four kinds, so a metric is two conditions over these four. The counts
-are our own; the libraries compute the rates, and both must agree (`audits.disaggregate`, `audits.crosscheck`).
+Every metric here is a share: `events` of `n` rows, or with weights the weight of the events of the weight of all. With
+the outcome (the label is the favourable one) and the prediction (the row is selected) a row is one of four kinds, so a
+metric is two conditions over these four. The counts are our own; the libraries compute the rates, and both must agree
+(`audits.disaggregate`, `audits.crosscheck`).
 """
 
 from __future__ import annotations
@@ -10,18 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from types import MappingProxyType
 
 from audits.plan import Comparison
+from audits.share import Row, Share, share_of
 
 Condition = Callable[[bool, bool], bool]
 """(outcome, prediction) -> does the row count?"""
+
+NO_LABEL = "the plan names no label"
+"""Why a metric that needs the outcome has no value where none is known."""
 
 
 class Better(StrEnum):
     """Which end of a metric is the good one for the people of a group."""
 
     HIGHER = "higher"
+    LOWER = "lower"
     NEITHER = "neither"
 
 
@@ -42,11 +49,18 @@ class Metric:
     better: Better
     comparisons: tuple[Comparison, ...] = ()
 
-    def count(self, rows: Iterable[tuple[bool, bool, int]]) -> tuple[int, int]:
-        """(events, n) over (outcome, prediction, number of rows): exact integers, 0 <= events <= n."""
-        among = [(outcome, prediction, n) for outcome, prediction, n in rows if self.among(outcome, prediction)]
-        events = sum(n for outcome, prediction, n in among if self.event(outcome, prediction))
-        return events, sum(n for *_, n in among)
+    @property
+    def needs_outcome(self) -> bool:
+        """Does it look at the outcome at all? Where the plan names no label, only those that do not have a value."""
+        return any(
+            condition(outcome, prediction) is not condition(not outcome, prediction)
+            for condition, outcome, prediction in product((self.among, self.event), (True, False), (True, False))
+        )
+
+    def share(self, rows: Iterable[Row]) -> Share:
+        """Events and denominator over `rows`: exact integers, and the sums of their weights."""
+        among = [row for row in rows if self.among(row.outcome, row.prediction)]
+        return share_of([row for row in among if self.event(row.outcome, row.prediction)], among)
 
 
 _TABLE = (
@@ -81,12 +95,39 @@ _TABLE = (
         comparisons=(Comparison.DIFFERENCE,),
     ),
     Metric(
+        name="false_negative_rate",
+        definition="share of the favourable outcomes that are not selected",
+        among=lambda outcome, prediction: outcome,  # noqa: ARG005
+        event=lambda outcome, prediction: not prediction,  # noqa: ARG005
+        empty="no favourable outcomes in this group",
+        source="Chouldechova 2017 (error rate balance); fairlearn.metrics.false_negative_rate",
+        better=Better.LOWER,
+    ),
+    Metric(
+        name="true_negative_rate",
+        definition="share of the unfavourable outcomes that are not selected",
+        among=lambda outcome, prediction: not outcome,  # noqa: ARG005
+        event=lambda outcome, prediction: not prediction,  # noqa: ARG005
+        empty="no unfavourable outcomes in this group",
+        source="Verma, Rubin 2018 (predictive equality); fairlearn.metrics.true_negative_rate",
+        better=Better.NEITHER,
+    ),
+    Metric(
         name="positive_predictive_value",
         definition="share of the selected rows whose outcome is favourable (precision)",
         among=lambda outcome, prediction: prediction,  # noqa: ARG005
         event=lambda outcome, prediction: outcome,  # noqa: ARG005
         empty="nobody selected in this group",
         source="Chouldechova 2017 (predictive parity); sklearn.metrics.precision_score",
+        better=Better.NEITHER,
+    ),
+    Metric(
+        name="negative_predictive_value",
+        definition="share of the rows that are not selected whose outcome is unfavourable",
+        among=lambda outcome, prediction: not prediction,  # noqa: ARG005
+        event=lambda outcome, prediction: not outcome,  # noqa: ARG005
+        empty="everybody selected in this group",
+        source="Berk et al. 2018 (conditional use accuracy equality); sklearn.metrics.precision_score, pos_label=0",
         better=Better.NEITHER,
     ),
     Metric(

@@ -23,9 +23,21 @@ METRICS: dict[str, tuple[str, str]] = {
         "False positive rate",
         "of those whose outcome was not favourable, the share that was selected",
     ),
+    "false_negative_rate": (
+        "False negative rate",
+        "of those whose outcome was favourable, the share that was not selected",
+    ),
+    "true_negative_rate": (
+        "True negative rate",
+        "of those whose outcome was not favourable, the share that was not selected",
+    ),
     "positive_predictive_value": (
         "Positive predictive value",
         "of those who were selected, the share whose outcome was favourable",
+    ),
+    "negative_predictive_value": (
+        "Negative predictive value",
+        "of those who were not selected, the share whose outcome was not favourable",
     ),
     "accuracy": ("Accuracy", "the share whose prediction agrees with the outcome"),
     "base_rate": ("Base rate", "the share whose outcome in the data was favourable, whatever the model says"),
