@@ -8,7 +8,7 @@ grows with the number of groups, never with that of the rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from audits.levels import decision, level_namer
@@ -31,7 +31,8 @@ LOG_FLOOR = 2.0**-52
 """Scores are held this far from 0 and 1 before a logarithm, as in sklearn.metrics.log_loss for float64."""
 
 _KEYS = ("label", "prediction", "bin")
-_SUMS = ("n", "w", "w2", "s", "s2", "lp", "lq")
+_SUMS = ("w", "w2", "s", "s2", "lp", "lq")
+_HOW = {"n": "sum"} | dict.fromkeys(_SUMS, "sum") | {"lo": "min", "hi": "max"}
 _CHECKS = ("w_missing", "w_min", "rows", "unmatched")
 _DIGITS = 14
 
@@ -81,8 +82,9 @@ class Counted:
     - bin (int64): with bins, 0 .. bins - 1
     - n (int64): rows, >= 1; with probabilities the rows whose probability is above 0
     - w, w2 (double): with weights or probabilities, sum and sum of squares of weight x probability
-    - s, s2 (double): with bins, the sums of score and score^2, each times w; lp, lq where the range lies in [0, 1]:
-      the sums of ln(score) and ln(1 - score), each times w, the score held `LOG_FLOOR` from 0 and 1
+    - s, s2 (double): with bins, the sums of score and score^2, each times the row's weight; lp, lq where the range lies
+      in [0, 1]: the sums of ln(score) and ln(1 - score), likewise, the score held `LOG_FLOOR` from 0 and 1
+    - lo, hi (double): with bins, the smallest and the largest score
 
     `rows` is the number of rows of the data: sum(n) but for probabilities. Sums of doubles are rounded to 14
     significant digits, so that the order in which threads finish does not show.
@@ -101,13 +103,20 @@ class Counted:
 
 
 def scan_spec(plan: AuditPlan, *, bins: int = 0) -> ScanSpec:
-    """What `plan` asks of a scan, with so many bins of its score. A regression's label is a number, no key."""
+    """What `plan` asks of a scan, with so many bins of its score.
+
+    A regression's label and prediction are numbers, no keys: its prediction is the score.
+    """
+    numbers = plan.task is Task.REGRESSION
+    score = plan.score
+    if numbers and score is not None and score.column is None:
+        score = replace(score, column=plan.prediction)
     return ScanSpec(
         features=(*plan.sensitive_features, *plan.control_features),
-        label=None if plan.task is Task.REGRESSION else plan.label,
-        prediction=plan.prediction,
+        label=None if numbers else plan.label,
+        prediction=None if numbers else plan.prediction,
         weight=plan.weight,
-        score=plan.score,
+        score=score,
         bins=bins,
         joined=plan.sensitive_data,
     )
@@ -155,19 +164,22 @@ def settled(
 
 
 def summed(table: pa.Table, keys: Sequence[str] | None = None) -> pa.Table:
-    """Rows with equal keys (None: f0 .. fk, label, prediction and bin) become one, sorted by them; sums are added up.
+    """Rows with equal keys (None: f0 .. fk, label, prediction and bin) become one, sorted by them.
 
-    Columns that are neither keys nor sums are left out.
+    n and the other sums are added up, lo and hi are the ends of all; what is neither key nor one of these is left out.
     """
     import pyarrow as pa
 
     by = keys_of(table.column_names) if keys is None else list(keys)
-    sums = [name for name in _SUMS if name in table.column_names]
-    grouped = table.group_by(by, use_threads=False).aggregate([(name, "sum") for name in sums])
-    found = grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names])
-    found = found.select([*by, *sums]).sort_by([(name, "ascending") for name in by])
-    for position, name in enumerate(sums[1:], start=len(by) + 1):
-        found = found.set_column(position, name, pa.array(significant(found[name].to_numpy()), pa.float64()))
+    how = {name: rule for name, rule in _HOW.items() if name in table.column_names}
+    grouped = table.group_by(by, use_threads=False).aggregate(list(how.items()))
+    named = {f"{name}_{rule}": name for name, rule in how.items()}
+    found = grouped.rename_columns([named.get(name, name) for name in grouped.column_names])
+    found = found.select([*by, *how]).sort_by([(name, "ascending") for name in by])
+    for name in _SUMS:
+        if name in how:
+            column = pa.array(significant(found[name].to_numpy()), pa.float64())
+            found = found.set_column(found.column_names.index(name), name, column)
     return found
 
 

@@ -12,7 +12,8 @@ from audits.joined import joined_source
 from audits.plan import MEDIAN
 from audits.predictions import Encoded, Scores
 from audits.scan import MAX_RAW_GROUPS, Counted, Progress, ScanSpec, most_groups, settled
-from audits.scan_sql import distinct_sql, is_score_cut, number_column, scan_sql
+from audits.scan_sql import distinct_sql, is_score_cut, scan_sql
+from audits.score_median import median_of
 from audits.table import Source, engine, opened
 from governance.errors import ConfigurationError, MeasurementError
 
@@ -84,11 +85,9 @@ def _used(spec: ScanSpec) -> tuple[str, ...]:
 
 
 def _median(source: Source, spec: ScanSpec) -> float:
-    """The median of the full sample, unknown groups included: the mean of the two middle scores of an even number."""
+    """The median of the full sample, rows of unknown groups included."""
     assert spec.score is not None and spec.score.column is not None  # noqa: S101
-    name = number_column(source, spec.score.column, "the score")
-    found = source.rows(f"SELECT median({name}::DOUBLE) FROM {source.relation}", source.params)[0][0]  # noqa: S608
-    return float("nan") if found is None else float(found)
+    return median_of(source, spec.score.column, spec.score.low, spec.score.high)
 
 
 def _fetched(connection: Any, sql: str, params: tuple[Any, ...]) -> Any:

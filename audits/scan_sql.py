@@ -178,14 +178,15 @@ def _sums(spec: ScanSpec, rows: Rows) -> list[str]:
         found.append(f"{_once(_inner('weight_'), once)} AS w_missing, min({_inner('weight_')}) AS w_min")
     if spec.joined is not None:
         found.append(f"{_once(_inner('matched_'), once)} AS unmatched")
-    return [*found, *_score_sums(spec, weight)]
+    return [*found, *_score_sums(spec, weight, f" FILTER ({share} > 0)" if share else "")]
 
 
-def _score_sums(spec: ScanSpec, weight: str) -> list[str]:
+def _score_sums(spec: ScanSpec, weight: str, counted: str) -> list[str]:
     if not spec.bins:
         return []
     score, times = _inner("score_"), f" * {weight}" if weight else ""
     found = [f"fsum({score}{times}) AS s, fsum({score} * {score}{times}) AS s2"]
+    found.append(f"min({score}){counted} AS lo, max({score}){counted} AS hi")
     if spec.logs:
         held = f"least(greatest({score}, {LOG_FLOOR!r}), {1 - LOG_FLOOR!r})"
         found.append(f"fsum(ln({held}){times}) AS lp, fsum(ln(1 - {held}){times}) AS lq")
