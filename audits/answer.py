@@ -1,34 +1,71 @@
-"""What the scoring child wrote -> predictions. All of it is hostile input: the model could write there too."""
+"""What the scoring child wrote -> predictions. All of it is hostile input: the model could write there too.
+
+What is returned was copied while it was checked: a process that outlives the child can change its own file only.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from audits.plan import AuditPlan
+from audits.predictions import (
+    MAX_VALUES,
+    Encoded,
+    Rows,
+    Scores,
+    answers_scores,
+    checked_scores,
+    most_values,
+    refuse_many,
+)
+from audits.stored import CHUNK_ROWS, read_at, stored
+from audits.table import as_text
 from governance.errors import MeasurementError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    Array: TypeAlias = np.ndarray[Any, Any]
+
 _MAX_ANSWER = 1 << 20
 _MAX_TEXT = 500
 _SHOWN = 200
-_TYPES = {"bool": "|u1", "int64": "<i8", "float64": "<f8", "text": "<i4"}
+_TYPES = {"bool": "|u1", "int64": "<i8", "float64": "<f8", "text": "<i2"}
+_SORTS = {"bool": "truth values", "int64": "numbers", "float64": "numbers", "text": "texts"}
+_CODES = "<i2"
 _UNREADABLE = "The scoring process gave no readable answer: the model ended it, or wrote where it must not."
 
 
-def predictions_of(answer: IO[bytes], array: IO[bytes], rows: int) -> np.ndarray[Any, Any]:
-    """The predictions that two open files hold: int64, bool or text objects, shape (rows,), none missing.
+class Piece(NamedTuple):
+    """`rows` predictions that follow each other in the child's file, all written in the same way."""
 
-    Raises MeasurementError for a failure that the child reports, for what cannot be read, and for predictions that
-    are no decisions.
+    kind: str
+    rows: int
+
+
+def predictions_of(answer: IO[bytes], array: IO[bytes], rows: int | None, plan: AuditPlan) -> Encoded | Scores:
+    """The predictions that two open files hold, one per row: scores where the plan says so, otherwise decisions.
+
+    `rows` None: the child did not read them all, so it can only have failed. Memory does not grow with the rows.
+    Raises MeasurementError for a failure that the child reports, for what cannot be read, for missing predictions,
+    for decisions that are none (fractions, too many values), and for scores that are no numbers or lie outside the
+    declared range.
     """
     said = _answer(answer)
     if said.get("stage") != "done":
-        raise MeasurementError(_failure(said))
-    values = _array(said, array, rows)
-    return _texts(said, values) if said["kind"] == "text" else _decisions(values)
+        wanted = "score (a number)" if answers_scores(plan) else "decision (a value of the label)"
+        raise MeasurementError(_failure(said, wanted))
+    if rows is None:
+        raise MeasurementError("The scoring process answered before it had read every row: the model ended it.")
+    pieces = _pieces(said)
+    _refuse_size(pieces, array, rows)
+    if answers_scores(plan):
+        return Scores(stored(checked_scores(_numbers(pieces, array), rows, plan), "<f8"))
+    decisions = _Decisions(_labels(said), rows, most_values(plan))
+    return Encoded(stored(decisions.coded(_chunks(pieces, array)), _CODES), decisions.values())
 
 
 def _answer(file: IO[bytes]) -> dict[str, Any]:
@@ -43,7 +80,7 @@ def _answer(file: IO[bytes]) -> dict[str, Any]:
     return said
 
 
-def _failure(said: dict[str, Any]) -> str:
+def _failure(said: dict[str, Any], wanted: str) -> str:
     stage, message = said.get("stage"), readable(said.get("message"))
     raised = f"{readable(said.get('error'))}: {message}"
     if said.get("error") == "MemoryError":
@@ -52,7 +89,7 @@ def _failure(said: dict[str, Any]) -> str:
         case "load":
             return f"The model cannot be loaded ({raised}). Its code and its requirements must be here: see code_paths."
         case "answer":
-            return f"The model returned {message}; an audit needs one decision per row: the label's own values."
+            return f"The model returned {message}; an audit needs one {wanted} per row."
         case "predict":
             types = ". Write the data as Parquet, with the types of the signature" if "input types" in message else ""
             way_out = types or "; correct the row, or the model"
@@ -67,62 +104,151 @@ def _where(said: dict[str, Any]) -> str:
     return f"rows {first} to {last} together (counted from 0)" if row is None else f"row {row} (counted from 0)"
 
 
-def _array(said: dict[str, Any], file: IO[bytes], rows: int) -> np.ndarray[Any, Any]:
+def _pieces(said: dict[str, Any]) -> tuple[Piece, ...]:
+    pieces = said.get("pieces")
+    if not isinstance(pieces, list) or not pieces:
+        raise MeasurementError(_UNREADABLE)
+    return tuple(_piece(item) for item in pieces)
+
+
+def _piece(item: object) -> Piece:
+    match item:
+        case [str() as kind, int() as rows] if kind in _TYPES and type(rows) is int and 0 < rows < 2**48:
+            return Piece(kind, rows)
+    raise MeasurementError(_UNREADABLE)
+
+
+def _refuse_size(pieces: tuple[Piece, ...], file: IO[bytes], rows: int) -> None:
+    """What was said to be written must be one prediction per row, and the file must hold just that."""
+    said = sum(piece.rows for piece in pieces)
+    if said != rows:
+        raise MeasurementError(f"The model returned {said} predictions for {rows} rows: it must answer on every row.")
+    if os.fstat(file.fileno()).st_size != sum(piece.rows * _width(piece.kind) for piece in pieces):
+        raise MeasurementError(_UNREADABLE)
+
+
+def _width(kind: str) -> int:
     import numpy as np
 
-    kind = said.get("kind")
-    if not isinstance(kind, str) or kind not in _TYPES:
-        raise MeasurementError(_UNREADABLE)
-    dtype, size = np.dtype(_TYPES[kind]), os.fstat(file.fileno()).st_size
-    if size != rows * dtype.itemsize:
+    return np.dtype(_TYPES[kind]).itemsize
+
+
+def _chunks(pieces: tuple[Piece, ...], file: IO[bytes]) -> Iterator[tuple[str, Array]]:
+    """What the file holds, a few rows at a time, copied out of it."""
+    import numpy as np
+
+    position = 0
+    for piece in pieces:
+        width = _width(piece.kind)
+        for first in range(0, piece.rows, CHUNK_ROWS):
+            size = min(CHUNK_ROWS, piece.rows - first) * width
+            data = read_at(file, position, size)
+            if len(data) != size:
+                raise MeasurementError(_UNREADABLE)
+            position += size
+            yield piece.kind, np.frombuffer(data, dtype=_TYPES[piece.kind])
+
+
+def _numbers(pieces: tuple[Piece, ...], file: IO[bytes]) -> Iterator[Array]:
+    if strange := sorted({_SORTS[piece.kind] for piece in pieces} - {"numbers"}):
         raise MeasurementError(
-            f"The model returned {size // dtype.itemsize} predictions for {rows} rows: it must answer on every row."
+            f"The model returned {' and '.join(strange)}, but the plan says that its answer is a score: log the model"
+            " so that predict returns one number per row, or take the score out of the plan."
         )
-    file.seek(0)
-    values = np.frombuffer(file.read(size), dtype=dtype)
-    if len(values) != rows:
-        raise MeasurementError(_UNREADABLE)
-    return values.astype(bool) if kind == "bool" else values.copy()
+    return (chunk.astype("<f8") for _, chunk in _chunks(pieces, file))
 
 
-def _texts(said: dict[str, Any], codes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    texts = said.get("values")
+def _labels(said: dict[str, Any]) -> tuple[str, ...]:
+    """The texts that codes point into."""
+    texts = said.get("values", [])
     if not isinstance(texts, list) or not all(_is_label(text) for text in texts):
         raise MeasurementError("The model returned texts that are no labels: too long, or with control characters.")
-    _refuse_missing(codes == -1)
-    if codes.min() < 0 or codes.max() >= len(texts):
+    if len(texts) > MAX_VALUES:
         raise MeasurementError(_UNREADABLE)
-    found: np.ndarray[Any, Any] = np.array(texts, dtype=object)[codes]
-    return found
+    return tuple(texts)
 
 
-def _decisions(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Numbers as int64. Fractions are scores: who is selected by them is not for an audit to guess."""
-    import numpy as np
+class _Decisions:
+    """Codes for decisions that come chunk by chunk, and the values that they stand for."""
 
-    if values.dtype.kind != "f":
-        return values
-    _refuse_missing(np.isnan(values))
-    if np.array_equal(values, np.rint(values)) and np.abs(values).max() < 2**53:
-        return values.astype("int64")
-    low, high = float(values.min()), float(values.max())
+    def __init__(self, texts: tuple[str, ...], rows: int, classes: int) -> None:
+        self._texts = texts
+        self._classes = classes
+        self._known: dict[str, int] = {}
+        self._sorts: set[str] = set()
+        self._missing = Rows(rows)
+        self._ends: tuple[float, float] | None = None
+        self._fractions = False
+
+    def coded(self, chunks: Iterator[tuple[str, Array]]) -> Iterator[Array]:
+        """One code per row. At the end raises MeasurementError where not every row has a decision."""
+        for kind, chunk in chunks:
+            yield self._codes(kind, chunk)
+        self._check()
+
+    def values(self) -> tuple[str, ...]:
+        """The values that occurred, in the order of their codes."""
+        return tuple(self._known)
+
+    def _codes(self, kind: str, chunk: Array) -> Array:
+        import numpy as np
+        import pandas as pd
+
+        self._sorts.add(_SORTS[kind])
+        if kind == "float64" and self._are_fractions(chunk):
+            self._missing.add(np.isnan(chunk))
+            return np.full(len(chunk), -1, _CODES)
+        found, uniques = pd.factorize(chunk.astype(bool) if kind == "bool" else chunk)
+        if len(uniques) > MAX_VALUES:
+            refuse_many(len(uniques), self._classes, uniques)
+        own = [self._code(self._value(kind, unique)) for unique in uniques.tolist()]
+        codes = np.array([*own, -1], _CODES)[found]
+        self._missing.add(codes == -1)
+        return codes
+
+    def _check(self) -> None:
+        self._missing.refuse("predictions are missing (NaN or None)", "the model must answer on every row")
+        if self._fractions and self._ends:
+            raise MeasurementError(_no_decisions(*self._ends))
+        if len(self._sorts) > 1:
+            raise MeasurementError(
+                f"The model returned {' and '.join(sorted(self._sorts))}: it must give the label's own values."
+            )
+        refuse_many(len(self._known), self._classes, self.values())
+
+    def _are_fractions(self, chunk: Array) -> bool:
+        """Has a chunk had numbers that are not whole (or too large to tell)? Those are scores."""
+        import numpy as np
+
+        low, high = self._ends or (np.inf, -np.inf)
+        low, high = float(np.fmin.reduce(chunk, initial=low)), float(np.fmax.reduce(chunk, initial=high))
+        self._ends = low, high
+        whole = np.isnan(chunk) | (chunk == np.rint(chunk))
+        self._fractions = self._fractions or not whole.all() or max(-low, high) >= 2**53
+        return self._fractions
+
+    def _value(self, kind: str, value: object) -> str | None:
+        if kind != "text":
+            return as_text(value)
+        if type(value) is not int or not -1 <= value < len(self._texts):
+            raise MeasurementError(_UNREADABLE)
+        return as_text(self._texts[value]) if value >= 0 else None
+
+    def _code(self, value: str | None) -> int:
+        if value is None:
+            return -1
+        if value not in self._known and len(self._known) == MAX_VALUES:
+            refuse_many(MAX_VALUES + 1, self._classes, (*self._known, value))
+        return self._known.setdefault(value, len(self._known))
+
+
+def _no_decisions(low: float, high: float) -> str:
     likely = "look like probabilities" if low >= 0 and high <= 1 else "are scores"
-    raise MeasurementError(
+    return (
         f"The model returned numbers from {low:.6g} to {high:.6g}, which {likely}; an audit needs decisions. Log the"
         " model so that predict returns the label's own values (the default pyfunc_predict_fn, or a model that cuts"
-        " the score at the value in use)."
+        " the score at the value in use), or declare [data] score_range and cutoff in the plan."
     )
-
-
-def _refuse_missing(missing: np.ndarray[Any, Any]) -> None:
-    count = int(missing.sum())
-    if count:
-        raise MeasurementError(
-            f"{count} of {len(missing)} predictions are missing (NaN or None), the first on row {int(missing.argmax())}"
-            " (counted from 0): the model must answer on every row."
-        )
 
 
 def readable(value: object) -> str:

@@ -23,25 +23,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from audits.answer import predictions_of
 from audits.model_signature import ModelInput, model_inputs
 from audits.plan import AuditPlan
+from audits.predictions import Encoded, Scores
+from audits.scoring_pipe import Watch, feed, pipe
 from audits.table import BATCH_ROWS, Table, column_names, feature_batches, table_name
 from governance.errors import MeasurementError
 
 if TYPE_CHECKING:
-    import numpy as np
+    import pyarrow as pa
 
 _LOG = logging.getLogger(__name__)
 _CHILD = Path(__file__).with_name("scoring_child.py")
 _STDERR_TAIL = 4_000
 _LISTED = 10
-_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,35 @@ class Limits:
     batch_rows: int = BATCH_ROWS
 
 
-def score(model: Path, table: Table, plan: AuditPlan, *, limits: Limits = Limits()) -> np.ndarray[Any, Any]:
-    """One prediction per row of `table`, in its order: an array of int64, bool or text objects, shape (rows,).
+def score(model: Path, table: Table, plan: AuditPlan, *, limits: Limits = Limits()) -> Encoded | Scores:
+    """One prediction per row of `table`, in its order: decisions, or scores where the plan says that they are.
 
-    `model` is the folder of an MLflow model with a signature. Raises MeasurementError: no signature, columns missing,
-    the label among the inputs, no rows, the model failed (which row, where that can be found) or used more than its
-    limits, predictions missing, of the wrong number, or probabilities instead of decisions.
+    `model` is the folder of an MLflow model with a signature. The rows go to the child batch by batch and the answers
+    into a file: memory does not grow with the rows, here or there. Raises MeasurementError: no signature, columns
+    missing, the label among the inputs, no rows, the model failed (which row, where that can be found) or used more
+    than its limits, and what `audits.answer.predictions_of` refuses.
     """
-    inputs = _inputs(model, plan)
-    columns = _present(inputs, table)
-    with tempfile.TemporaryDirectory(prefix="fairgate-scoring-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        rows = _write_rows(table, columns, folder / "rows.parquet")
+    columns = required_columns(model, column_names(table), table_name(table), plan)
+    with closing(cast("Generator[pa.RecordBatch, None, None]", feature_batches(table, columns))) as batches:
+        return score_batches(model, batches, table_name(table), plan, limits=limits)
+
+
+def required_columns(model: Path, there: Sequence[str], name: str, plan: AuditPlan) -> tuple[str, ...]:
+    """Which of the columns `there` of a table called `name` the model takes. Raises MeasurementError as `score`."""
+    return _present(_inputs(model, plan), there, name)
+
+
+def score_batches(
+    model: Path, batches: Iterator[pa.RecordBatch], name: str, plan: AuditPlan, *, limits: Limits = Limits()
+) -> Encoded | Scores:
+    """As `score`, for rows that come as Arrow batches with just the columns that the model takes."""
+    first = next((batch for batch in batches if batch.num_rows), None)
+    if first is None:
+        raise MeasurementError(f"{name} has no rows: there is nothing to score.")
+    with tempfile.TemporaryDirectory(prefix="fairgate-scoring-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
         _copy(model, folder / "model")
-        return _answered(folder, rows, limits)
+        return _answered(folder, chain([first], batches), plan, limits)
 
 
 def _inputs(model: Path, plan: AuditPlan) -> tuple[ModelInput, ...]:
@@ -80,7 +98,7 @@ def _inputs(model: Path, plan: AuditPlan) -> tuple[ModelInput, ...]:
             f"The model in {model} does not say which columns it takes: log it with"
             " signature=infer_signature(X, model.predict(X)), where X is a DataFrame with named columns."
         )
-    if plan.label in {item.name for item in inputs}:
+    if plan.label is not None and plan.label in {item.name for item in inputs}:
         raise MeasurementError(
             f"The model takes the label {plan.label!r} as an input, so it would be told the answer: train and"
             " register it without that column."
@@ -88,9 +106,8 @@ def _inputs(model: Path, plan: AuditPlan) -> tuple[ModelInput, ...]:
     return inputs
 
 
-def _present(inputs: Sequence[ModelInput], table: Table) -> tuple[str, ...]:
+def _present(inputs: Sequence[ModelInput], there: Sequence[str], name: str) -> tuple[str, ...]:
     """The columns to hand over; inputs that are not required may be absent."""
-    there = column_names(table)
     missing = [item.name for item in inputs if item.required and item.name not in there]
     if missing:
         close = difflib.get_close_matches(missing[0], there, n=1, cutoff=0.6)
@@ -99,31 +116,13 @@ def _present(inputs: Sequence[ModelInput], table: Table) -> tuple[str, ...]:
             f" and {len(missing) - _LISTED} more" * (len(missing) > _LISTED)
         )
         raise MeasurementError(
-            f"{table_name(table)} lacks {listed}, which the model takes as input.{hint} Give data with every column"
+            f"{name} lacks {listed}, which the model takes as input.{hint} Give data with every column"
             " of the model's signature."
         )
     present = tuple(item.name for item in inputs if item.name in there)
     if not present:
-        raise MeasurementError(f"{table_name(table)} has none of the columns that the model takes.")
+        raise MeasurementError(f"{name} has none of the columns that the model takes.")
     return present
-
-
-def _write_rows(table: Table, columns: Sequence[str], path: Path) -> int:
-    """Only the model's columns, streamed to Parquet. Returns the number of rows."""
-    import pyarrow.parquet as pq
-
-    rows, writer = 0, None
-    try:
-        for batch in feature_batches(table, columns):
-            writer = writer or pq.ParquetWriter(path, batch.schema)
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    finally:
-        if writer:
-            writer.close()
-    if not rows:
-        raise MeasurementError(f"{table_name(table)} has no rows: there is nothing to score.")
-    return rows
 
 
 def _copy(model: Path, target: Path) -> None:
@@ -133,12 +132,11 @@ def _copy(model: Path, target: Path) -> None:
         raise MeasurementError(f"The model in {model} cannot be copied for scoring: {type(error).__name__}") from error
 
 
-def _answered(folder: Path, rows: int, limits: Limits) -> np.ndarray[Any, Any]:
+def _answered(folder: Path, batches: Iterable[pa.RecordBatch], plan: AuditPlan, limits: Limits) -> Encoded | Scores:
     """Run the child; its answer comes back through files that exist in no folder, so no link can be put in the way."""
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as array, tempfile.TemporaryFile() as noise:
         job = {
             "model": str(folder / "model"),
-            "rows": str(folder / "rows.parquet"),
             "answer": answer.fileno(),
             "array": array.fileno(),
             "parent": os.getpid(),
@@ -147,48 +145,54 @@ def _answered(folder: Path, rows: int, limits: Limits) -> np.ndarray[Any, Any]:
             "cpu_seconds": limits.cpu_seconds,
             "file_bytes": limits.file_bytes,
         }
-        code = _run(job, _environment(folder, limits), folder, noise, limits)
+        code, rows = _run(job, batches, folder, noise, limits)
         _LOG.debug("scoring ended with %s; the end of what it printed: %r", code, _tail(noise))
         if code != 0:
             raise MeasurementError(_ended(code, limits))
-        return predictions_of(answer, array, rows)
+        return predictions_of(answer, array, rows, plan)
 
 
-def _run(job: Mapping[str, Any], environment: dict[str, str], folder: Path, noise: IO[bytes], limits: Limits) -> int:
-    home = folder / "home"
-    home.mkdir()
-    child = subprocess.Popen(
-        [sys.executable, "-I", "-B", str(_CHILD), json.dumps(job)],
-        env=environment,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        stdout=noise,
-        stderr=noise,
-        pass_fds=(job["answer"], job["array"]),
-        start_new_session=True,
-    )
+def _run(
+    job: Mapping[str, Any], batches: Iterable[pa.RecordBatch], folder: Path, noise: IO[bytes], limits: Limits
+) -> tuple[int, int | None]:
+    """(the child's code, the rows that it read: None where not all)."""
+    reading, writing = pipe()
     try:
-        ended = _wait(child.pid, limits.seconds)
+        child = _started({**job, "rows": reading}, folder, noise, limits)
+    except BaseException:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)
+    watch, in_time = Watch(child.pid, time.monotonic() + limits.seconds), False
+    try:
+        rows = feed(batches, writing, watch)
+        in_time = watch.wait()
     finally:
         # The child is not reaped yet, so its number still names its group: nobody else's can be hit.
         os.killpg(child.pid, signal.SIGKILL)
         code = child.wait()
-    if not ended:
+    if not in_time:
         raise MeasurementError(
             f"The model did not answer within {limits.seconds:g} s and was stopped. Audit fewer rows, or score"
             " elsewhere and name the column in [data] prediction of the plan."
         )
-    return code
+    return code, rows
 
 
-def _wait(pid: int, seconds: float) -> bool:
-    """Has the process ended in time? It is left unreaped."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            return True
-        time.sleep(_POLL_SECONDS)
-    return False
+def _started(job: Mapping[str, Any], folder: Path, noise: IO[bytes], limits: Limits) -> subprocess.Popen[bytes]:
+    home = folder / "home"
+    home.mkdir()
+    return subprocess.Popen(
+        [sys.executable, "-I", "-B", str(_CHILD), json.dumps(job)],
+        env=_environment(folder, limits),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=noise,
+        stderr=noise,
+        pass_fds=(job["rows"], job["answer"], job["array"]),
+        start_new_session=True,
+    )
 
 
 def _environment(folder: Path, limits: Limits) -> dict[str, str]:

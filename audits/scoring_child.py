@@ -1,4 +1,5 @@
-"""What runs beside the model: loads it, predicts in batches, writes one array. Started by `audits.scoring` only.
+"""What runs beside the model: loads it, reads rows from a pipe, predicts and writes batch by batch, so that memory
+does not grow with the rows. Started by `audits.scoring` only.
 
 This file stands alone (standard library, numpy, pandas, pyarrow, mlflow): the child process is isolated and cannot
 import the other rooms. It answers through two files that the parent opened, never through paths, and the parent
@@ -14,8 +15,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,6 @@ MAX_TEXTS = 1_000
 _MAX_PROBES = 40
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
-_EXACT = 2**53
 _NUMBERS = "biuf"
 _TEXTS = "OUT"
 _MLFLOW_QUOTES_ROWS = "Failed to enforce schema of data"  # then come rows of the data; the cause names the column
@@ -39,7 +38,7 @@ class UnusableAnswerError(Exception):
 
 
 def main(job: Answer) -> None:
-    """Do the job: `model` and `rows` are paths, `answer` and `array` file descriptors, the rest numbers."""
+    """Do the job: `model` is a path, `rows`, `answer` and `array` are file descriptors, the rest numbers."""
     confine(job)
     answer = scored(job)
     with os.fdopen(job["answer"], "wb") as stream:
@@ -72,27 +71,34 @@ def scored(job: Answer) -> Answer:
         types = {spec.name: getattr(spec.type, "name", "") for spec in model.metadata.get_input_schema().inputs}
     except Exception as error:  # noqa: BLE001 - a model may raise anything
         return {"stage": "load", **described(error)}
-    pieces, first = [], 0
-    for frame in batches(Path(job["rows"]), job["batch_rows"]):
+    with os.fdopen(job["array"], "wb") as array:
+        return predicted(model, types, batches(job["rows"], job["batch_rows"]), Written(array))
+
+
+def predicted(model: Any, types: dict[str, str], frames: Iterator[pd.DataFrame], written: Written) -> Answer:
+    """Every frame's predictions, written as they come."""
+    first = 0
+    for frame in frames:
         ready = as_declared(frame, types)
         try:
-            pieces.append(one_column(model.predict(ready), len(ready)))
+            written.add(one_column(model.predict(ready), len(ready)))
         except UnusableAnswerError as error:
             return {"stage": "answer", "message": str(error)}
         except Exception as error:  # noqa: BLE001
-            return {"stage": "predict", "first": first, "last": first + len(ready) - 1} | located(
-                model, ready, first, error
-            )
+            ends = {"stage": "predict", "first": first, "last": first + len(ready) - 1}
+            return ends | located(model, ready, first, error)
         first += len(ready)
-    return written(pieces, job["array"])
+    return {"stage": "done", "pieces": written.pieces, "values": list(written.texts)}
 
 
-def batches(rows: Path, size: int) -> Iterator[pd.DataFrame]:
-    """The rows in frames of at most `size`, each with an index from 0."""
-    import pyarrow.parquet as pq
+def batches(rows: int, size: int) -> Iterator[pd.DataFrame]:
+    """What the pipe brings (an Arrow stream) in frames of at most `size` rows, each with an index from 0."""
+    import pyarrow as pa
 
-    for batch in pq.ParquetFile(rows).iter_batches(batch_size=size):
-        yield batch.to_pandas()
+    with os.fdopen(rows, "rb") as stream, pa.ipc.open_stream(stream) as reader:
+        for batch in reader:
+            for first in range(0, batch.num_rows, size):
+                yield batch.slice(first, size).to_pandas()
 
 
 def as_declared(frame: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
@@ -109,14 +115,27 @@ def _cast(column: Any, kind: str) -> Any:
         column = column.astype(column.cat.categories.dtype)
     types = pd.api.types
     if kind in ("double", "float") and (types.is_numeric_dtype(column) or _decimals(column)):
-        exact = not types.is_integer_dtype(column) or bool((column.abs() <= _EXACT).all())
-        is_plain = exact and not types.is_bool_dtype(column)
-        return column.astype("float64" if kind == "double" else "float32") if is_plain else column
+        return column if types.is_bool_dtype(column) else _floating(column, kind)
     if kind in ("long", "integer") and types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
         return _whole(column, "int64" if kind == "long" else "int32")
     if kind == "datetime" and types.infer_dtype(column, skipna=True) == "date":
         return pd.to_datetime(column)
     return column
+
+
+def _floating(column: Any, kind: str) -> Any:
+    """Whole numbers stay what they are, fractions are rounded to float32 as its users must; none becomes infinite."""
+    import numpy as np
+    import pandas as pd
+
+    dtype = np.dtype("float64" if kind == "double" else "float32")
+    if pd.api.types.is_integer_dtype(column):
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        return column.astype(dtype) if bool(column.between(-most, most).all()) else column
+    if kind == "double" or column.dtype == dtype:
+        return column.astype(dtype)
+    wide = column.astype("float64")
+    return column if bool((np.isfinite(wide) & (wide.abs() > np.finfo(dtype).max)).any()) else wide.astype(dtype)
 
 
 def _decimals(column: Any) -> bool:
@@ -191,24 +210,42 @@ def described(error: BaseException) -> Answer:
     return {"error": "MemoryError" if starved else type(error).__name__[:100], "message": message}
 
 
-def written(pieces: list[np.ndarray[Any, Any]], file: int) -> Answer:
-    """Write the array as raw bytes: numbers and truth values as they are, texts as codes of the few that occur."""
-    import numpy as np
+class Written:
+    """Predictions as raw bytes in a file: numbers and truth values as they are, texts as codes of the few that occur.
 
-    if len({piece.dtype.kind for piece in pieces}) > 1:
-        pieces = [piece.astype(object) for piece in pieces]
-    array = np.concatenate(pieces)
-    if array.dtype.kind not in _NUMBERS + _TEXTS:
-        return {"stage": "answer", "message": f"values of type {array.dtype}"}
-    if array.dtype.kind in _TEXTS:
-        array = _plain(array.astype(object))
-    try:
-        kind, array, values = _coded(array) if array.dtype == object else (*_numbers(array), [])
-    except UnusableAnswerError as error:
-        return {"stage": "answer", "message": str(error)}
-    with os.fdopen(file, "wb") as stream:
-        stream.write(array.tobytes())
-    return {"stage": "done", "kind": kind, "values": values}
+    `pieces` says how many were written in which way, `texts` what the codes stand for.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.pieces: list[list[Any]] = []
+        self.texts: dict[str, int] = {}
+
+    def add(self, array: np.ndarray[Any, Any]) -> None:
+        """Write the next predictions. Raises UnusableAnswerError where they are none of these."""
+        if array.dtype.kind not in _NUMBERS + _TEXTS:
+            raise UnusableAnswerError(f"values of type {array.dtype}")
+        if array.dtype.kind in _TEXTS:
+            array = _plain(array)
+        kind, array = ("text", self._coded(array)) if array.dtype == object else _numbers(array)
+        self._file.write(array.tobytes())
+        if self.pieces and self.pieces[-1][0] == kind:
+            self.pieces[-1][1] += len(array)
+        else:
+            self.pieces.append([kind, len(array)])
+
+    def _coded(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        import numpy as np
+        import pandas as pd
+
+        found, uniques = pd.factorize(array)
+        if strange := {type(value).__name__ for value in uniques if not isinstance(value, str)}:
+            raise UnusableAnswerError(f"values of type {', '.join(sorted(strange))}")
+        for text in map(str, uniques):
+            self.texts.setdefault(text, len(self.texts))
+        if len(self.texts) > MAX_TEXTS:
+            raise UnusableAnswerError(f"{len(self.texts)} different texts")
+        return np.array([*(self.texts[str(text)] for text in uniques), -1], "<i2")[found]
 
 
 def _numbers(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any]]:
@@ -217,22 +254,12 @@ def _numbers(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any]]:
     return ("float64", array.astype("<f8")) if array.dtype.kind == "f" else ("int64", array.astype("<i8"))
 
 
-def _coded(array: np.ndarray[Any, Any]) -> tuple[str, np.ndarray[Any, Any], list[Any]]:
-    import pandas as pd
-
-    codes, uniques = pd.factorize(array)
-    values = [str(value) if isinstance(value, str) else value for value in uniques]
-    if strange := {type(value).__name__ for value in values if not isinstance(value, str)}:
-        raise UnusableAnswerError(f"values of type {', '.join(sorted(strange))}")
-    if len(values) > MAX_TEXTS:
-        raise UnusableAnswerError(f"{len(values)} different texts")
-    return "text", codes.astype("<i4"), values
-
-
 def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Objects that are all numbers or all truth values as such an array; missing ones (None, NaN) become NaN."""
+    """Texts as objects; objects that are all numbers or truth values as such an array, missing ones as NaN."""
     import numpy as np
     import pandas as pd
+
+    array = array.astype(object)
 
     kind = pd.api.types.infer_dtype(array, skipna=True)
     missing = bool(pd.isna(array).any())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -57,12 +58,14 @@ Column: TypeAlias = "np.ndarray[Any, Any] | Stored"
 
 def stored(chunks: Iterable[np.ndarray[Any, Any]], dtype: str) -> Stored:
     """Write the chunks, in their order, to a new file that no other process was given."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the column
-    rows = 0
-    for chunk in chunks:
-        file.write(chunk.astype(dtype, copy=False).tobytes())
-        rows += len(chunk)
-    file.flush()
+    with ExitStack() as unless_whole:
+        file = unless_whole.enter_context(tempfile.TemporaryFile())
+        rows = 0
+        for chunk in chunks:
+            file.write(chunk.astype(dtype, copy=False).tobytes())
+            rows += len(chunk)
+        file.flush()
+        unless_whole.pop_all()
     return Stored(file, dtype, rows)
 
 

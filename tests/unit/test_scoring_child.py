@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from audits.scoring_child import UnusableAnswerError, as_declared, located, one_column
+from audits.scoring_child import UnusableAnswerError, as_declared, batches, located, one_column
 
 
 @pytest.mark.parametrize(
@@ -111,3 +113,20 @@ def test_memory_is_not_asked_for_again() -> None:
     model = Refuses(3)
     assert located(model, pd.DataFrame({"x": range(100)}), 0, MemoryError("no"))["error"] == "MemoryError"
     assert model.calls == 0
+
+
+@pytest.mark.parametrize(("column", "kind"), [(pd.Series([2**24 + 1]), "float"), (pd.Series([1e300]), "float")])
+def test_a_number_that_float32_does_not_hold_is_left_alone(column: Any, kind: str) -> None:
+    assert as_declared(pd.DataFrame({"x": column}), {"x": kind})["x"].dtype == column.dtype
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7, 100])
+def test_rows_come_in_frames_of_the_asked_size(batch: int) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as sink, pa.ipc.new_stream(sink, pa.schema([("x", pa.int64())])) as stream:
+        for first, last in ((0, 4), (4, 4), (4, 11)):
+            stream.write_batch(pa.record_batch({"x": pa.array(range(first, last), pa.int64())}))
+    frames = list(batches(reading, batch))
+    assert [value for frame in frames for value in frame["x"]] == list(range(11))
+    assert max(map(len, frames)) <= batch
+    assert all(list(frame.index) == list(range(len(frame))) for frame in frames)
