@@ -111,7 +111,8 @@ class Quantity:
     `group` empty: over all counted groups, or the whole sample. `against` is the second group of a measure of two.
     `at` says where on an axis it was taken (`score >= 0.5`, `k = 10`, `class = refused`, `0.2 to 0.3`).
     `n` rows carry it. The exact value lies within `error` of `value` (certified, from binning; 0: exact but for
-    rounding). `value` is None where it cannot be estimated, with the `reason`.
+    rounding). `value` is None where it cannot be estimated, with the `reason`. `p` tests no difference, where two
+    groups are compared. `effective_n`: with weights, as of a `GroupEstimate`.
     """
 
     metric: str
@@ -125,6 +126,8 @@ class Quantity:
     error: float = 0.0
     counted: bool = True
     reason: str | None = None
+    p: float | None = None
+    effective_n: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
