@@ -6,7 +6,7 @@ The joined file is held in memory by the join (its key and the columns that are 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from audits.plan import JoinedFile
 from audits.table import Source, quoted
@@ -16,7 +16,7 @@ _MATCHED = "fairgate_matched"
 
 
 def joined_source(data: Source, other: Source, joined: JoinedFile, used: Collection[str]) -> Source:
-    """`data` with the `used` columns of `other`, found by key. Both must stay open.
+    """`data` with the `used` columns of `other`, found by key, on one connection.
 
     Every row of `data` stays. The last column is true where a row found its row in the joined file, null elsewhere.
 
@@ -37,32 +37,17 @@ def joined_source(data: Source, other: Source, joined: JoinedFile, used: Collect
     return _left_join(data, other, joined, [name for name in other.columns if name in used and name not in joined.key])
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Some columns of an open table, for another connection: each asking reads anew from the first row."""
-
-    source: Source
-    names: tuple[str, ...]
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """A new stream over all rows (the Arrow PyCapsule interface)."""
-        wanted = self.source.only(self.names)
-        query = f"SELECT {', '.join(map(quoted, self.names))} FROM {wanted.relation}"  # noqa: S608
-        reader = wanted.connection.cursor().sql(query, params=list(wanted.params)).to_arrow_reader()
-        return reader.__arrow_c_stream__(requested_schema)
-
-
 def _left_join(data: Source, other: Source, joined: JoinedFile, taken: list[str]) -> Source:
     matched = _MATCHED
     while matched in data.columns or matched in taken:
         matched += "_"
-    data.connection.register("fairgate_joined", _Columns(other, (*joined.key, *taken)))
     on = " AND ".join(f"d.{quoted(column)} = o.{quoted(column)}" for column in joined.key)
     names = ", ".join(["d.*", *(f"o.{quoted(column)}" for column in taken), f"o.{quoted(matched)}"])
-    right = f"(SELECT *, TRUE AS {quoted(matched)} FROM fairgate_joined)"  # noqa: S608
+    right = f"(SELECT *, TRUE AS {quoted(matched)} FROM {other.relation})"  # noqa: S608
     return replace(
         data,
         relation=f"(SELECT {names} FROM {data.relation} AS d LEFT JOIN {right} AS o ON {on})",  # noqa: S608
+        params=(*data.params, *other.params),
         columns={**data.columns, **{column: other.columns[column] for column in taken}, matched: "BOOLEAN"},
     )
 
@@ -82,12 +67,11 @@ def _check_keys(other: Source, joined: JoinedFile) -> None:
     names = ", ".join(map(quoted, joined.key))
     missing = " OR ".join(f"{quoted(column)} IS NULL" for column in joined.key)
     called = " + ".join(map(repr, joined.key))
-    keys = other.only(joined.key)
-    empty = keys.rows(f"SELECT count(*) FROM {keys.relation} WHERE {missing}", keys.params)[0][0]  # noqa: S608
+    empty = other.rows(f"SELECT count(*) FROM {other.relation} WHERE {missing}", other.params)[0][0]  # noqa: S608
     if empty:
         raise MeasurementError(f"{other.name}: the key {called} is missing in {empty} rows: complete or remove them.")
-    grouped = f"SELECT count(*) AS n FROM {keys.relation} GROUP BY {names} HAVING count(*) > 1"  # noqa: S608
-    twice = keys.rows(f"SELECT count(*) FROM ({grouped})", keys.params)[0][0]  # noqa: S608
+    grouped = f"SELECT count(*) AS n FROM {other.relation} GROUP BY {names} HAVING count(*) > 1"  # noqa: S608
+    twice = other.rows(f"SELECT count(*) FROM ({grouped})", other.params)[0][0]  # noqa: S608
     if twice:
         raise MeasurementError(
             f"{other.name}: {twice} values of the key {called} stand more than once, so a row of the data would find"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from audits.levels import decision, level_namer
 from audits.plan import AuditPlan, JoinedFile, Score, SensitiveFeature, Task
+from audits.table import table_name
 from governance.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _check_join(raw: pa.Table, joined: JoinedFile, name: str) -> None:
 
     if lost := pc.sum(raw["unmatched"]).as_py():
         raise MeasurementError(
-            f"{name}: {lost} rows find no row in {joined.source} by {' + '.join(map(repr, joined.key))}. A join that"
+            f"{name}: {lost} rows find no row in {table_name(joined.source)} by {' + '.join(map(repr, joined.key))}. A join that"
             " loses rows would measure other people than were decided about: complete the file, or take these rows out"
             " of the data."
         )

@@ -14,7 +14,7 @@ from audits.predictions import Encoded, Scores
 from audits.scan import MAX_RAW_GROUPS, Counted, Progress, ScanSpec, most_groups, settled
 from audits.scan_sql import distinct_sql, is_score_cut, scan_sql
 from audits.score_median import median_of
-from audits.table import Source, engine, opened
+from audits.table import Source, engine, opened_beside
 from governance.errors import ConfigurationError, MeasurementError
 
 _LOOK_EVERY = 0.2
@@ -37,10 +37,9 @@ def scan(
     if predictions is not None:
         rows, spec = _answered(rows, spec, predictions)
     values = predictions.values if isinstance(predictions, Encoded) else None
-    if spec.joined is None:
-        return _scan(rows, spec, values, progress)
-    with opened(spec.joined.source) as other:
-        return _scan(joined_source(rows, other, spec.joined, _used(spec)), spec, values, progress)
+    if spec.joined is not None:
+        rows = joined_source(rows, opened_beside(source, spec.joined.source), spec.joined, _used(spec))
+    return _scan(rows, spec, values, progress)
 
 
 def _scan(source: Source, spec: ScanSpec, values: tuple[str | None, ...] | None, progress: Progress | None) -> Counted:
