@@ -206,6 +206,7 @@ def _environment(folder: Path, limits: Limits) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "passive",  # threads that spin while others work cost up to twice the time on a busy machine
         "OPENBLAS_NUM_THREADS": threads,
         "MALLOC_ARENA_MAX": "2",  # arenas reserve address space, which is limited
     }
