@@ -1,7 +1,8 @@
 """What the rows without a sensitive value could do to the selection rates, and whether they are missing by chance.
 
 Were all m unknown rows in one group, its rate would lie between s / (n + m) (none of them selected) and
-(s + m) / (n + m) (all of them): worst-case bounds, as in Manski 1995. Where values are missing more often among the rejected (or the selected), the rates of the known rows mislead.
+(s + m) / (n + m) (all of them): worst-case bounds, as in Manski 1995. Where values are missing more often among the
+rejected (or the selected), the rates of the known rows mislead.
 """
 
 from __future__ import annotations
