@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from audits.levels import MAX_LEVELS, cut_labels
-from audits.metrics import BOUND_METRICS
-from audits.plan import AuditPlan, Bound, Comparison, Quality, SensitiveFeature
-from audits.result import UNKNOWN
+from audits.levels import MAX_LEVELS
+from audits.metrics import BOUND_METRICS, METRICS, WORST_CASES
+from audits.plan import AuditPlan, Bound, Comparison, Family, JoinedFile, Quality, Task
+from audits.plan_data import JOINED_KEYS, KEYS, Data, read_data, read_joined
+from audits.plan_features import read_features
+from audits.rule_packs import pack_ids
 from audits.toml_table import TomlTable, is_number, load_toml, one_of, shown
 from governance.digests import digest_bytes
 
 IMPACTS = ("minimal", "limited", "high", "prohibited")
 """What a plan can declare; the policy decides what each means, and always wins."""
 
+_TOP = ("model", "data", "sensitive_data", "sensitive_features", "control_features", "audit", "bounds", "quality")
 _MODEL = ("name", "impact", "registrant")
-_DATA = ("source", "label", "favourable", "newer", "prediction", "key")
-_FEATURE = ("name", "column", "reference", "levels", "cuts", "labels", "merge")
-_AUDIT = ("decided_at", "confidence", "min_group_size", "min_events", "intersections")
+_AUDIT = (
+    *("decided_at", "confidence", "min_group_size", "min_events", "intersections", "family", "seed", "replicates"),
+    *("search_depth", "suppress_below", "max_levels", "max_groups", "rule_packs"),
+)
+_BOUND_METRICS: Mapping[Task, tuple[str, ...]] = MappingProxyType(dict.fromkeys(Task, BOUND_METRICS))
 _BOUND = ("metric", "comparison", "bound")
 _QUALITY = ("min_rows", "max_null_share", "nullable", "ranges", "categories")
-_LEVELS = "a list of distinct levels that is not empty"
 _COLUMNS = 'a list of column names, such as ["comment"]'
 _RANGE = "[lowest, highest] or a table with min, max or both, such as { min = 0 }"
 
@@ -31,146 +35,99 @@ _RANGE = "[lowest, highest] or a table with min, max or both, such as { min = 0 
 def read_plan(data: bytes, *, name: str = "plan.toml") -> AuditPlan:
     """The plan in these TOML bytes; its digest is theirs. `name` is what messages call the file.
 
-    Raises ConfigurationError for unknown or missing keys, wrong types, impossible values and placeholders.
+    Raises ConfigurationError for unknown or missing keys, wrong types, impossible values, placeholders and what
+    contradicts itself.
     """
-    top = ("model", "data", "sensitive_features", "audit", "bounds", "quality")
-    document = TomlTable(name, "the file", load_toml(data, name), top)
+    document = TomlTable(name, "the file", load_toml(data, name), _TOP)
     model = TomlTable(name, "[model]", document.content.get("model"), _MODEL)
-    outcome = TomlTable(name, "[data]", document.content.get("data"), _DATA)
+    table = TomlTable(name, "[data]", document.content.get("data"), KEYS)
     rules = TomlTable(name, "[audit]", document.content.get("audit"), _AUDIT)
-    label = outcome.text("label", "the column that holds the true outcome")
-    features = _features(document, label)
+    roles = read_data(table)
+    most = rules.whole("max_levels", MAX_LEVELS, least=2, most=10_000)
+    features, controls = read_features(document, roles.roles(), most)
     return AuditPlan(
         model=model.text("name", "the name of the registered model"),
-        label=label,
-        favourable=outcome.scalar("favourable", "the value of the label that is the good outcome for a person"),
+        label=roles.label,
+        favourable=roles.favourable,
         sensitive_features=features,
-        bounds=_bounds(document),
+        bounds=_bounds(document, roles),
         decided_at=rules.day("decided_at", "the date on which the plan was fixed, without quotes: 2026-11-01"),
         digest=digest_bytes(data),
-        source=outcome.optional_text("source", "the data file, such as data/applicants.parquet"),
-        newer=outcome.optional_text("newer", "a pattern of newer files, such as data/incoming/*.parquet"),
+        source=table.optional_text("source", "the data file, such as data/applicants.parquet"),
+        newer=table.optional_text("newer", "a pattern of newer files, such as data/incoming/*.parquet"),
         registrant=model.optional_text("registrant", "the id of the person who answers for the registration"),
         impact=model.word("impact", IMPACTS, "high"),
-        prediction=_prediction(outcome, label),
-        key=outcome.texts("key", 'the columns that identify a row, such as ["applicant_id"]'),
+        prediction=roles.prediction,
+        key=table.texts("key", 'the columns that identify a row, such as ["applicant_id"]'),
         intersections=_intersections(rules, [feature.name for feature in features]),
         confidence=rules.number("confidence", 0.95, "a number between 0.5 and 1, such as 0.95", lambda v: 0.5 < v < 1),
         min_group_size=rules.whole("min_group_size", 30),
         min_events=rules.whole("min_events", 5),
         quality=_quality(TomlTable(name, "[quality]", document.content.get("quality", {}), _QUALITY)),
+        task=roles.task,
+        score=roles.score,
+        ranking=roles.ranking,
+        weight=roles.weight,
+        control_features=controls,
+        sensitive_data=_joined(document),
+        family=Family(rules.word("family", [word.value for word in Family], Family.BOUNDS.value)),
+        seed=rules.whole("seed", 0, least=0),
+        replicates=rules.whole("replicates", 1_000, least=100, most=100_000),
+        search_depth=rules.whole("search_depth", 0, least=0, most=4),
+        suppress_below=rules.whole("suppress_below", 0, least=0, most=1_000),
+        max_levels=most,
+        max_groups=rules.whole("max_groups", 1_000, least=2, most=1_000_000),
+        rule_packs=_rule_packs(rules),
     )
 
 
-def _prediction(outcome: TomlTable, label: str) -> str | None:
-    column = outcome.optional_text("prediction", "the column that already holds predictions")
-    if column == label:
-        raise outcome.wrong("prediction", column, "another column than the label: the outcome does not predict itself")
-    return column
+def bound_metrics(task: Task) -> tuple[str, ...]:
+    """The names that [[bounds]] metric may have under this task."""
+    return _BOUND_METRICS[task]
 
 
-def _features(document: TomlTable, label: str) -> tuple[SensitiveFeature, ...]:
-    tables = _listed(document, "sensitive_features", _FEATURE, 'name = "sex"')
-    features = tuple(map(_feature, tables))
-    for table, feature in zip(tables, features, strict=True):
-        if feature.column == label:
-            raise table.wrong("column", label, "another column than the label")
-    document.distinct("[[sensitive_features]] name", [feature.name for feature in features])
-    return features
+def _joined(document: TomlTable) -> JoinedFile | None:
+    if "sensitive_data" not in document.content:
+        return None
+    return read_joined(TomlTable(document.file, "[sensitive_data]", document.content["sensitive_data"], JOINED_KEYS))
 
 
-def _feature(table: TomlTable) -> SensitiveFeature:
-    name = table.text("name", "what the feature is called in reports, such as sex")
-    table.where += f" ({shown(name)})"
-    cuts = _cuts(table)
-    merge = _merge(table)
-    if cuts and merge:
-        raise table.error(
-            f"{table.where} has both cuts and merge; leave out the cuts between levels that belong together"
-        )
-    feature = SensitiveFeature(
-        name=name,
-        column=table.optional_text("column", "the column of the data") or name,
-        cuts=cuts,
-        labels=_labels(table, cuts),
-        merge=merge,
-        levels=table.scalars("levels", _LEVELS),
-        reference=table.optional_scalar("reference", "the level that the others are compared with"),
-    )
-    _check_levels(table, feature)
-    return feature
+def _rule_packs(rules: TomlTable) -> tuple[str, ...]:
+    known = pack_ids()
+    found = rules.texts("rule_packs", f"a list of rule packs, from: {', '.join(known)}")
+    for item in found:
+        if item not in known:
+            raise rules.wrong("rule_packs", item, one_of(item, known))
+    return found
 
 
-def _cuts(table: TomlTable) -> tuple[float, ...]:
-    if "cuts" not in table.content:
-        return ()
-    wanted = "a list of rising numbers, each the lower end of a level, such as [25, 40]"
-    cuts = table.listed("cuts", wanted)
-    if not all(map(is_number, cuts)) or any(low >= high for low, high in pairwise(map(float, cuts))):
-        raise table.wrong("cuts", cuts, wanted)
-    return tuple(map(float, cuts))
-
-
-def _labels(table: TomlTable, cuts: tuple[float, ...]) -> tuple[str, ...]:
-    labels = table.texts("labels", 'a list of names of the levels, such as ["under 25", "25 and over"]')
-    if labels and len(labels) != len(cuts) + 1:
-        wanted = f"{len(cuts) + 1} labels, one more than the {len(cuts)} cuts" if cuts else "cuts too, or no labels"
-        raise table.wrong("labels", list(labels), wanted)
-    return labels
-
-
-def _merge(table: TomlTable) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    named = table.table("merge")
-    if not named and "merge" in table.content:
-        raise table.wrong("merge", {}, 'a table such as { female = ["A92"] }, or no merge')
-    below = TomlTable(table.file, f"{table.where} merge", named, tuple(named))
-    merged = tuple((level, below.scalars(level, "a list of values of the column")) for level in named)
-    below.distinct("values", [value for _, values in merged for value in values])
-    return merged
-
-
-def _check_levels(table: TomlTable, feature: SensitiveFeature) -> None:
-    """What the plan says of levels must fit together: a reference that cannot occur would compare nothing."""
-    made = [level for level, _ in feature.merge] or list(
-        feature.labels or (cut_labels(feature.cuts) if feature.cuts else ())
-    )
-    if UNKNOWN in (*made, *feature.levels):
-        raise table.error(
-            f"{table.where} names the level {UNKNOWN!r}, kept for rows without a value; choose another name"
-        )
-    if max(len(made), len(feature.levels)) > MAX_LEVELS:
-        raise table.error(f"{table.where} names more than {MAX_LEVELS} levels, too many to compare; merge some of them")
-    if feature.levels:
-        _check_listed(table, feature, made)
-    known = feature.levels or tuple(made)
-    if feature.reference is not None and known and feature.reference not in known:
-        raise table.wrong("reference", feature.reference, one_of(feature.reference, known))
-
-
-def _check_listed(table: TomlTable, feature: SensitiveFeature, made: Collection[str]) -> None:
-    gone = {value for level, values in feature.merge for value in values} - set(made)
-    for level in feature.levels:
-        if level in gone or (feature.cuts and level not in made):
-            raise table.wrong("levels", level, f"levels as they are after cuts and merge: {', '.join(made)}")
-    if missing := [level for level in made if level not in feature.levels]:
-        raise table.wrong("levels", list(feature.levels), f"{shown(repr(missing[0]))} too, which cuts or merge make")
-
-
-def _bounds(document: TomlTable) -> tuple[Bound, ...]:
-    tables = _listed(document, "bounds", _BOUND, 'metric = "selection_rate", comparison = "ratio", bound = 0.8')
-    bounds = tuple(map(_bound, tables))
+def _bounds(document: TomlTable, data: Data) -> tuple[Bound, ...]:
+    tables = document.tables("bounds", _BOUND, 'metric = "selection_rate", comparison = "ratio", bound = 0.8')
+    bounds = tuple(_bound(table, data) for table in tables)
     document.distinct("[[bounds]]", [f"{bound.metric} {bound.comparison}" for bound in bounds])
     return bounds
 
 
-def _bound(table: TomlTable) -> Bound:
-    metric = table.word("metric", BOUND_METRICS)
+def _bound(table: TomlTable, data: Data) -> Bound:
+    metric = table.word("metric", bound_metrics(data.task))
+    if data.label is None and _needs_outcome(metric):
+        raise table.error(
+            f"{table.where} metric is {metric!r}, which needs the outcome, but [data] names no label; add label, or"
+            " bound selection_rate"
+        )
     comparison = Comparison(table.word("comparison", [word.value for word in Comparison]))
     if comparison is Comparison.RATIO:
         limit = table.number("bound", None, "a ratio above 0 and at most 1, such as 0.8", lambda v: 0 < v <= 1)
+    elif data.task is Task.REGRESSION:  # a difference of numbers, not of shares
+        limit = table.number("bound", None, "a difference of at least 0, such as 0.1", lambda v: v >= 0)
     else:
         limit = table.number("bound", None, "a difference from 0 to 1, such as 0.1", lambda v: 0 <= v <= 1)
     return Bound(metric, comparison, limit)
+
+
+def _needs_outcome(metric: str) -> bool:
+    """Can the metric not be estimated without a label? Of those that are no share of rows, their module says it."""
+    return any(METRICS[name].needs_outcome for name in WORST_CASES.get(metric, (metric,)) if name in METRICS)
 
 
 def _intersections(rules: TomlTable, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -231,11 +188,3 @@ def _is_open(end: Any) -> bool:
 
 def _end(value: float) -> float | None:
     return None if math.isinf(value) else float(value)
-
-
-def _listed(document: TomlTable, key: str, keys: Sequence[str], example: str) -> list[TomlTable]:
-    value = document.content.get(key)
-    if not isinstance(value, list) or not value:
-        state = "is missing" if value is None else f"is {shown(repr(value))}"
-        raise document.error(f"[[{key}]] {state}; add at least one table [[{key}]] with {example}")
-    return [TomlTable(document.file, f"[[{key}]] {number}", item, keys) for number, item in enumerate(value, start=1)]

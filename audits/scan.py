@@ -236,10 +236,10 @@ def _check_join(raw: pa.Table, joined: JoinedFile, name: str) -> None:
     import pyarrow.compute as pc
 
     if lost := pc.sum(raw["unmatched"]).as_py():
+        key = " + ".join(map(repr, joined.key))
         raise MeasurementError(
-            f"{name}: {lost} rows find no row in {table_name(joined.source)} by {' + '.join(map(repr, joined.key))}. A join that"
-            " loses rows would measure other people than were decided about: complete the file, or take these rows out"
-            " of the data."
+            f"{name}: {lost} rows find no row in {table_name(joined.source)} by {key}. A join that loses rows would"
+            " measure other people than were decided about: complete the file, or take these rows out of the data."
         )
 
 

@@ -133,11 +133,20 @@ class TomlTable:
             self._sound(key, name, "names as keys")
         return value
 
-    def whole(self, key: str, default: int) -> int:
-        """A whole number of at least 1 (at most 10^12)."""
+    def tables(self, key: str, keys: Sequence[str], example: str) -> list[TomlTable]:
+        """The tables [[key]], at least one, each of which may hold `keys`; `example` is what one begins with."""
+        value = self.content.get(key)
+        if not isinstance(value, list) or not value:
+            state = "is missing" if value is None else f"is {shown(repr(value))}"
+            raise self.error(f"[[{key}]] {state}; add at least one table [[{key}]] with {example}")
+        return [TomlTable(self.file, f"[[{key}]] {number}", item, keys) for number, item in enumerate(value, start=1)]
+
+    def whole(self, key: str, default: int, *, least: int = 1, most: int = 10**12) -> int:
+        """A whole number from `least` to `most`."""
         value = self.content.get(key, default)
-        if type(value) is not int or not 1 <= value <= 10**12:
-            raise self.wrong(key, value, f"a whole number of at least 1, such as {default}")
+        if type(value) is not int or not least <= value <= most:
+            end = "" if most == 10**12 else f" and at most {most}"
+            raise self.wrong(key, value, f"a whole number of at least {least}{end}, such as {default}")
         return value
 
     def number(self, key: str, default: float | None, wanted: str, allowed: Callable[[float], bool]) -> float:

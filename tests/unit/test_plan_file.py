@@ -12,7 +12,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from audits.plan import AuditPlan, Bound, Comparison, SensitiveFeature
+from audits.plan import (
+    MEDIAN,
+    AuditPlan,
+    Bound,
+    Comparison,
+    Family,
+    JoinedFile,
+    Ranking,
+    Score,
+    SensitiveFeature,
+    Task,
+)
 from audits.plan_file import read_plan
 from governance.digests import digest_bytes
 from governance.errors import ConfigurationError
@@ -152,8 +163,107 @@ def test_the_favourable_value_is_kept_as_text(value: object, text: str) -> None:
     assert read_plan(changed(("data", "favourable"), value)).favourable == text
 
 
+WIDE = """
+[model]
+name = "hiring"
+
+[data]
+label = "hired"
+favourable = "yes"
+task = "ranking"
+score = "score"
+score_range = [0, 1]
+cutoff = "median"
+weight = "w"
+rank = "place"
+query = ["vacancy", "month"]
+top = [5, 20]
+
+[sensitive_data]
+source = "data/people.parquet"
+key = ["applicant_id"]
+
+[[sensitive_features]]
+name = "sex"
+probabilities = { female = "p_female", male = "p_male" }
+reference = "male"
+
+[[control_features]]
+name = "experience"
+column = "years"
+cuts = [5]
+
+[audit]
+decided_at = 2026-11-01
+family = "feature"
+seed = 7
+replicates = 2000
+search_depth = 3
+suppress_below = 10
+max_levels = 60
+max_groups = 500
+rule_packs = ["us-ugesp"]
+
+[[bounds]]
+metric = "selection_rate"
+comparison = "ratio"
+bound = 0.8
+"""
+
+
+def test_every_field_of_a_wider_audit_is_read() -> None:
+    plan = read_plan(WIDE.encode())
+    assert (plan.task, plan.weight, plan.label, plan.favourable) == (Task.RANKING, "w", "hired", "yes")
+    assert plan.score == Score(0.0, 1.0, "score", MEDIAN)
+    assert plan.ranking == Ranking("place", ("vacancy", "month"), (5, 20))
+    assert plan.sensitive_data == JoinedFile("data/people.parquet", ("applicant_id",))
+    probabilities = (("female", "p_female"), ("male", "p_male"))
+    assert plan.sensitive_features == (SensitiveFeature("sex", "sex", reference="male", probabilities=probabilities),)
+    assert plan.control_features == (SensitiveFeature("experience", "years", cuts=(5.0,)),)
+    assert (plan.family, plan.seed, plan.replicates) == (Family.FEATURE, 7, 2_000)
+    assert (plan.search_depth, plan.suppress_below, plan.max_levels, plan.max_groups) == (3, 10, 60, 500)
+    assert plan.rule_packs == ("us-ugesp",)
+
+
+def test_the_defaults_of_a_file_are_those_of_the_value() -> None:
+    plan = read_plan(written(SMALL))
+    assert plan == AuditPlan(
+        model="hiring",
+        label="hired",
+        favourable="yes",
+        sensitive_features=(SensitiveFeature("sex", "sex"),),
+        bounds=(Bound("selection_rate", Comparison.RATIO, 0.8),),
+        decided_at=date(2026, 11, 1),
+        digest=digest_bytes(written(SMALL)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "favourable"),
+    [
+        ({"favourable": 1, "prediction": "p"}, "1"),
+        ({"score": "s", "score_range": [0, 1], "cutoff": 0.5}, "selected"),
+        ({"task": "regression", "label": "wage", "score_range": [0, 90]}, "higher"),
+        ({"task": "ranking", "rank": "r"}, "ranked first"),
+    ],
+)
+def test_what_is_favourable_may_be_left_out_where_no_value_is_meant(data: dict[str, Any], favourable: str) -> None:
+    assert read_plan(changed(("data",), data)).favourable == favourable
+
+
+def test_a_bound_on_the_outcome_needs_a_label() -> None:
+    document = {**SMALL, "data": {"favourable": "yes", "prediction": "p"}}
+    assert read_plan(written(document)).label is None
+    for metric in ("true_positive_rate", "equalized_odds", "accuracy"):
+        bound = {"metric": metric, "comparison": "difference", "bound": 0.1}
+        with pytest.raises(ConfigurationError, match=f"'{metric}', which needs the outcome, .* names no label"):
+            read_plan(written({**document, "bounds": [bound]}))
+
+
 FEATURE = ("sensitive_features", 0)
 BOUND = ("bounds", 0)
+DATA = ("data",)
+OUTCOME = SMALL["data"]
 WRONG: list[tuple[tuple[str | int, ...], object, str]] = [
     (("modell",), {}, r"the file has the unknown key 'modell'; did you mean 'model'\?"),
     (("audit", "confidense"), 0.9, r"\[audit\] has the unknown key 'confidense'; did you mean 'confidence'\?"),
@@ -161,7 +271,6 @@ WRONG: list[tuple[tuple[str | int, ...], object, str]] = [
     (("quality", "zzz"), 1, r"\[quality\] has the unknown key 'zzz'; known keys: min_rows"),
     (("model",), None, r"\[model\] is missing; add this table"),
     (("data",), 3, r"\[data\] is 3; write a table"),
-    (("data", "label"), None, r"\[data\] label is missing; write the column"),
     (("data", "label"), 3, r"\[data\] label is 3; write the column"),
     (("data", "label"), " ", r"label is ' '; write .*not only blanks"),
     (("data", "label"), "<fill in: a, b>", r"label still holds the placeholder '<fill in: a, b>'; write the column"),
@@ -216,6 +325,55 @@ WRONG: list[tuple[tuple[str | int, ...], object, str]] = [
     ((*BOUND, "bound"), 0, "bound is 0; write a ratio above 0"),
     ((*BOUND, "bound"), None, "bound is missing"),
     ((*BOUND,), {"metric": "accuracy", "comparison": "difference", "bound": 1.1}, "a difference from 0 to 1"),
+    (("data", "task"), "rank", r"task is 'rank'; write one of: .* \(did you mean 'ranking'\?\)"),
+    (("data", "score"), "s", "has score without score_range; write score_range = "),
+    (("data", "cutoff"), 0.5, "has cutoff without score_range"),
+    (("data", "score_range"), [0, 1], "the model then answers scores, and nothing decides; add cutoff"),
+    (("data", "score_range"), [1, 0], r"score_range is \[1, 0\]; write \[lowest, highest\]"),
+    (("data", "score_range"), [0, float("inf")], "lowest, highest"),
+    (("data", "score_range"), [0], "lowest, highest"),
+    (DATA, {**OUTCOME, "score": "s", "score_range": [0, 1], "cutoff": 2}, r"cutoff is 2; write a number from 0 to 1"),
+    (DATA, {**OUTCOME, "score": "s", "score_range": [0, 1], "cutoff": "mean"}, 'or "median"'),
+    (DATA, {**OUTCOME, "score": "hired", "score_range": [0, 1]}, "score is 'hired'; write another column than the lab"),
+    (DATA, {**OUTCOME, "score_range": [0, 1], "cutoff": 1, "prediction": "p"}, "prediction and cutoff, two decisions"),
+    (DATA, {**OUTCOME, "score_range": [0, 1], "task": "multiclass"}, "audit one class as a binary task"),
+    (DATA, {**OUTCOME, "task": "regression"}, "score_range is missing; write .* of the predicted numbers"),
+    (DATA, {"task": "regression", "score_range": [0, 9], "score": "s", "prediction": "p"}, "two predicted numbers"),
+    (DATA, {**OUTCOME, "task": "ranking"}, "without an order; add rank, or score and score_range"),
+    (DATA, {**OUTCOME, "task": "ranking", "rank": "r", "top": [10, 5]}, "rising whole numbers"),
+    (DATA, {**OUTCOME, "task": "ranking", "rank": "r", "top": [True]}, "rising whole numbers"),
+    (DATA, {**OUTCOME, "task": "ranking", "rank": "r", "query": ["r"]}, "other columns than the rank"),
+    (("data", "rank"), "r", 'has rank without task = "ranking"'),
+    (("data", "query"), ["q"], 'has query without task = "ranking"'),
+    (("data", "top"), [10], 'has top without task = "ranking"'),
+    (("data", "weight"), "hired", "weight is 'hired'; write another column than the label"),
+    (DATA, {**OUTCOME, "weight": "w", "prediction": "w"}, "write another column than the prediction"),
+    (DATA, {"label": "hired"}, "favourable is missing"),
+    (DATA, {"favourable": "yes", "weight": "sex"}, r"column is 'sex'; write another column than the weight"),
+    (("sensitive_data",), {}, r"\[sensitive_data\] source is missing; write the file"),
+    (("sensitive_data",), {"source": "p.csv"}, r"\[sensitive_data\] key is missing; write the columns"),
+    (("sensitive_data",), {"source": "p.csv", "key": []}, r"key is \[\]; write the columns"),
+    (("sensitive_data",), {"source": "p.csv", "key": ["id", "id"]}, "has 'id' twice"),
+    (("control_features",), [], r"\[\[control_features\]\] is \[\]; add at least one"),
+    (("control_features",), [{"name": "sex"}], "has 'sex' twice"),
+    (("control_features",), [{"name": "a", "column": "sex"}], "another column than a sensitive feature's"),
+    (("control_features",), [{"name": "a", "column": "hired"}], "another column than the label"),
+    (("control_features",), [{"name": "a", "reference": "b"}], "unknown key 'reference'"),
+    ((*FEATURE, "probabilities"), {}, r"probabilities is \{\}; write a table of levels and columns"),
+    ((*FEATURE, "probabilities"), {"f": "p"}, "with two levels or more"),
+    ((*FEATURE, "probabilities"), {"f": "p", "m": "p"}, "probabilities columns has 'p' twice"),
+    ((*FEATURE, "probabilities"), {"f": "p", "m": "hired"}, "probabilities is 'hired'; write another column"),
+    ((*FEATURE, "probabilities"), {"f": "p", "(unknown)": "q"}, "kept for rows without a value"),
+    ((*FEATURE,), {"name": "s", "column": "s", "probabilities": {"f": "p", "m": "q"}}, "both probabilities and column"),
+    ((*FEATURE,), {"name": "s", "probabilities": {"f": "p", "m": "q"}, "reference": "x"}, "write one of: f, m"),
+    (("audit", "family"), "all", "family is 'all'; write one of: bounds, feature, none"),
+    (("audit", "seed"), -1, "seed is -1; write a whole number of at least 0"),
+    (("audit", "replicates"), 10, "a whole number of at least 100 and at most 100000"),
+    (("audit", "search_depth"), 5, "at least 0 and at most 4"),
+    (("audit", "suppress_below"), -1, "at least 0"),
+    (("audit", "max_levels"), 1, "at least 2"),
+    (("audit", "max_groups"), 0, "at least 2"),
+    (("audit", "rule_packs"), ["us-ugesb"], r"rule_packs is 'us-ugesb'; write one of: .*did you mean 'us-ugesp'"),
     (("quality", "max_null_share"), 1, "a share from 0 to below 1"),
     (("quality", "nullable"), [1], "a list of column names"),
     (("quality", "ranges"), {"a": [2, 1]}, r"ranges a is \[2, 1\]"),
@@ -289,6 +447,12 @@ def test_any_value_in_any_field_gives_a_plan_or_a_sentence(path: tuple[str | int
     except (KeyError, UnicodeEncodeError, ValueError, RecursionError):
         return
     read_or_refuse(data)
+
+
+@given(start=st.integers(0, len(WIDE) - 1), length=st.integers(0, 12), insert=st.text(max_size=6))
+@settings(deadline=None, max_examples=200)
+def test_any_edit_of_a_wider_plan_gives_a_plan_or_a_sentence(start: int, length: int, insert: str) -> None:
+    read_or_refuse((WIDE[:start] + insert + WIDE[start + length :]).encode("utf-8", "surrogatepass"))
 
 
 @given(start=st.integers(0, len(WHOLE) - 1), length=st.integers(0, 12), insert=st.text(max_size=6))
