@@ -24,7 +24,7 @@ from dataclasses import replace
 from audits import wording
 from audits.finding import Compared
 from audits.plan import AuditPlan, Comparison, Family
-from audits.power import detectable_gap, detectable_rates
+from audits.power import detectable_difference, detectable_gap, detectable_rates
 from audits.result import Disparity, Verdict
 from audits.significance import p_values
 from audits.verdicts import rate
@@ -129,7 +129,12 @@ def _with_power(item: Compared, plan: AuditPlan) -> Compared:
     if finding.verdict is not Verdict.NO_INDICATION:
         return item
     alpha = wording.level(plan.confidence) / max(1, finding.comparisons)
-    said, seen = _seen_in_pair(item, alpha) if item.counts else _seen_over_all(item, alpha)
+    if item.counts:
+        said, seen = _seen_in_pair(item, alpha)
+    elif item.group:
+        said, seen = _seen_by_spread(item, alpha)
+    else:
+        said, seen = _seen_over_all(item, alpha)
     return replace(item, finding=replace(finding, detectable=seen), tail=item.tail + said)
 
 
@@ -141,6 +146,13 @@ def _seen_in_pair(item: Compared, alpha: float) -> tuple[str, float | None]:
     down, up = (None if found is None else in_unit(found) for found in (lower, None if item.chosen else higher))
     said = wording.detectable(item.finding.measure.comparison, (n1, n2), down, up, looked_up=not item.chosen)
     return said, up if down is None else down
+
+
+def _seen_by_spread(item: Compared, alpha: float) -> tuple[str, float | None]:
+    if item.spread is None:
+        return "", None
+    seen = detectable_difference(item.spread, alpha)
+    return wording.detectable_either_way(seen), seen
 
 
 def _unit(comparison: Comparison, reference: float) -> Callable[[float], float | None]:

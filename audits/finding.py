@@ -108,7 +108,8 @@ class Compared:
 
     `where` names the groups in words and `tail` ends the reason. `counts` are (events, n) of group and reference, from
     which p and what could have been seen are computed. `families` are the estimates of the groups that a worst case
-    was taken over, a family per metric. `sized` is True where both groups (or two of them all) reach the plan's
+    was taken over, a family per metric. `spread` is the standard error of a difference that has no counts (of scores,
+    for example). `sized` is True where both groups (or two of them all) reach the plan's
     minimum of rows: the comparison then belongs to the family, whatever was found. `chosen`: the data chose the
     reference by its rate. `at` names the class of a one-vs-rest comparison.
     """
@@ -123,6 +124,7 @@ class Compared:
     min_n: int = 0
     counts: tuple[Counts, Counts] | None = None
     families: tuple[tuple[GroupEstimate, ...], ...] = ()
+    spread: float | None = None
     sized: bool = False
     chosen: bool = False
     tail: str = ""

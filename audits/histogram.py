@@ -41,13 +41,9 @@ class Histogram:
 
     def united(self, axis: int = 0) -> Histogram:
         """All groups along `axis` (a leading one) together."""
-        n, w, w2, s, s2, lo, hi, lp, lq = self._arrays()
-        return Histogram(
-            *(array.sum(axis=axis) for array in (n, w, w2, s, s2)),
-            lo.min(axis=axis, initial=np.inf),
-            hi.max(axis=axis, initial=-np.inf),
-            *(array.sum(axis=axis) for array in (lp, lq)),
-        )
+        sums = {name: getattr(self, name).sum(axis=axis) for name in ("n", "w", "w2", "s", "s2", "lp", "lq")}
+        ends = self.lo.min(axis=axis, initial=np.inf), self.hi.max(axis=axis, initial=-np.inf)
+        return Histogram(**sums, lo=ends[0], hi=ends[1])
 
     def _arrays(self) -> tuple[Array, ...]:
         return self.n, self.w, self.w2, self.s, self.s2, self.lo, self.hi, self.lp, self.lq
@@ -55,12 +51,12 @@ class Histogram:
     @property
     def rows(self) -> Array:
         """The number of rows of each group, of shape (...)."""
-        return self.n.sum(axis=-1)
+        return np.asarray(self.n.sum(axis=-1))
 
     @property
     def weight(self) -> Array:
         """The sum of the weights of each group, of shape (...)."""
-        return self.w.sum(axis=-1)
+        return np.asarray(self.w.sum(axis=-1))
 
     @property
     def effective(self) -> Array:
@@ -77,10 +73,11 @@ class Histogram:
     def within(self) -> Array:
         """The weighted sum of squared distances from the bin's mean, of each bin, within what [lo, hi] allows."""
         widths = np.where(self.n > 0, self.hi - self.lo, 0.0)
-        return np.clip(self.s2 - self.means * self.s, 0.0, self.w * widths**2 / 4)
+        return np.asarray(np.clip(self.s2 - self.means * self.s, 0.0, self.w * widths**2 / 4))
 
 
 def over(numerator: Array, denominator: Array) -> Array:
     """numerator / denominator, 0 where the denominator is 0."""
     shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
-    return np.divide(numerator, denominator, out=np.zeros(shape), where=np.asarray(denominator) != 0)
+    found: Array = np.divide(numerator, denominator, out=np.zeros(shape), where=np.asarray(denominator) != 0)
+    return found

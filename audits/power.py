@@ -32,6 +32,11 @@ def detectable_rates(
     return lower, higher
 
 
+def detectable_difference(spread: float, alpha: float = 0.05, power: float = POWER) -> float:
+    """The difference, either way, that an estimate with the standard error `spread` tells apart from none; normal."""
+    return _quantiles(alpha, power) * spread
+
+
 def detectable_gap(
     families: Sequence[Sequence[tuple[float, float]]], alpha: float, comparison: Comparison, power: float = POWER
 ) -> float | None:

@@ -98,6 +98,11 @@ def detectable(
     return f"; with {n1} against {n2} rows no {side} rate is told apart with {POWER:.0%} power"
 
 
+def detectable_either_way(seen: float) -> str:
+    """The same of a difference that has no counts, such as one of scores."""
+    return f"; a difference of {rounded(seen, [0])} or more either way would have been seen with {POWER:.0%} power"
+
+
 def detectable_over_all(comparison: Comparison, seen: float | None) -> str:
     """The same of a worst case: the gap that any two of the groups would have shown."""
     if seen is None:

@@ -1,0 +1,183 @@
+"""A table of rows -> scores in bins by sensitive features and outcome, in one scan: all that score measures need."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from audits.cells import read_counted
+from audits.decisions import decision_of
+from audits.histogram import Array, Histogram
+from audits.plan import MEDIAN, AuditPlan
+from audits.predictions import Predictions, answers_scores
+from audits.result import UNKNOWN
+from audits.scan import Counted, Progress
+from audits.table import Table, table_name
+from governance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BINS = 1024
+"""Bins of the declared range; a power of two, so that the ends of the bins of 0 to 1 are exact."""
+
+_SUMS = ("n", "w", "w2", "s", "s2", "lp", "lq")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreCells:
+    """What the scan found, one entry for each (levels, outcome, above the median, bin) that occurs.
+
+    `levels` maps sensitive feature -> its levels, sorted, the unknown one last; `codes` (features, entries) are
+    positions in them. `outcome`, `above` (is the score strictly above the median of the full sample?) and `bin` are
+    (entries,); `columns` has the sums n, w, w2, s, s2, lo, hi, lp, lq. `logs`: are lp and lq there?
+    `median` is None where probabilities and weights together hide it.
+    """
+
+    levels: Mapping[str, tuple[str, ...]]
+    codes: Array
+    outcome: Array
+    above: Array
+    bin: Array
+    columns: Mapping[str, Array]
+    low: float
+    high: float
+    bins: int
+    row_count: int
+    median: float | None
+    labelled: bool
+    weighted: bool
+    logs: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """The groups of one comparison: `groups` in order, and their histograms (groups, outcome, bins).
+
+    `above` has the sums n, w and w2 of the rows above the median, (groups, outcome).
+    """
+
+    features: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    histogram: Histogram
+    above: Mapping[str, Array]
+
+
+def read_score_cells(
+    table: Table, plan: AuditPlan, *, predictions: Predictions | None = None, progress: Progress | None = None
+) -> ScoreCells:
+    """Histograms of the plan's score by sensitive features and outcome, in one scan (two short ones for the median).
+
+    The scores come from the column `plan.score.column`, or where it is None from `predictions` (one score per row, in
+    the table's order). Decisions play no part: a cutoff or a column of predictions is not looked at.
+
+    Raises ConfigurationError where the plan declares no score, MeasurementError for a score that is missing, not
+    finite or out of its range, and what else `audits.cells.read_cells` raises of label, weights and features.
+    """
+    if plan.score is None:
+        raise ConfigurationError("The plan declares no score: add score and score_range under [data].")
+    by_score = replace(plan, prediction=None, control_features=(), score=replace(plan.score, cutoff=MEDIAN))
+    given = predictions if answers_scores(plan) else None
+    counted = read_counted(table, by_score, predictions=given, bins=BINS, progress=progress)
+    return score_cells(counted, by_score, table_name(table))
+
+
+def score_cells(counted: Counted, plan: AuditPlan, name: str) -> ScoreCells:
+    """The entries of a scan with bins that was cut at the median; `name` is what messages call the data.
+
+    Raises MeasurementError as `audits.decisions.decision_of` does: a label that is missing, or not the plan's.
+    """
+    table, score = counted.table, counted.spec.score
+    assert score is not None  # noqa: S101 - a scan with bins has a score
+    favourable = decision_of(counted, plan, name).favourable
+    names = [feature.name for feature in counted.spec.features]
+    encoded = [_codes(table[column]) for column in counted.levels]
+    columns = _columns(table)
+    above = np.array(table["prediction"].to_pylist()) == "true"
+    return ScoreCells(
+        levels={name: levels for name, (levels, _) in zip(names, encoded, strict=True)},
+        codes=np.array([codes for _, codes in encoded]),
+        outcome=_outcomes(table, favourable),
+        above=above,
+        bin=table["bin"].to_numpy(),
+        columns=columns,
+        low=score.low,
+        high=score.high,
+        bins=counted.spec.bins,
+        row_count=counted.rows,
+        median=_median(columns, above, counted),
+        labelled=plan.label is not None,
+        weighted=counted.spec.weighted,
+        logs=counted.spec.logs,
+    )
+
+
+def _columns(table: pa.Table) -> dict[str, Array]:
+    found = {name: table[name].to_numpy() for name in (*_SUMS, "lo", "hi") if name in table.column_names}
+    n = found["n"].astype(float)
+    return {"w": n, "w2": n, "lp": 0 * n, "lq": 0 * n} | found
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Array]:
+    found = column.to_pylist()
+    levels = sorted(set(found), key=lambda level: (level == UNKNOWN, level))
+    position = {level: number for number, level in enumerate(levels)}
+    return tuple(levels), np.array([position[level] for level in found])
+
+
+def _outcomes(table: pa.Table, favourable: str | None) -> Array:
+    if favourable is None:
+        return np.zeros(table.num_rows, dtype=int)
+    return np.array([label == favourable for label in table["label"].to_pylist()], dtype=int)
+
+
+def _median(columns: Mapping[str, Array], above: Array, counted: Counted) -> float | None:
+    """The median that the scan cut at: the largest score not above it, or halfway to the smallest one above it."""
+    rows = columns["n"]
+    if counted.spec.shared:
+        if counted.spec.weight is not None:
+            return None
+        rows = columns["w"]
+    below = float(rows[~above].sum())
+    largest = float(columns["hi"][~above].max())
+    if not above.any() or below * 2 > counted.rows + 0.5:
+        return largest
+    return (largest + float(columns["lo"][above].min())) / 2
+
+
+def scored(cells: ScoreCells, plan: AuditPlan, features: tuple[str, ...]) -> Scored:
+    """The groups of one comparison: every combination of known levels (found, or listed by the plan), also without
+    rows, then the found combinations with an unknown level. No features: the whole sample as one group."""
+    names = list(cells.levels)
+    declared = {feature.name: feature.levels for feature in plan.sensitive_features}
+    known = [[*dict.fromkeys((*declared[name], *cells.levels[name]))] for name in features]
+    groups = list(itertools.product(*([level for level in levels if level != UNKNOWN] for levels in known)))
+    keys = list(zip(*(_named(cells, names.index(name)) for name in features), strict=True)) or [()] * len(cells.bin)
+    groups += sorted({key for key in keys if UNKNOWN in key})
+    position = {group: number for number, group in enumerate(groups)}
+    group = np.array([position[key] for key in keys])
+    cell = group * 2 + cells.outcome
+    shape = (len(groups), 2)
+    above = {
+        name: np.bincount(cell, np.where(cells.above, cells.columns[name], 0), 2 * len(groups)).reshape(shape)
+        for name in ("n", "w", "w2")
+    }
+    return Scored(features, tuple(groups), _histogram(cells, cell, len(groups)), above)
+
+
+def _named(cells: ScoreCells, feature: int) -> list[str]:
+    levels = list(cells.levels.values())[feature]
+    return [levels[code] for code in cells.codes[feature]]
+
+
+def _histogram(cells: ScoreCells, cell: Array, groups: int) -> Histogram:
+    flat, size, shape = cell * cells.bins + cells.bin, groups * 2 * cells.bins, (groups, 2, cells.bins)
+    sums = {name: np.bincount(flat, cells.columns[name], size).reshape(shape) for name in _SUMS}
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(low, flat, cells.columns["lo"])
+    np.maximum.at(high, flat, cells.columns["hi"])
+    return Histogram(**(sums | {"n": sums["n"].astype(np.int64)}), lo=low.reshape(shape), hi=high.reshape(shape))
