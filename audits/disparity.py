@@ -93,8 +93,7 @@ def _against_reference(
         absent = f"the reference {features[0]}={declared} has no rows"
         yield from _nothing_to_compare(features, measure, absent if declared else METRICS[measure.metric].empty)
     else:
-        chosen = declared is None
-        yield from (replace(_pair(item, reference, measure, plan), chosen=chosen) for item in others)
+        yield from (_pair(item, reference, measure, plan, chosen=declared is None) for item in others)
 
 
 def _declared_reference(plan: AuditPlan, features: tuple[str, ...]) -> str | None:
@@ -103,7 +102,9 @@ def _declared_reference(plan: AuditPlan, features: tuple[str, ...]) -> str | Non
     return next(feature.reference for feature in plan.sensitive_features if feature.name == features[0])
 
 
-def _pair(group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan: AuditPlan) -> Compared:
+def _pair(
+    group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan: AuditPlan, *, chosen: bool
+) -> Compared:
     finding = _finding(group, reference, measure, plan)
     return Compared(
         finding=finding,
@@ -116,6 +117,7 @@ def _pair(group: GroupEstimate, reference: GroupEstimate, measure: Measure, plan
         min_n=min(group.n, reference.n),
         counts=None if finding.impossible else (counts_of(group), counts_of(reference)),
         sized=group.counted and reference.counted,
+        chosen=chosen,
         tail=_tail(group, reference, finding, plan),
     )
 

@@ -15,6 +15,7 @@ minimum of rows and events. `estimable`: the number exists. Without a bound noth
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from audits.plan import Comparison
 from audits.result import GroupEstimate, Interval, Verdict
@@ -24,7 +25,7 @@ Counts = tuple[float, float]
 
 NO_DIFFERENCE = {Comparison.RATIO: 1, Comparison.DIFFERENCE: 0}
 
-_WEIGHT_ROUNDING = Fraction(1, 10**12)
+_WEIGHT_ROUNDING = 1e-12
 """Sums of weights are rounded: a bound on a weighted rate is crossed only by more than this."""
 
 
@@ -59,10 +60,15 @@ def bound_crossed(group: Counts, reference: Counts, comparison: Comparison, limi
     rate may be the worse one (false positives): with one direction only, declaring the group that falls short as
     the reference would silence the bound. Effective counts are floats: their rounding crosses nothing.
     """
-    exact = Fraction(str(limit))
-    low, high = sorted((rate(group), rate(reference)))
-    beyond = exact * high - low if comparison is Comparison.RATIO else high - low - exact
-    return beyond > (0 if _exact(group, reference) else _WEIGHT_ROUNDING)
+    (k1, n1), (k2, n2) = group, reference
+    numerator, denominator = _as_fraction(limit)
+    # Over the common denominator n1 * n2: products of integers, exact however large.
+    low, high = sorted((k1 * n2, k2 * n1))
+    if comparison is Comparison.RATIO:
+        beyond = numerator * high - denominator * low
+    else:
+        beyond = denominator * (high - low) - numerator * n1 * n2
+    return beyond > (0 if _exact(group, reference) else _WEIGHT_ROUNDING * denominator * n1 * n2)
 
 
 def excludes_no_difference(interval: Interval | None, comparison: Comparison) -> bool:
@@ -84,8 +90,8 @@ def shortfall(group: Counts, reference: Counts, *, min_n: int, min_events: int) 
     effective = "" if _exact(group, reference) else "effective "
     if smallest < min_n:
         return f"{smallest:.6g} {effective}rows in the smaller denominator, the plan asks for {min_n}"
-    pooled = rate((group[0] + reference[0], group[1] + reference[1]))
-    few = [events for events, n in (group, reference) if events < min_events and pooled * Fraction(n) < min_events]
+    pooled, rows = group[0] + reference[0], group[1] + reference[1]
+    few = [events for events, n in (group, reference) if events < min_events and pooled * n < min_events * rows]
     return f"{min(few):.6g} {effective}events in a group, the plan asks for {min_events}" if few else None
 
 
@@ -97,8 +103,13 @@ def ratio(group: Counts, reference: Counts) -> float | None:
 
 def difference(group: Counts, reference: Counts) -> float:
     """rate1 - rate2, correctly rounded."""
-    return float(rate(group) - rate(reference))
+    return (group[0] * reference[1] - reference[0] * group[1]) / (group[1] * reference[1])
 
 
-def _exact(*counted: Counts) -> bool:
-    return all(isinstance(number, int) for counts in counted for number in counts)
+def _exact(group: Counts, reference: Counts) -> bool:
+    return all(isinstance(number, int) for number in (*group, *reference))
+
+
+@lru_cache(maxsize=256)
+def _as_fraction(limit: float) -> tuple[int, int]:
+    return Fraction(str(limit)).as_integer_ratio()

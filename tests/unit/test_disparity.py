@@ -140,7 +140,17 @@ def test_a_declared_reference_that_falls_short_itself_is_adverse() -> None:
 def test_a_declared_reference_without_any_event_is_adverse_without_a_finite_value() -> None:
     found = only(audited(estimate("a", 500, 1000), estimate("b", 0, 1000), plan=referenced("b")))
     assert (found.value, found.verdict) == (None, Verdict.ADVERSE)
-    assert "no finite value (" in found.reason
+    assert found.reason.startswith("selection_rate ratio no finite value (")
+    # The ratio is infinite: the difference still tells how far apart the groups are.
+    assert "; no events in race=b (0 of 1,000): the difference is 0.50 (0.47 to 0.53)" in found.reason
+    assert found.reason.endswith("the lower rate is the reference's")
+    assert found.interval is not None and found.interval.lower > 100 and found.interval.upper is None
+
+
+def test_a_declared_reference_without_any_event_and_few_elsewhere_is_no_adverse() -> None:
+    found = only(audited(estimate("a", 2, 100), estimate("b", 0, 100), plan=referenced("b")))
+    assert (found.value, found.verdict) == (None, Verdict.INSUFFICIENT)
+    assert "0 events in a group, the plan asks for 5" in found.reason
 
 
 def test_a_declared_reference_that_is_absent_or_small() -> None:
