@@ -162,7 +162,7 @@ def _unreachable(said: str, address: TableAddress) -> ServiceError | Configurati
         )
     if 'database "' in said and "does not exist" in said:
         return ConfigurationError(f"PostgreSQL has no such database: {address.name}; correct its name.")
-    if "invalid" in said and "connection to server" not in said:
+    if any(f"invalid {what}" in said for what in ("URI", "integer value", "port number", "connection option")):
         return ConfigurationError(
             f"PostgreSQL cannot read the address {address.name}: write postgresql://user@host:port/database#table,"
             " special characters as %XX."

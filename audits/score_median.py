@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from audits.table import Source
 from governance.errors import MeasurementError
 
-BINS = 2**16
-"""Bins of one look: few enough to stay in the processor's cache."""
+BINS = 2**12
+"""Bins of one look: enough that the next one counts few values, few enough that they are fetched at once."""
 
 COUNTED_AT_ONCE = 250_000
 """Rows of a bin whose values are counted one by one."""
@@ -38,7 +38,7 @@ def median_of(source: Source, column: str, low: float, high: float) -> float:
         raise MeasurementError(f"{source.name}: column {column!r} is {source.columns[column]}, a score is a number.")
     score = f"{name}::DOUBLE"
     rows, good = source.rows(
-        f"SELECT count(*), count(*) FILTER ({score} >= ? AND {score} <= ?) FROM {source.relation}",  # noqa: S608
+        f"SELECT count(*), count(*) FILTER (WHERE {score} >= ? AND {score} <= ?) FROM {source.relation}",  # noqa: S608
         (low, high, *source.params),
     )[0]
     if rows == 0:
@@ -54,7 +54,9 @@ def median_of(source: Source, column: str, low: float, high: float) -> float:
 
 def _next_to(source: Source, score: str, value: float, rank: int) -> float:
     """The value with `rank` smaller or equal ones before it, when `value` is the one before that."""
-    query = f"SELECT count(*) FILTER ({score} <= ?), min({score}) FILTER ({score} > ?) FROM {source.relation}"  # noqa: S608
+    query = (
+        f"SELECT count(*) FILTER (WHERE {score} <= ?), min({score}) FILTER (WHERE {score} > ?) FROM {source.relation}"  # noqa: S608
+    )
     below, above = source.rows(query, (value, value, *source.params))[0]
     return value if below > rank else float(above)
 

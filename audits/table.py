@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
 from audits.source_uri import SourceKind, shown, source_kind, table_address
+from audits.spark_source import SparkTable, spark_table
 from audits.table_files import data_files, files_digest, reader_of
 from governance.digests import digest_bytes
 from governance.errors import MeasurementError, ServiceError
@@ -174,6 +175,8 @@ def table_name(table: Table) -> str:
     """What messages call the table: its address without a password, or "the data frame"."""
     if isinstance(table, str):
         return shown(table)
+    if isinstance(table, SparkTable):
+        return table.name
     return str(table) if isinstance(table, Path) else "the data frame"
 
 
@@ -327,8 +330,6 @@ def _served(stack: ExitStack, text: str, kind: SourceKind) -> Source:
     """A table that a server hands over as Arrow streams. DuckDB lets go of them before the server's end is closed."""
     address = table_address(text)
     if kind is SourceKind.SPARK:
-        from audits.spark_source import spark_table
-
         fetch: Callable[..., ArrowStream] = spark_table(address).stream
     else:
         from audits.postgres import snapshot
