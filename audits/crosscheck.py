@@ -15,7 +15,7 @@ from typing import Any
 
 from audits.groups import Group, groups_of
 from audits.plan import AuditPlan, Comparison
-from audits.result import Cells, Disparity
+from audits.result import Cells, Disparity, Quantity
 from governance.errors import DisagreementError
 
 TOLERANCE = 1e-9
@@ -32,20 +32,34 @@ _NAMED = {
 Pairs = Callable[[Group, Group], Any]
 """(group, reference) -> AIF360's `ClassificationMetric` of the two."""
 
+_ODDS = {
+    "average_odds_difference": "average_odds_difference",
+    "average_absolute_odds_difference": "average_abs_odds_difference",
+}
 
-def crosscheck(cells: Cells, plan: AuditPlan, disparities: Sequence[Disparity]) -> int:
-    """How many disparities AIF360 confirmed: every one that compares two groups and has a value.
 
-    Raises DisagreementError where its number differs from ours by more than TOLERANCE, naming measure and groups.
+def crosscheck(
+    cells: Cells, plan: AuditPlan, disparities: Sequence[Disparity], quantities: Sequence[Quantity] = ()
+) -> int:
+    """How many comparisons AIF360 confirmed: every disparity that compares two groups and has a value.
+
+    Of `quantities` (`audits.composite`) those that it has too. Raises DisagreementError where its number differs from
+    ours by more than TOLERANCE, naming measure and groups.
     """
-    compared = [disparity for disparity in disparities if disparity.group and disparity.value is not None]
-    for features in dict.fromkeys(disparity.features for disparity in compared):
+    compared = [item for item in disparities if item.group and item.value is not None]
+    odds = [item for item in quantities if item.metric in _ODDS and item.value is not None]
+    for features in dict.fromkeys([item.features for item in compared] + [found.features for found in odds]):
         groups = {group.levels: group for group in groups_of(cells, plan, features)}
         metric = pairs(tuple(groups.values()))
-        for disparity in (item for item in compared if item.features == features):
-            two = metric(groups[disparity.group], groups[disparity.reference])
-            _must_agree(disparity, aif360_value(two, disparity.metric, disparity.comparison))
-    return len(compared)
+        for item in (item for item in compared if item.features == features):
+            two = metric(groups[item.group], groups[item.reference])
+            value = aif360_value(two, item.metric, item.comparison)
+            _must_agree(f"{item.metric} {item.comparison}, {item.where()}", item.value, value)
+        for found in (found for found in odds if found.features == features):
+            two = metric(groups[found.group], groups[found.against])
+            where = f"{found.metric}, {' x '.join(features)}: {found.group} against {found.against}"
+            _must_agree(where, found.value, float(getattr(two, _ODDS[found.metric])()))
+    return len(compared) + len(odds)
 
 
 def pairs(groups: Sequence[Group]) -> Pairs:
@@ -106,13 +120,13 @@ def aif360_value(metric: Any, name: str, comparison: Comparison) -> float:
         return float(metric.ratio(rate) if comparison is Comparison.RATIO else metric.difference(rate))
 
 
-def _must_agree(disparity: Disparity, value: float) -> None:
+def _must_agree(where: str, ours: float | None, value: float) -> None:
     # Relative for ratios far above 1; written so that a NaN disagrees.
-    if disparity.value is not None and abs(value - disparity.value) <= TOLERANCE * max(1.0, abs(disparity.value)):
+    if ours is not None and abs(value - ours) <= TOLERANCE * max(1.0, abs(ours)):
         return
     raise DisagreementError(
-        f"{disparity.metric} {disparity.comparison}, {disparity.where()}: AIF360 gives {value}, Fairlearn's rates and"
-        f" the counts give {disparity.value}. Neither is reported; check the installed versions with `fairgate doctor`."
+        f"{where}: AIF360 gives {value}, Fairlearn's rates and the counts give {ours}. Neither is reported; check the"
+        " installed versions with `fairgate doctor`."
     )
 
 

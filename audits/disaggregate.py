@@ -117,17 +117,10 @@ def _share(chosen: Any, values: Any, wanted: int, sample_weight: Any) -> float:
     return float(selection_rate(None, values[chosen], pos_label=wanted, sample_weight=sample_weight[chosen]))
 
 
-def _estimates(cells: Cells, plan: AuditPlan, features: tuple[str, ...]) -> list[GroupEstimate]:
-    groups = groups_of(cells, plan, features)
-    rates = fairlearn_rates(groups)
-    return [_estimate(group, metric, rates, plan) for metric in METRICS for group in groups]
-
-
-def _estimate(group: Group, metric: str, rates: Rates, plan: AuditPlan) -> GroupEstimate:
+def estimate_of(group: Group, metric: str, plan: AuditPlan) -> GroupEstimate:
+    """One metric of METRICS in one group by our own counts, confirmed by nobody."""
     share = group.share(metric)
     aside = group.set_aside(plan.min_group_size)
-    if share.value is not None:
-        _must_agree(group, metric, share.value, rates.get((group.levels, metric)))
     return GroupEstimate(
         metric=metric,
         features=group.features,
@@ -144,6 +137,15 @@ def _estimate(group: Group, metric: str, rates: Rates, plan: AuditPlan) -> Group
     )
 
 
+def _estimates(cells: Cells, plan: AuditPlan, features: tuple[str, ...]) -> list[GroupEstimate]:
+    groups = groups_of(cells, plan, features)
+    rates = fairlearn_rates(groups)
+    found = [estimate_of(group, metric, plan) for metric in METRICS for group in groups]
+    for estimate in found:
+        _must_agree(estimate, rates.get((estimate.group, estimate.metric)))
+    return found
+
+
 def _interval(share: Share, confidence: float, *, weighted: bool) -> Interval | None:
     effective = share.effective_n
     if share.value is None or effective is None or not weighted:
@@ -151,12 +153,12 @@ def _interval(share: Share, confidence: float, *, weighted: bool) -> Interval | 
     return wilson(share.value * effective, effective, confidence)
 
 
-def _must_agree(group: Group, metric: str, own: float, fairlearn: float | None) -> None:
+def _must_agree(estimate: GroupEstimate, fairlearn: float | None) -> None:
     # Written so that a NaN disagrees.
-    if fairlearn is not None and abs(own - fairlearn) <= TOLERANCE:
+    if estimate.value is None or (fairlearn is not None and abs(estimate.value - fairlearn) <= TOLERANCE):
         return
-    where = ", ".join(f"{name}={level}" for name, level in zip(group.features, group.levels, strict=True))
+    where = ", ".join(f"{name}={level}" for name, level in zip(estimate.features, estimate.group, strict=True))
     raise DisagreementError(
-        f"{metric} of {where}: Fairlearn gives {fairlearn}, the counts give {own}. Neither is reported; check the"
-        " installed versions with `fairgate doctor`."
+        f"{estimate.metric} of {where}: Fairlearn gives {fairlearn}, the counts give {estimate.value}. Neither is"
+        " reported; check the installed versions with `fairgate doctor`."
     )

@@ -119,8 +119,7 @@ def _added_up(kind: tuple[bool, bool], cells: list[Cell]) -> Row:
 def _known_levels(cells: Cells, plan: AuditPlan) -> dict[str, list[str]]:
     """Sensitive feature -> its levels: the plan's, in the plan's order, then what else was found."""
     found = levels_of(cells)
-    declared = {feature.name: feature.levels for feature in plan.sensitive_features}
     return {
-        name: [level for level in dict.fromkeys((*declared[name], *levels)) if level != UNKNOWN]
-        for name, levels in found.items()
+        feature.name: [level for level in dict.fromkeys((*feature.levels, *found[feature.name])) if level != UNKNOWN]
+        for feature in plan.sensitive_features
     }
