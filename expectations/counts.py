@@ -123,7 +123,7 @@ def _numeric(
 def _expressions(types: Mapping[str, str], roles: Roles, numeric: frozenset[str]) -> dict[str, str]:
     """Name in the frame -> SQL expression, for the columns that exist."""
     found = {column: _text(column, types[column]) for column in roles.texts if column in types}
-    if label := found.get(roles.label):
+    if roles.label is not None and (label := found.get(roles.label)):
         found[roles.label] = f"CASE WHEN lower({label}) IN ('true', 'false') THEN lower({label}) ELSE {label} END"
     for column in roles.numbers:
         if column in types:

@@ -55,7 +55,10 @@ class GroupSizes(TableMetricProvider):  # type: ignore[misc]
             labels=tuple(given["labels"]),
             merge=tuple((level, tuple(values)) for level, values in given["merge"]),
         )
-        return group_sizes(frame[feature.column], is_favourable(frame[given["label"]], given["favourable"]), feature)
+        label, column = given["label"], frame[feature.column]
+        # Without a label only the rows are asked for.
+        good = column.notna().to_numpy() if label is None else is_favourable(frame[label], given["favourable"])
+        return group_sizes(column, good, feature)
 
 
 class FavourableRows(TableMetricProvider):  # type: ignore[misc]
@@ -105,7 +108,7 @@ class _OnGroups(BatchExpectation):  # type: ignore[misc]
     labels: list[str]
     merge: list[list[Any]]
     declared: list[str]
-    label: str
+    label: str | None = None
     favourable: str
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (_METRIC,)

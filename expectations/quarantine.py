@@ -78,7 +78,8 @@ def _reasons(frame: pd.DataFrame, checked: Sequence[Checked]) -> Iterator[tuple[
 
 def _outside(column: pd.Series, kwargs: Mapping[str, Any]) -> pd.Series:
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
-    below = column < (float("-inf") if low is None else low)
+    low = float("-inf") if low is None else low
+    below = column <= low if kwargs.get("strict_min") else column < low
     return below | (column > (float("inf") if high is None else high))
 
 

@@ -40,12 +40,15 @@ class SuiteSpec:
     """What a suite is built from; `flows` derives it from the audit plan.
 
     `columns` must be present; `label_values` is the domain of the label (favourable first) and may be empty, then
-    the label must have exactly two values. `ranges` are (column, low, high), inclusive, either end None.
+    the label must have two values, of several classes 2 to `most_labels`. `label` None: no column holds an outcome
+    with few values. `ranges` are (column, low, high), inclusive, either end None: such a column holds numbers.
+    `filled` may never be missing, `weights` must be above 0, `probabilities` lie in 0 to 1; `controls` are features
+    that split the data, whose groups may be of any size.
     """
 
     name: str
     columns: tuple[str, ...]
-    label: str
+    label: str | None
     favourable: str
     label_values: tuple[str, ...] = ()
     groups: tuple[GroupColumn, ...] = ()
@@ -57,6 +60,15 @@ class SuiteSpec:
     min_rows: int = 100
     min_group_size: int = 30
     min_events: int = 5
+    most_labels: int = 2
+    controls: tuple[GroupColumn, ...] = ()
+    filled: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    probabilities: tuple[str, ...] = ()
+
+    def features(self) -> tuple[GroupColumn, ...]:
+        """Sensitive and control features."""
+        return (*self.groups, *self.controls)
 
 
 @dataclass(frozen=True, slots=True)

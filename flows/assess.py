@@ -93,11 +93,14 @@ def quality_gate(settings: Settings, plan: AuditPlan, model: Path | None, data: 
     predictions: those of the plan alone.
     """
     from audits.model_signature import signature_inputs
+    from audits.table import column_names
     from expectations.run import validate
 
     digest = digest_file(data)
     inputs = signature_inputs(model) if model and not plan.prediction else None
-    return validate(data, spec_of(plan, inputs or ()), data_digest=digest, quarantine=settings.quarantine(digest))
+    present = column_names(data) if plan.sensitive_data else None
+    spec = spec_of(plan, inputs or (), present)
+    return validate(data, spec, data_digest=digest, quarantine=settings.quarantine(digest))
 
 
 def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> DataValidation:

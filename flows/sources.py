@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from audits.plan import AuditPlan
+from audits.decisions import MAX_CLASSES
+from audits.plan import AuditPlan, SensitiveFeature, Task
 from expectations.result import GroupColumn, SuiteSpec
 from flows.settings import Settings
 from governance.errors import ConfigurationError, MeasurementError
@@ -34,31 +36,87 @@ def newest_file(settings: Settings, plan: AuditPlan) -> Path:
     return _inside(settings, str(found[-1]))
 
 
-def spec_of(plan: AuditPlan, inputs: Iterable[str]) -> SuiteSpec:
-    """The suite that the plan's data must pass; `inputs` are the columns that the model takes."""
-    groups = tuple(
-        GroupColumn(item.name, item.column, item.cuts, item.labels, item.merge, item.levels)
-        for item in plan.sensitive_features
-    )
-    quality = plan.quality
-    wanted = [plan.label, *(group.column for group in groups), *plan.key, *inputs]
+def joined_plan(settings: Settings, plan: AuditPlan) -> AuditPlan:
+    """The plan with its [sensitive_data] source as a path, looked up as `data_file` does; the same plan without one.
+
+    Raises ConfigurationError outside the data folders, MeasurementError where it is missing.
+    """
+    joined = plan.sensitive_data
+    if joined is None:
+        return plan
+    path = _inside(settings, joined.source)
+    if not path.is_file():
+        raise MeasurementError(
+            f"there is no data file {joined.source} (looked at {path}): correct [sensitive_data] source in the plan"
+        )
+    return replace(plan, sensitive_data=replace(joined, source=str(path)))
+
+
+def spec_of(plan: AuditPlan, inputs: Iterable[str], present: Collection[str] | None = None) -> SuiteSpec:
+    """The suite that the plan's data must pass; `inputs` are the columns that the model takes.
+
+    `present` are the columns of the data, None: unknown. Of a plan that joins a file, features are looked for in the
+    data only where they are `present`; the others are the joined file's, which the audit checks as it joins it.
+    """
+    here = None if plan.sensitive_data is None else (present or ())
+    groups = tuple(_group(item) for item in plan.sensitive_features if not item.probabilities and _is_in(item, here))
+    controls = tuple(_group(item) for item in plan.control_features if _is_in(item, here))
+    shares = (column for item in plan.sensitive_features for _, column in item.probabilities)
+    quality, numbers = plan.quality, plan.task is Task.REGRESSION
+    filled = _filled(plan)
+    wanted = [*filled, *(group.column for group in (*groups, *controls)), *plan.key, *inputs]
     wanted += [plan.prediction] if plan.prediction else []
     wanted += [name for name, *_ in quality.ranges] + [name for name, _ in quality.categories]
     return SuiteSpec(
-        name=f"classification:{plan.model}",
+        name=f"{'classification' if plan.task is Task.BINARY else plan.task}:{plan.model}",
         columns=tuple(dict.fromkeys(wanted)),
-        label=plan.label,
+        label=None if numbers else plan.label,
         favourable=plan.favourable,
         groups=groups,
         key=plan.key,
-        ranges=quality.ranges,
+        ranges=(*quality.ranges, *_ranges(plan)),
         categories=quality.categories,
         nullable=quality.nullable,
         max_null_share=quality.max_null_share,
         min_rows=quality.min_rows,
         min_group_size=plan.min_group_size,
         min_events=plan.min_events,
+        most_labels=MAX_CLASSES if plan.task is Task.MULTICLASS else 2,
+        controls=controls,
+        filled=filled,
+        weights=(plan.weight,) if plan.weight else (),
+        probabilities=tuple(column for column in shares if here is None or column in here),
     )
+
+
+def _group(item: SensitiveFeature) -> GroupColumn:
+    return GroupColumn(item.name, item.column, item.cuts, item.labels, item.merge, item.levels)
+
+
+def _is_in(item: SensitiveFeature, here: Collection[str] | None) -> bool:
+    return here is None or item.column in here
+
+
+def _filled(plan: AuditPlan) -> tuple[str, ...]:
+    """Columns without which a row cannot be measured."""
+    named = [plan.label, plan.weight, plan.score.column if plan.score else None]
+    named += [plan.ranking.rank, *plan.ranking.query] if plan.ranking else []
+    named += [*plan.sensitive_data.key] if plan.sensitive_data else []
+    return tuple(dict.fromkeys(column for column in named if column is not None))
+
+
+def _ranges(plan: AuditPlan) -> Iterator[tuple[str, float | None, float | None]]:
+    """Columns that hold numbers because of what the plan makes of them, with the range that it declares."""
+    score = plan.score
+    if score is not None and score.column is not None:
+        yield score.column, score.low, score.high
+    if plan.ranking is not None and plan.ranking.rank is not None:
+        yield plan.ranking.rank, 1.0, None
+    if plan.task is Task.REGRESSION:
+        if plan.label is not None:
+            yield plan.label, None, None
+        if plan.prediction is not None and score is not None:
+            yield plan.prediction, score.low, score.high
 
 
 def _inside(settings: Settings, name: str) -> Path:

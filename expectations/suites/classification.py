@@ -7,6 +7,7 @@ the schema, which is checked first.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,9 @@ def build(spec: SuiteSpec) -> ExpectationSuite:
     """The suite of `spec`. The same spec gives the same suite in every process."""
     from expectations.custom import gx
 
-    lines = [*_schema(spec), *_label(spec), *_nulls(spec), *_ranges(spec), *_categories(spec), *_groups(spec)]
-    return gx.ExpectationSuite(name=spec.name, expectations=[*lines, *_key(spec)])
+    values = [*_ranges(spec), *_positive(spec), *_categories(spec)]
+    lines = [*_schema(spec), *_label(spec), *_nulls(spec), *values, *_groups(spec), *_key(spec)]
+    return gx.ExpectationSuite(name=spec.name, expectations=lines)
 
 
 def _meta(name: str, required: str, *reads: str, column: str | None = None, schema: bool = False) -> dict[str, Any]:
@@ -56,12 +58,16 @@ def _label(spec: SuiteSpec) -> Iterator[Any]:
     from expectations.custom import ExpectFavourableLabel, gx
 
     expect, label = gx.expectations, spec.label
+    if label is None:
+        return
+    two = spec.most_labels == 2
+    name, required = ("two label values", "exactly two values") if two else ("label values", f"2 to {spec.most_labels}")
     yield expect.ExpectColumnUniqueValueCountToBeBetween(
         column=label,
         min_value=2,
-        max_value=2,
+        max_value=spec.most_labels,
         severity=CRITICAL,
-        meta=_meta("two label values", "exactly two values", label, column=label),
+        meta=_meta(name, required, label, column=label),
     )
     yield ExpectFavourableLabel(
         column=label,
@@ -74,10 +80,10 @@ def _label(spec: SuiteSpec) -> Iterator[Any]:
 
 
 def _nulls(spec: SuiteSpec) -> Iterator[Any]:
-    """Label and key may never be missing. A sensitive value may, with a sign-off: such people are in no group."""
-    sensitive = {group.column for group in spec.groups}
+    """Label, key, weight may never be missing. A sensitive value may, with a sign-off: such people are in no group."""
+    sensitive = {*(group.column for group in spec.features()), *spec.probabilities}
     for column in required_columns(spec):
-        if column in (spec.label, *spec.key):
+        if column in (spec.label, *spec.key, *spec.filled, *spec.weights):
             yield _not_null(column, 0.0, CRITICAL)
         elif column in sensitive:
             yield _not_null(column, 0.0, INFO if column in spec.nullable else WARNING)
@@ -102,7 +108,8 @@ def _ranges(spec: SuiteSpec) -> Iterator[Any]:
     from expectations.custom import gx
 
     roles = roles_of(spec)
-    for column, low, high in spec.ranges:
+    shares = ((column, 0.0, 1.0) for column in spec.probabilities)
+    for column, low, high in (*spec.ranges, *shares):
         name = roles.number_name(column)
         if low is None and high is None:
             continue
@@ -112,6 +119,22 @@ def _ranges(spec: SuiteSpec) -> Iterator[Any]:
             max_value=None if high is None else float(high),
             severity=CRITICAL,
             meta=_meta("range", _range_words(low, high), name, column=column),
+        )
+
+
+def _positive(spec: SuiteSpec) -> Iterator[Any]:
+    """A weight of 0 would leave a person out, an infinite one everybody else."""
+    from expectations.custom import gx
+
+    for column in spec.weights:
+        name = roles_of(spec).number_name(column)
+        yield gx.expectations.ExpectColumnValuesToBeBetween(
+            column=name,
+            min_value=0.0,
+            strict_min=True,
+            max_value=sys.float_info.max,
+            severity=CRITICAL,
+            meta=_meta("weights", "above 0 and finite", name, column=column),
         )
 
 
@@ -125,7 +148,7 @@ def _categories(spec: SuiteSpec) -> Iterator[Any]:
     """A value that the plan does not know was never seen by the model, or is a group that nobody decided about."""
     for column, values in spec.categories:
         yield _known(column, values, "known categories")
-    for group in spec.groups:
+    for group in spec.features():
         if values := known_values(group):
             yield _known(group.column, values, "known levels")
 
@@ -146,7 +169,7 @@ def _groups(spec: SuiteSpec) -> Iterator[Any]:
 
     for group in spec.groups:
         given = _feature(spec, group)
-        reads = (given["column"], spec.label)
+        reads = (given["column"], *((spec.label,) if spec.label is not None else ()))
         yield ExpectSeveralGroups(
             **given,
             severity=CRITICAL,
@@ -156,6 +179,8 @@ def _groups(spec: SuiteSpec) -> Iterator[Any]:
             ("enough rows per group", "rows", spec.min_group_size),
             ("enough favourable labels per group", "favourable", spec.min_events),
         ):
+            if counted == "favourable" and spec.label is None:
+                continue
             yield ExpectGroupsToBeLargeEnough(
                 **given,
                 counted=counted,
