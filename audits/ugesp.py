@@ -5,7 +5,6 @@ Every parameter comes from the pack. What is said of a group is what the rule's 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,6 +13,7 @@ from audits.impact import NOTHING, Category, categories_of, decimals, highest, i
 from audits.plan import AuditPlan
 from audits.result import Cells, RuleTable
 from audits.rule_packs import AdverseImpactRule
+from audits.significance import fisher, standard_deviations
 
 _NOBODY = "Nobody was selected in the groups that are compared: there is no ratio."
 
@@ -56,28 +56,12 @@ def ugesp_tables(cells: Cells, plan: AuditPlan, rule: AdverseImpactRule) -> tupl
     return tuple(_table(cells, feature.name, rule) for feature in plan.sensitive_features)
 
 
-def two_standard_deviations(group: Category, reference: Category) -> float | None:
-    """(rate - rate of the reference) / its standard error under the pooled rate; None where all or nobody is selected.
-
-    Pooled two-proportion z, no continuity correction. Both groups have persons.
-    """
-    pooled = Fraction(group.selected + reference.selected, group.n + reference.n)
-    if pooled in (0, 1):
-        return None
-    variance = pooled * (1 - pooled) * (Fraction(1, group.n) + Fraction(1, reference.n))
-    difference = Fraction(group.selected, group.n) - Fraction(reference.selected, reference.n)
-    return float(difference) / math.sqrt(variance)
-
-
-def fisher(group: Category, reference: Category, below_expected: float) -> float | None:
+def small_fisher(group: Category, reference: Category, below_expected: float) -> float | None:
     """Fisher's exact two-sided p where an expected count is below `below_expected`; None where none is."""
     pooled = Fraction(group.selected + reference.selected, group.n + reference.n)
     if min(group.n, reference.n) * min(pooled, 1 - pooled) >= below_expected:
         return None
-    from scipy.stats import fisher_exact
-
-    table = [[item.selected, item.n - item.selected] for item in (group, reference)]
-    return float(fisher_exact(table).pvalue)
+    return fisher((group.selected, group.n), (reference.selected, reference.n))
 
 
 def _against(group: Category, top: Category, compared: Sequence[Category], rule: AdverseImpactRule) -> GroupImpact:
@@ -89,8 +73,8 @@ def _against(group: Category, top: Category, compared: Sequence[Category], rule:
         compared=True,
         ratio=ratio,
         below=_below(group, compared, rule),
-        deviations=two_standard_deviations(group, top),
-        fisher_p=fisher(group, top, rule.fisher_below_expected),
+        deviations=standard_deviations((group.selected, group.n), (top.selected, top.n)),
+        fisher_p=small_fisher(group, top, rule.fisher_below_expected),
         shortfall=group.n * Fraction(top.selected, top.n) - group.selected,
         moved=_moved(group, top, compared, rule),
     )
