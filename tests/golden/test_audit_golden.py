@@ -206,65 +206,10 @@ def test_three_of_twenty_against_one_of_ten() -> None:
 # --- with the files of ../shared/data ---------------------------------------------------------------------------------
 
 
-def golden(identifier: str) -> tuple[list[float], float]:
-    """(expected values, tolerance) of one row of golden_values.csv."""
-    with (SHARED / "golden_values.csv").open(newline="") as stream:
-        row = next(row for row in csv.DictReader(stream) if row["id"] == identifier)
-    return [float(value) for value in row["expected"].replace("/", ";").split(";")], float(row["tolerance"])
-
-
 def compas(races: tuple[str, ...] = ("African-American", "Caucasian")) -> pd.DataFrame:
     data = pd.read_csv(SHARED / "compas" / "compas-two-years-min.csv")
     data["flagged"] = (data["score_text"] != "Low").astype(int)
     return data[data["race"].isin(races)]
-
-
-@missing_shared
-@pytest.mark.needs_shared
-def test_g5_and_g9_compas_from_the_file() -> None:
-    feature = (SensitiveFeature("group", "race"),)
-    plan = replace(PLAN, label="two_year_recid", prediction="flagged", sensitive_features=feature)
-    result = audit(plan, compas())
-    check_compas(result)
-    expected, tolerance = golden("G5")
-    groups = ("African-American", "Caucasian")
-    found = [rate(result, "false_positive_rate", group) for group in groups]
-    found += [1 - rate(result, "true_positive_rate", group) for group in groups]
-    assert found == pytest.approx(expected, abs=tolerance)
-    expected, tolerance = golden("G9")
-    names = ("demographic_parity_difference", "demographic_parity_ratio", "equalized_odds_difference")
-    worst = [values(result, name)[()] for name in (*names, "equalized_odds_ratio")]
-    assert worst == pytest.approx([*expected[:3], expected[4]], abs=tolerance)
-
-
-@missing_shared
-@pytest.mark.needs_shared
-def test_g10b_german_credit_from_the_file_with_sex_from_personal_status() -> None:
-    expected, tolerance = golden("G10b")
-    sex = SensitiveFeature("sex", "personal_status", merge=(("female", ("A92",)), ("male", ("A91", "A93", "A94"))))
-    found = []
-    for cut in (25, 26):
-        age = SensitiveFeature("age", "age", cuts=(cut,), labels=("younger", "older"))
-        plan = replace(PLAN, label="credit", prediction="credit", sensitive_features=(age, sex))
-        result = audit(plan, SHARED / "german" / "german_raw.csv")
-        found.append(values(result, "impact_ratio", ("age",))["younger",])
-        assert values(result, "impact_ratio", ("sex",)) == {("female",): pytest.approx((201 / 310) / (499 / 690))}
-    assert found == pytest.approx(expected, abs=tolerance)
-
-
-@missing_shared
-@pytest.mark.needs_shared
-def test_g13_ricci_from_the_file() -> None:
-    expected, tolerance = golden("G13")
-    data = pd.read_csv(SHARED / "ricci" / "ricci.csv")
-    data["passed"] = (data["Combine"] >= 70).astype(int)
-    found = []
-    for position in ("Captain", "Lieutenant"):
-        feature = (SensitiveFeature("race", "Race", reference="W"),)
-        plan = replace(ANY_SIZE, label="passed", prediction="passed", sensitive_features=feature)
-        ratios = values(audit(plan, data[data["Position"] == position]), "impact_ratio", ("race",))
-        found += [ratios["B",], ratios["H",]]
-    assert found == pytest.approx(expected, abs=tolerance)
 
 
 @missing_shared
