@@ -39,7 +39,7 @@ _MODEL = """\
 [model]
 name = {model}
 impact = "high"                 # CHECK: minimal, limited, high or prohibited; the policy always wins
-# registrant = "data-scientist" # who answers for the registration; this person cannot sign it off
+# registrant = "data-scientist" # CHECK: who answers for the registration; this person cannot sign it off
 """
 _AUDIT = """\
 [audit]
@@ -108,7 +108,7 @@ def _data(
 ) -> Iterator[str]:
     yield "[data]"
     yield f"source = {_quoted(source)}"
-    yield '# newer = "data/incoming/*.parquet"  # the scheduled audit reads the last of these, by name'
+    yield '# newer = "data/incoming/*.parquet"  # CHECK: the scheduled audit reads the last of these, by name'
     if label is None:
         candidates = _names(label_candidates(columns, inputs))[:_LISTED]
         hint = f"one of {', '.join(candidates)}" if candidates else "the column with the true outcome"
@@ -190,14 +190,14 @@ def _quality(taken: Sequence[ColumnSummary], features: Sequence[ColumnSummary], 
     if nullable := [column.name for column in dict.fromkeys((*taken, *features)) if column.nulls]:
         yield f"nullable = {_list(nullable)}  # CHECK: columns that have missing values now, and may have"
     plain = [column for column in taken if column.name not in aside]
-    yield "\n[quality.ranges]                # CHECK: found now; uncomment with the range that is possible"
-    for column in plain:
-        if is_numeric(column) and column.minimum is not None and column.maximum is not None:
-            yield f"# {_quoted(column.name)} = [{_number(column.minimum)}, {_number(column.maximum)}]"
-    yield "\n[quality.categories]            # CHECK: found now; any other value stops the audit"
-    for column in plain:
-        if column.values and column.type == "VARCHAR" and all(map(is_sound, column.values)):
-            yield f"{_quoted(column.name)} = {_list(column.values)}"
+    ranges = [(column.name, column.minimum, column.maximum) for column in plain if is_numeric(column)]
+    if found := [(name, low, high) for name, low, high in ranges if low is not None and high is not None]:
+        yield "\n[quality.ranges]                # CHECK: found now; uncomment with the range that is possible"
+        yield from (f"# {_quoted(name)} = [{_number(low)}, {_number(high)}]" for name, low, high in found)
+    known = [column for column in plain if column.type == "VARCHAR" and column.values]
+    if listed := [column for column in known if all(map(is_sound, column.values))]:
+        yield "\n[quality.categories]            # CHECK: found now; any other value stops the audit"
+        yield from (f"{_quoted(column.name)} = {_list(column.values)}" for column in listed)
 
 
 def _found(column: ColumnSummary) -> str:

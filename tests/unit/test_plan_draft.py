@@ -49,6 +49,23 @@ def refusal(text: str) -> str:
     return str(caught.value)
 
 
+def test_a_draft_has_no_empty_tables_and_marks_every_guess() -> None:
+    plain = draft(
+        (numbers("wage", 0.0, 9.0), texts("hired", "no", "yes"), texts("sex", "f", "m")), signature_inputs=("wage",)
+    )
+    assert "[quality.ranges]" in plain
+    assert "[quality.categories]" not in plain
+    only_text = draft(
+        (texts("team", "a", "b"), texts("hired", "no", "yes"), texts("sex", "f", "m")), signature_inputs=("team",)
+    )
+    assert "[quality.ranges]" not in only_text
+    assert "[quality.categories]" in only_text
+    for text in (plain, only_text):
+        assert read_plan(text.encode()).label == "hired"
+        for key in ("newer", "registrant", "label", "impact"):
+            assert "CHECK" in next(line for line in text.splitlines() if line.removeprefix("# ").startswith(f"{key} ="))
+
+
 def test_a_draft_with_every_guess_made_is_a_plan() -> None:
     plan = read_plan(draft().encode())
     assert (plan.model, plan.label, plan.favourable, plan.decided_at) == ("hiring", "hired", "yes", TODAY)
