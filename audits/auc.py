@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.histogram import Array, Histogram, over
+from audits.normal import quantile
 from audits.result import Interval
 
 
@@ -81,7 +82,7 @@ def auc_interval(
     elif variance <= 0:
         return None
     else:
-        spread = _quantile(confidence) * math.sqrt(variance) / (value * (1 - value))
+        spread = quantile(confidence) * math.sqrt(variance) / (value * (1 - value))
         middle = math.log(value / (1 - value))
         low, high, method = _expit(middle - spread), _expit(middle + spread), "delong, logit"
     return Interval(max(0.0, low - error), min(1.0, high + error), confidence, method)
@@ -95,7 +96,7 @@ def newcombe_end(value: float, positives: float, negatives: float, confidence: f
     """
     from scipy.optimize import brentq
 
-    m, pairs, z = (positives + negatives) / 2 - 1, positives * negatives, _quantile(confidence)
+    m, pairs, z = (positives + negatives) / 2 - 1, positives * negatives, quantile(confidence)
 
     def excess(gap: float) -> float:
         # By symmetry only the distance from the boundary matters; dividing by it removes the root at the boundary.
@@ -104,12 +105,6 @@ def newcombe_end(value: float, positives: float, negatives: float, confidence: f
 
     gap = float(brentq(excess, 0.0, 1.0, xtol=1e-15))
     return gap if value == 0 else 1 - gap
-
-
-def _quantile(confidence: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.isf((1 - confidence) / 2))
 
 
 def _expit(number: float) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.histogram import Array, Histogram, over
+from audits.normal import quantile
 from audits.result import Interval
 
 INTERVALS = 10
@@ -29,9 +30,7 @@ class Mean:
         """The normal interval (central limit theorem), within [low, high]; None where nothing varies."""
         if self.value is None or not self.error:
             return None
-        from scipy.stats import norm
-
-        spread = float(norm.isf((1 - confidence) / 2)) * self.error
+        spread = quantile(confidence) * self.error
         return Interval(max(low, self.value - spread), min(high, self.value + spread), confidence, "normal")
 
 

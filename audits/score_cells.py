@@ -156,11 +156,10 @@ def scored(cells: ScoreCells, plan: AuditPlan, features: tuple[str, ...]) -> Sco
     declared = {feature.name: feature.levels for feature in plan.sensitive_features}
     known = [[*dict.fromkeys((*declared[name], *cells.levels[name]))] for name in features]
     groups = list(itertools.product(*([level for level in levels if level != UNKNOWN] for levels in known)))
-    keys = list(zip(*(_named(cells, names.index(name)) for name in features), strict=True)) or [()] * len(cells.bin)
-    groups += sorted({key for key in keys if UNKNOWN in key})
+    found, entry = _combinations(cells, [names.index(name) for name in features])
+    groups += sorted(levels for levels in found if UNKNOWN in levels)
     position = {group: number for number, group in enumerate(groups)}
-    group = np.array([position[key] for key in keys])
-    cell = group * 2 + cells.outcome
+    cell = np.array([position[levels] for levels in found])[entry] * 2 + cells.outcome
     shape = (len(groups), 2)
     above = {
         name: np.bincount(cell, np.where(cells.above, cells.columns[name], 0), 2 * len(groups)).reshape(shape)
@@ -169,9 +168,15 @@ def scored(cells: ScoreCells, plan: AuditPlan, features: tuple[str, ...]) -> Sco
     return Scored(features, tuple(groups), _histogram(cells, cell, len(groups)), above)
 
 
-def _named(cells: ScoreCells, feature: int) -> list[str]:
-    levels = list(cells.levels.values())[feature]
-    return [levels[code] for code in cells.codes[feature]]
+def _combinations(cells: ScoreCells, features: list[int]) -> tuple[list[tuple[str, ...]], Array]:
+    """(the combinations of levels that occur, the position of each entry's combination among them)."""
+    levels = [list(cells.levels.values())[feature] for feature in features]
+    number = np.zeros(len(cells.bin), dtype=np.int64)
+    for feature, names in zip(features, levels, strict=True):
+        number = number * len(names) + cells.codes[feature]
+    found, first, entry = np.unique(number, return_index=True, return_inverse=True)
+    codes = cells.codes[features][:, first].T if features else np.empty((len(found), 0), dtype=int)
+    return [tuple(names[code] for names, code in zip(levels, row, strict=True)) for row in codes], entry
 
 
 def _histogram(cells: ScoreCells, cell: Array, groups: int) -> Histogram:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from audits.family import concluded
 from audits.finding import Compared, Finding, Measure, too_little
+from audits.normal import quantile
 from audits.plan import AuditPlan
 from audits.result import Disparity, Interval, Quantity
 from audits.score_metrics import QUANTITY_METRICS, pair_name
@@ -124,9 +125,7 @@ def _spread(interval: Interval | None) -> float | None:
     """The standard error behind a normal interval."""
     if interval is None or interval.upper is None or interval.method != "normal":
         return None
-    from scipy.stats import norm
-
-    return (interval.upper - interval.lower) / (2 * float(norm.isf((1 - interval.confidence) / 2)))
+    return (interval.upper - interval.lower) / (2 * quantile(interval.confidence))
 
 
 def _counts(item: Quantity, single: Mapping[Place, Quantity]) -> tuple[Counts, Counts]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -121,8 +122,16 @@ def scoring_share(groups: Groups, group: int) -> Share:
     """The rows of a group above the median of the full sample."""
     histogram, above = groups.histogram(group), groups.scored.above
     events, n = int(above["n"][group].sum()), groups.rows(group)
-    sums = (above["w"][group], histogram.w, above["w2"][group], histogram.w2)
-    return Share(events, n, *(float(array.sum()) for array in sums))
+    return _share((events, n), (above["w"][group], histogram.w), (above["w2"][group], histogram.w2))
+
+
+def _share(n: tuple[Any, Any], w: tuple[Any, Any], w2: tuple[Any, Any]) -> Share:
+    """The share that a part has of a whole; sums of the same weights in another order may not make it more than 1."""
+    rows = int(n[0]), int(n[1])
+    (part, whole), (squares, all_squares) = ((float(p.sum()), float(all_.sum())) for p, all_ in (w, w2))
+    if rows[0] == rows[1]:
+        part, squares = whole, all_squares
+    return Share(*rows, min(part, whole), whole, min(squares, all_squares), all_squares)
 
 
 def _scoring_rate(groups: Groups, group: int) -> Quantity:
@@ -233,11 +242,14 @@ def sweeps(groups: Groups) -> Iterator[Sweep]:
     """The inner ends of the STEPS of the range, without those that select as the one before, nobody or everybody."""
     histogram, cells = groups.scored.histogram, groups.cells
     selected = [np.cumsum(sums[..., ::-1], axis=-1)[..., ::-1] for sums in (histogram.n, histogram.w, histogram.w2)]
-    before = int(histogram.n.sum())
+    before, together = int(histogram.n.sum()), histogram.united().united()
+    filled = together.n > 0
+    single = bool((together.lo == together.hi)[filled].all())
     for step in range(1, STEPS):
         start = step * cells.bins // STEPS
         n, w, w2 = (sums[..., start] for sums in selected)
-        cutoff = cells.low + start / cells.bins * (cells.high - cells.low)
+        # Where every bin holds one value (integer scores), the least value selected says the same and reads better.
+        cutoff = together.lo[start:].min() if single else cells.low + start / cells.bins * (cells.high - cells.low)
         if 0 < int(n.sum()) < before:
             yield Sweep(f"score >= {cutoff:.6g}", n, w, w2)
         before = int(n.sum())
@@ -260,5 +272,4 @@ def sweep_share(groups: Groups, sweep: Sweep, group: int, outcomes: slice) -> Sh
     one = groups.histogram(group)
     selected = [sums[group, outcomes].sum() for sums in (sweep.n, sweep.w, sweep.w2)]
     among = [sums[outcomes].sum() for sums in (one.n, one.w, one.w2)]
-    n = int(selected[0]), int(among[0])
-    return Share(*n, float(selected[1]), float(among[1]), float(selected[2]), float(among[2]))
+    return _share(*((part, whole) for part, whole in zip(selected, among, strict=True)))

@@ -28,6 +28,7 @@ from audits.distances import (
 )
 from audits.histogram import Array, Histogram
 from audits.intervals import koopman, newcombe
+from audits.normal import quantile, two_sided_p
 from audits.result import Interval, Quantity
 from audits.score_groups import Groups, Sweep, area_interval, scoring_share, sweep_share, sweeps
 from audits.share import Share
@@ -174,11 +175,9 @@ def _normal(
     """The interval, widened by the certified error on both sides, and the p of the least that the value can be."""
     if not spread:
         return None, None
-    from scipy.stats import norm
-
-    half = float(norm.isf((1 - confidence) / 2)) * spread + error
-    p = float(2 * norm.sf(max(0.0, abs(value) - error) / spread))
-    return Interval(value - half, value + half, confidence, "normal"), min(1.0, p)
+    half = quantile(confidence) * spread + error
+    p = two_sided_p(max(0.0, abs(value) - error) / spread)
+    return Interval(value - half, value + half, confidence, "normal"), p
 
 
 def counts_of_share(share: Share, *, weighted: bool) -> Counts:
@@ -288,12 +287,10 @@ def _calibration_interval(
     lifted, lowered = one[0] - other[1], one[1] - other[0]
     if not np.ptp(lifted) > 0:
         return None, None
-    from scipy.stats import norm
-
     tail = (1 - confidence) / 2
     lower, upper = value - float(np.quantile(lifted, 1 - tail)), value - float(np.quantile(lowered, tail))
     # Noise alone may lift either error by its mean: only what exceeds that counts against no difference.
     excess = max(0.0, abs(value) - max(float(lifted.mean()), -float(lowered.mean()), 0.0))
-    p = float(2 * norm.sf(excess / max(float(lifted.std()), float(lowered.std()))))
+    p = two_sided_p(excess / max(float(lifted.std()), float(lowered.std())))
     interval = Interval(min(lower, value), max(upper, value), confidence, "multiplier bootstrap")
-    return interval, min(1.0, p)
+    return interval, p
