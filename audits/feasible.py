@@ -7,7 +7,7 @@ is not printed, every whole number that rounds to the printed rate is possible.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,8 +16,8 @@ from audits.published_numbers import Printed
 Span = tuple[Fraction, Fraction]
 Spans = tuple[Span, ...]
 
-_LISTED = 50
-"""With more possible counts than this they lie so close that their hull says as much."""
+_LISTED = 20
+"""More possible values than this are taken for their hull: nothing is called wrong by it, and little is missed."""
 
 _ALL: Span = (Fraction(0), Fraction(1))
 
@@ -38,12 +38,10 @@ class Counts:
     low: int
     high: int
 
-    def spans(self) -> Iterator[Span]:
-        """The rates that these counts give."""
-        if self.high - self.low >= _LISTED:
-            yield Fraction(self.low, self.n), Fraction(self.high, self.n)
-        else:
-            yield from ((Fraction(k, self.n),) * 2 for k in range(self.low, self.high + 1))
+    @property
+    def ends(self) -> Span:
+        """The lowest and the highest of their rates."""
+        return Fraction(self.low, self.n), Fraction(self.high, self.n)
 
     def within(self, low: Fraction, high: Fraction) -> Counts:
         """Those whose rate lies in [low, high]; none where `low` > `high` of the result."""
@@ -111,8 +109,9 @@ def _counts(n: Printed, selected: Printed | None) -> list[Counts]:
 
 
 def _joined(counts: Sequence[Counts]) -> Spans:
-    spans = sorted({span for item in counts for span in item.spans()})
-    return tuple(spans) if len(spans) <= _LISTED else ((spans[0][0], max(high for _, high in spans)),)
+    if sum(item.high - item.low + 1 for item in counts) > _LISTED:
+        return ((min(item.ends[0] for item in counts), max(item.ends[1] for item in counts)),)
+    return tuple(sorted({(Fraction(k, item.n),) * 2 for item in counts for k in range(item.low, item.high + 1)}))
 
 
 def _clipped(rate: Printed) -> Span:
@@ -126,7 +125,16 @@ def _candidates(rates: Sequence[Spans], floor: Fraction) -> dict[Span, set[int]]
         for span in spans:
             if span[1] >= floor:
                 found.setdefault(span, set()).add(at)
-    return found
+    return found if len(found) <= _LISTED else _hulls(found, floor)
+
+
+def _hulls(found: dict[Span, set[int]], floor: Fraction) -> dict[Span, set[int]]:
+    """All of them as one span; and as a second one for the category that alone reaches the top of the first."""
+    ordered = sorted(found.items(), key=lambda item: item[0][1], reverse=True)
+    (_, first), owners = ordered[0]
+    second = next((high for (_, high), others in ordered if others != owners), first)
+    everybody = set.union(*found.values())
+    return {(floor, second): everybody} | ({(floor, first): owners} if first > second else {})
 
 
 def _ratios(at: int, own: Spans, lows: Sequence[Fraction], tops: dict[Span, set[int]]) -> Spans:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 MAX_COUNT = 10**12
-MAX_SUPPRESSED = 1_000
+MAX_SUPPRESSED = 100
 """A suppressed count says `<5` or `<11`; a limit above this is no suppression."""
 
 COARSEST = Fraction(1, 200)

@@ -20,7 +20,7 @@ from governance.digests import digest_bytes
 from governance.errors import MeasurementError
 
 MAX_BYTES = 4 * 1024 * 1024
-MAX_ROWS = 5_000
+MAX_ROWS = 2_000
 CATEGORY = "category"
 
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {

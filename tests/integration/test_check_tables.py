@@ -287,7 +287,7 @@ def test_what_fairgate_publishes_has_no_discrepancy(
         (HEADER + 'Male,10,5,50%,"1.00\n', "is not CSV"),
         (HEADER + "Male,10\x00,5,50%,1.00\n", "row"),
         (HEADER + "Male," + "9" * 5000 + ",5,50%,1.00\n", "row 2, column n holds"),
-        (HEADER + "Male,10,5,50%,1.00\n" * (MAX_ROWS + 1), "has 5,001 rows; a published table has at most 5,000"),
+        (HEADER + "Male,10,5,50%,1.00\n" * (MAX_ROWS + 1), "has 2,001 rows; a published table has at most 2,000"),
     ],
 )
 def test_a_bad_file_is_one_sentence(text: str, sentence: str) -> None:

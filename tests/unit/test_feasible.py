@@ -35,7 +35,7 @@ def test_counts_as_people_write_them(text: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1.390", "1,39", "12.5", "-5", "+5", "twelve", "1e3", "<0", "<2000", "9" * 14, "<", "½"]
+    "text", ["1.390", "1,39", "12.5", "-5", "+5", "twelve", "1e3", "<0", "<200", "9" * 14, "<", "½"]
 )
 def test_what_is_no_count(text: str) -> None:
     assert read_count(text) is None
@@ -137,6 +137,21 @@ def test_large_tables_without_counts_hold_the_truth(rows: list[tuple[int, float]
     for spans, rate in zip(ratio_spans([item.possible for item in rates]), truth, strict=True):
         if max(truth):
             assert contains(spans, rate / max(truth))
+
+
+@given(st.lists(st.tuples(st.integers(1, 400), st.integers(480, 520)), min_size=60, max_size=90), st.integers(0, 59))
+@settings(max_examples=25, deadline=None)
+def test_tables_with_very_many_categories_hold_the_truth(rows: list[tuple[int, int]], best: int) -> None:
+    """Too many values to be listed are taken together, and the category at the top is still compared with the rest."""
+    rows = [(n, 999 if at == best else wanted) for at, (n, wanted) in enumerate(rows)]
+    truth = [Fraction(round(n * wanted / 1000), n) for n, wanted in rows]
+    rates = [judge_rate(count(str(n)), None, share(f"{float(t):.0%}")) for (n, _), t in zip(rows, truth, strict=True)]
+    found = ratio_spans([item.possible for item in rates])
+    for at, (spans, rate) in enumerate(zip(found, truth, strict=True)):
+        others = max(item for other, item in enumerate(truth) if other != at)
+        assert contains(spans, rate / max(rate, others))
+        assert len(spans) <= 2 * 20 * 20
+    assert best in highest_ones([item.possible for item in rates])
 
 
 @given(st.integers(1, 10**9), st.floats(0, 1), st.integers(0, 4))
