@@ -125,6 +125,16 @@ def test_the_parts_of_the_ai_act_apply_from_their_own_days() -> None:
     assert not requirements_on(act, date(2025, 2, 1))
 
 
+def test_the_documentation_lists_every_pack_with_its_days() -> None:
+    text = (RULES.parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    for pack in packs():
+        assert str(pack.in_force_from) in rows[pack.id]
+        assert pack.in_force_to is None or str(pack.in_force_to) in rows[pack.id]
+        assert ("voluntary" in rows[pack.id]) == pack.voluntary
+        assert ("asks only" in rows[pack.id]) == (pack.computes is None)
+
+
 def test_a_repealed_pack_stays_loadable() -> None:
     assert load_pack("us-sr-11-7").status is Status.REPEALED
 
