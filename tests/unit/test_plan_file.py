@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -460,3 +462,23 @@ def test_any_edit_of_a_wider_plan_gives_a_plan_or_a_sentence(start: int, length:
 @settings(deadline=None, max_examples=400)
 def test_any_edit_of_a_plan_gives_a_plan_or_a_sentence(start: int, length: int, insert: str) -> None:
     read_or_refuse((WHOLE[:start] + insert + WHOLE[start + length :]).encode("utf-8", "surrogatepass"))
+
+
+def toml_blocks() -> list[str]:
+    text = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
+    return re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_guide_shows_plans_that_are_read() -> None:
+    whole, *parts = toml_blocks()
+    assert read_plan(whole.encode()).intersections == (("sex", "age"),)
+    # What is commented out is a key with a value too.
+    optional = re.sub(r"^# (?=\w+ = )", "", whole, flags=re.MULTILINE)
+    assert read_plan(optional.encode()).rule_packs == ("us-ugesp",)
+    assert len(parts) >= 8
+    for part in parts:
+        document = tomllib.loads(part)
+        features = document.get("sensitive_features", SMALL["sensitive_features"])
+        data = document.get("data", SMALL["data"])
+        plan = read_plan(written({**SMALL, **document, "sensitive_features": features, "data": data}))
+        assert plan.model == "hiring"
