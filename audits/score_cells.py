@@ -35,7 +35,9 @@ class ScoreCells:
     `levels` maps sensitive feature -> its levels, sorted, the unknown one last; `codes` (features, entries) are
     positions in them. `outcome`, `above` (is the score strictly above the median of the full sample?) and `bin` are
     (entries,); `columns` has the sums n, w, w2, s, s2, lo, hi, lp, lq. `logs`: are lp and lq there?
-    `median` is None where probabilities and weights together hide it.
+    `median` is None where probabilities and weights together hide it. `rows_per_weight`: where groups are known by
+    probabilities only, the rows that a weight of 1 stands for; None elsewhere. w2 is then at least w over this, so that
+    no group counts for more rows than it has people.
     """
 
     levels: Mapping[str, tuple[str, ...]]
@@ -52,6 +54,7 @@ class ScoreCells:
     labelled: bool
     weighted: bool
     logs: bool
+    rows_per_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +100,9 @@ def score_cells(counted: Counted, plan: AuditPlan, name: str) -> ScoreCells:
     names = [feature.name for feature in counted.spec.features]
     encoded = [_codes(table[column]) for column in counted.levels]
     columns = _columns(table)
+    rows_per_weight = counted.rows / float(columns["w"].sum()) if counted.spec.shared else None
+    if rows_per_weight is not None:
+        columns["w2"] = np.maximum(columns["w2"], columns["w"] / rows_per_weight)
     above = np.array(table["prediction"].to_pylist()) == "true"
     return ScoreCells(
         levels={name: levels for name, (levels, _) in zip(names, encoded, strict=True)},
@@ -113,6 +119,7 @@ def score_cells(counted: Counted, plan: AuditPlan, name: str) -> ScoreCells:
         labelled=plan.label is not None,
         weighted=counted.spec.weighted,
         logs=counted.spec.logs,
+        rows_per_weight=rows_per_weight,
     )
 
 

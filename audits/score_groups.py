@@ -48,8 +48,13 @@ class Groups:
         return self.scored.histogram[group]
 
     def rows(self, group: int) -> int:
-        """The number of rows of a group."""
-        return int(self.scored.histogram.n[group].sum())
+        """The number of rows of a group; by probabilities, of people that it is expected to have."""
+        return self.people(self.histogram(group))
+
+    def people(self, histogram: Histogram) -> int:
+        """The number of rows of a histogram, or of people that the probabilities of these rows make."""
+        rows, per_weight = int(histogram.n.sum()), self.cells.rows_per_weight
+        return rows if per_weight is None else min(rows, round(float(histogram.w.sum()) * per_weight))
 
     def is_known(self, group: int) -> bool:
         """Has the group rows, and all of its levels?"""
@@ -67,7 +72,7 @@ class Groups:
     def few_outcomes(self, positives: Histogram, negatives: Histogram) -> str | None:
         """What is missing of the plan's minimum of events on either side of an AUC; None where nothing is."""
         for side, called in ((positives, "favourable"), (negatives, "unfavourable")):
-            if (n := int(side.rows)) < self.plan.min_events:
+            if (n := self.people(side)) < self.plan.min_events:
                 return f"{n} {called} outcomes, the plan asks for {self.plan.min_events}"
         return None
 

@@ -36,6 +36,7 @@ from audits.significance import p_value
 from audits.verdicts import Counts, difference, ratio
 
 NO_INTERVAL = "no interval: nothing varies in these groups"
+SHARED = "rows belong to several groups by probability: no interval of a comparison"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ def pair_quantities(
 
 def _pair(groups: Groups, metric: str, group: int, against: int, value: float | None, **given: object) -> Quantity:
     """A measure of two groups; not counted where either is set aside, or where `doubt` says why."""
-    names, doubt = groups.scored.groups, given.pop("doubt", None)
+    names, doubt, without = groups.scored.groups, given.pop("doubt", None), NO_INTERVAL
+    if groups.cells.rows_per_weight is not None:
+        given, without = given | {"interval": None, "p": None}, SHARED
     aside = [
         f"{_named(groups, one)} has {reason}" for one in (group, against) if (reason := groups.aside(one)) is not None
     ]
@@ -114,7 +117,7 @@ def _pair(groups: Groups, metric: str, group: int, against: int, value: float | 
         n=groups.rows(group) + groups.rows(against),
         value=value,
         counted=not reasons,
-        reason=" and ".join(reasons) or (NO_INTERVAL if empty else None),
+        reason=" and ".join(reasons) or (without if empty else None),
         **given,  # type: ignore[arg-type]
     )
 
