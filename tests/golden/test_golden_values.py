@@ -144,9 +144,8 @@ def test_g10b_german_credit_passes_or_fails_by_the_side_on_which_25_lies() -> No
     """Recomputed from the file: `age >= 25` passes four fifths, `age > 25` does not."""
     cells = [selected(counts) for counts in (GERMAN_FROM_25, GERMAN_ABOVE_25)]
     assert [ratios(item, "older")["younger"] for item in cells] == pytest.approx(EXPECTED["G10b"], abs=1e-6)
-    crossed = [[d.verdict for d in compared(item) if d.name == "impact_ratio"] for item in cells]
-    assert Verdict.ADVERSE not in crossed[0]
-    assert crossed[1] in ([Verdict.ADVERSE], [Verdict.WATCH])
+    verdicts = [[d.verdict for d in compared(item) if d.name == "impact_ratio"] for item in cells]
+    assert verdicts == [[Verdict.WATCH], [Verdict.ADVERSE]]
 
 
 def test_g11_aif360_on_adult() -> None:
