@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
-from audits.cells import level_notes, read_cells, unknown_rows
-from audits.crosscheck import crosscheck
-from audits.disaggregate import disaggregate
-from audits.disparity import disparities
-from audits.plan import AuditPlan
+from audits.measure import Measured, measure, measure_cells
+from audits.plan import MEDIAN, AuditPlan, Family
 from audits.predictions import Predictions
 from audits.result import AuditResult, Cells
-from audits.table import Table
+from audits.scan import Progress
+from audits.table import Table, table_digest
 from governance.errors import ConfigurationError
 
 PACKAGES = ("aif360", "duckdb", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels")
 """What the numbers of an audit depend on."""
+
+_TOGETHER = {Family.BOUNDS: "all of them together", Family.FEATURE: "those of each feature together"}
 
 
 def audit(
@@ -30,12 +30,14 @@ def audit(
     model_digest: str | None = None,
     data_digest: str | None = None,
     environment: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> AuditResult:
-    """Measure what `plan` declares on `table` (a file, a glob, or a data frame).
+    """Measure what `plan` declares on `table` (a file, a folder, a glob, a database's or Spark's table, a data frame).
 
     The predictions come from `predictions` (one per row, in the table's order), or from `model` (a folder with an
-    MLflow model, scored in a child process by `audits.scoring`), or from the column `plan.prediction`.
-    `environment` is added to the package versions that are recorded.
+    MLflow model, scored in a child process by `audits.scoring`), or from the columns that the plan names.
+    `environment` is added to the package versions that are recorded. `progress` is called now and then with the share
+    of a scan that is done, 0 to 1.
 
     Raises MeasurementError for data that cannot be measured, DisagreementError where two libraries give two numbers,
     ConfigurationError for both `model` and `predictions`.
@@ -44,8 +46,9 @@ def audit(
         if predictions is not None:
             raise ConfigurationError("Give predictions or a model to score, not both.")
         predictions = _scored(model, table, plan)
-    cells = read_cells(table, plan, predictions=predictions, data_digest=data_digest)
-    return audit_cells(plan, cells, model_digest=model_digest, environment=environment)
+    digest = data_digest or table_digest(table)
+    found = measure(plan, table, predictions=predictions, data_digest=digest, progress=progress)
+    return _result(plan, found, digest, model_digest, environment)
 
 
 def audit_cells(
@@ -55,35 +58,44 @@ def audit_cells(
     model_digest: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> AuditResult:
-    """The same from a table of cells: estimates, disparities, cross-check."""
-    estimates = disaggregate(cells, plan)
-    found = disparities(estimates, plan)
-    confirmed = crosscheck(cells, plan, found)
-    bounded = sum(item.bound is not None for item in found)
-    return AuditResult(
-        plan_digest=plan.digest,
-        data_digest=cells.data_digest,
-        model_digest=model_digest,
-        row_count=cells.row_count,
-        features=cells.features,
-        unknown=unknown_rows(cells),
-        estimates=estimates,
-        disparities=found,
-        environment={**environment_versions(), "engine": cells.engine, **(environment or {})},
-        confidence=plan.confidence,
-        min_group_size=plan.min_group_size,
-        min_events=plan.min_events,
-        notes=(
-            *_how(plan),
-            *level_notes(cells, plan),
-            *_notes(plan, bounded=bounded, n=confirmed),
-        ),
-    )
+    """The same from a table of cells: what a decision with two values can be asked."""
+    return _result(plan, measure_cells(plan, cells), cells.data_digest, model_digest, environment)
 
 
 def environment_versions() -> dict[str, str]:
     """Python and the packages that the numbers depend on, with their installed versions."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+
+
+def _result(
+    plan: AuditPlan,
+    found: Measured,
+    data_digest: str,
+    model_digest: str | None,
+    environment: Mapping[str, str] | None,
+) -> AuditResult:
+    return AuditResult(
+        plan_digest=plan.digest,
+        data_digest=data_digest,
+        model_digest=model_digest,
+        row_count=found.row_count,
+        features=found.features,
+        unknown=found.unknown,
+        estimates=found.estimates,
+        disparities=found.disparities,
+        environment={**environment_versions(), "engine": found.engine, **(environment or {})},
+        confidence=plan.confidence,
+        min_group_size=plan.min_group_size,
+        min_events=plan.min_events,
+        notes=(*_how(plan), *_tested(plan, found), *found.notes),
+        quantities=found.quantities,
+        stratified=found.stratified,
+        unknown_bounds=found.unknown_bounds,
+        search=found.search,
+        rule_reports=found.rule_reports,
+        family=plan.family.value,
+        suppress_below=plan.suppress_below,
+    )
 
 
 def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:
@@ -92,22 +104,47 @@ def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:
     return score(model, table, plan)
 
 
-def _how(plan: AuditPlan) -> tuple[str, ...]:
+def _how(plan: AuditPlan) -> Iterator[str]:
     """What a signer must know of how the numbers came about, and cannot see in them."""
-    said = [f"Favourable is {plan.label} = {plan.favourable}."]
+    if plan.label is None:
+        yield f"No outcome is known: what is measured is who is selected (favourable is {plan.favourable})."
+    else:
+        yield f"Favourable is {plan.label} = {plan.favourable}."
     if plan.prediction:
-        said.append(f"The model was NOT run: its predictions were read from the column {plan.prediction}.")
-    for item in plan.sensitive_features:
+        yield f"The model was NOT run: its predictions were read from the column {plan.prediction}."
+    yield from _scores(plan)
+    for item in (*plan.sensitive_features, *plan.control_features):
         cuts = f", cut at {', '.join(f'{cut:g}' for cut in item.cuts)}" if item.cuts else ""
         merged = ", values merged" if item.merge else ""
-        if item.column != item.name or cuts or merged:
-            said.append(f"{item.name} was read from the column {item.column}{cuts}{merged}.")
-    return tuple(said)
+        if not item.probabilities and (item.column != item.name or cuts or merged):
+            yield f"{item.name} was read from the column {item.column}{cuts}{merged}."
+    if plan.sensitive_data:
+        key = ", ".join(plan.sensitive_data.key)
+        yield f"Sensitive features were joined from {plan.sensitive_data.source} by {key}."
+    if plan.weight:
+        yield f"Rows are weighted by the column {plan.weight}."
 
 
-def _notes(plan: AuditPlan, *, bounded: int, n: int) -> tuple[str, ...]:
-    return (
-        f"{bounded} bounded comparisons, each at {plan.confidence:.0%} confidence, without a correction for their"
-        " number: some intervals exclude no difference by chance.",
-        f"{n} comparisons of two groups were confirmed by AIF360, every rate by Fairlearn.",
+def _scores(plan: AuditPlan) -> Iterator[str]:
+    if plan.score is None:
+        return
+    if plan.score.column:
+        yield f"The model was NOT run: its scores were read from the column {plan.score.column}."
+    if plan.score.cutoff == MEDIAN:
+        yield "Selected are the scores strictly above the median of the full sample, unknowns included."
+    elif plan.score.cutoff is not None and plan.prediction is None:
+        yield f"Selected are the scores at or above {plan.score.cutoff}."
+
+
+def _tested(plan: AuditPlan, found: Measured) -> Iterator[str]:
+    bounded = sum(item.bound is not None for item in found.disparities)
+    if plan.family is Family.NONE:
+        yield (
+            f"{bounded} bounded comparisons, each at {plan.confidence:.0%} confidence, without a correction for their"
+            " number: some intervals exclude no difference by chance."
+        )
+        return
+    yield (
+        f"{bounded} bounded comparisons. Verdicts hold {_TOGETHER[plan.family]}: the chance of any false adverse among"
+        f" them is at most {1 - plan.confidence:.0%} (Holm). Each interval is at {plan.confidence:.0%} by itself."
     )
