@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.histogram import Array, Histogram, over
-from audits.normal import quantile
+from audits.normal import quantile, two_sided_p
 from audits.result import Interval
 
 INTERVALS = 10
@@ -165,3 +165,19 @@ def calibration_error_interval(value: float, moves: tuple[Array, Array], confide
     lower = value - float(np.quantile(up, 1 - tail))
     upper = value - min(0.0, float(np.quantile(signed, tail)))
     return Interval(max(0.0, lower), min(1.0, upper), confidence, "multiplier bootstrap")
+
+
+def calibration_difference(
+    value: float, one: tuple[Array, Array], other: tuple[Array, Array], confidence: float
+) -> tuple[Interval | None, float | None]:
+    """Each end with the moves that take it further out: noise lifts the error of one group, not of the other."""
+    lifted, lowered = one[0] - other[1], one[1] - other[0]
+    if not np.ptp(lifted) > 0:
+        return None, None
+    tail = (1 - confidence) / 2
+    lower, upper = value - float(np.quantile(lifted, 1 - tail)), value - float(np.quantile(lowered, tail))
+    # Noise alone may lift either error by its mean: only what exceeds that counts against no difference.
+    excess = max(0.0, abs(value) - max(float(lifted.mean()), -float(lowered.mean()), 0.0))
+    p = two_sided_p(excess / max(float(lifted.std()), float(lowered.std())))
+    interval = Interval(min(lower, value), max(upper, value), confidence, "multiplier bootstrap")
+    return interval, p

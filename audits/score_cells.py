@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -103,7 +103,8 @@ def score_cells(counted: Counted, plan: AuditPlan, name: str) -> ScoreCells:
     rows_per_weight = counted.rows / float(columns["w"].sum()) if counted.spec.shared else None
     if rows_per_weight is not None:
         columns["w2"] = np.maximum(columns["w2"], columns["w"] / rows_per_weight)
-    above = np.array(table["prediction"].to_pylist()) == "true"
+    decided, decisions = _encoded(table["prediction"])
+    above = np.array([value == "true" for value in decided])[decisions]
     return ScoreCells(
         levels={name: levels for name, (levels, _) in zip(names, encoded, strict=True)},
         codes=np.array([codes for _, codes in encoded]),
@@ -130,16 +131,24 @@ def _columns(table: pa.Table) -> dict[str, Array]:
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Array]:
-    found = column.to_pylist()
-    levels = sorted(set(found), key=lambda level: (level == UNKNOWN, level))
-    position = {level: number for number, level in enumerate(levels)}
-    return tuple(levels), np.array([position[level] for level in found])
+    found, codes = _encoded(column)
+    order = sorted(range(len(found)), key=lambda place: (found[place] == UNKNOWN, found[place]))
+    return tuple(found[place] for place in order), np.argsort(order)[codes]
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[list[Any], Array]:
+    """(the values that occur, the position of each entry's value among them); no value is null."""
+    import pyarrow as pa
+
+    whole = pa.concat_arrays(column.chunks).dictionary_encode()
+    return whole.dictionary.to_pylist(), whole.indices.to_numpy()
 
 
 def _outcomes(table: pa.Table, favourable: str | None) -> Array:
     if favourable is None:
         return np.zeros(table.num_rows, dtype=int)
-    return np.array([label == favourable for label in table["label"].to_pylist()], dtype=int)
+    found, codes = _encoded(table["label"])
+    return np.array([label == favourable for label in found], dtype=int)[codes]
 
 
 def _median(columns: Mapping[str, Array], above: Array, counted: Counted) -> float | None:

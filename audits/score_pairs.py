@@ -14,7 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.auc import areas
-from audits.calibration import Mean, brier_score, calibration_error, error_moves, log_loss, mean_score, reliability
+from audits.calibration import (
+    Mean,
+    brier_score,
+    calibration_difference,
+    calibration_error,
+    error_moves,
+    log_loss,
+    mean_score,
+    reliability,
+)
 from audits.distances import (
     Blocks,
     blocks_of,
@@ -278,22 +287,6 @@ def _calibration(groups: Groups, noise: Callable[[int], Array]) -> Iterator[Quan
         if reference is None:
             return
         value = (values[group] or 0.0) - (values[reference] or 0.0)
-        interval, p = _calibration_interval(value, moves[group], moves[reference], groups.plan.confidence)
+        interval, p = calibration_difference(value, moves[group], moves[reference], groups.plan.confidence)
         metric = "expected_calibration_error_difference"
         yield _pair(groups, metric, group, reference, value, interval=interval, p=p)
-
-
-def _calibration_interval(
-    value: float, one: tuple[Array, Array], other: tuple[Array, Array], confidence: float
-) -> tuple[Interval | None, float | None]:
-    """Each end with the moves that take it further out: noise lifts the error of one group, not of the other."""
-    lifted, lowered = one[0] - other[1], one[1] - other[0]
-    if not np.ptp(lifted) > 0:
-        return None, None
-    tail = (1 - confidence) / 2
-    lower, upper = value - float(np.quantile(lifted, 1 - tail)), value - float(np.quantile(lowered, tail))
-    # Noise alone may lift either error by its mean: only what exceeds that counts against no difference.
-    excess = max(0.0, abs(value) - max(float(lifted.mean()), -float(lowered.mean()), 0.0))
-    p = two_sided_p(excess / max(float(lifted.std()), float(lowered.std())))
-    interval = Interval(min(lower, value), max(upper, value), confidence, "multiplier bootstrap")
-    return interval, p

@@ -17,6 +17,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from audits.auc import areas, auc_interval, newcombe_end
 from audits.calibration import (
     brier_score,
+    calibration_difference,
     calibration_error,
     calibration_error_interval,
     edges,
@@ -255,3 +256,20 @@ def test_log_loss_holds_scores_of_0_and_1_away_from_infinity() -> None:
     outcome, scores = np.array([True, False, True]), np.array([0.0, 1.0, 1.0])
     found = log_loss(with_outcome(scores, outcome))
     assert found.value == pytest.approx(sklearn_log_loss(outcome, scores), rel=1e-9)
+
+
+def test_two_calibrated_groups_seldom_differ_in_their_calibration_error() -> None:
+    """The smaller group has the larger error by noise alone: 100 rows against 2,000."""
+    generator, rejected, tried = np.random.default_rng(13), 0, 150
+    for _ in range(tried):
+        sides = []
+        for n in (100, 2000):
+            scores = generator.beta(2, 3, n)
+            group = with_outcome(scores, generator.random(n) < scores, bins=1024)
+            found = reliability(group)
+            sides.append((calibration_error(found), error_moves(found, gap_noise(group, 300, generator), n)))
+        (one, moves), (other, other_moves) = sides
+        interval, p = calibration_difference(one - other, moves, other_moves, 0.95)
+        assert interval is not None and p is not None
+        rejected += p <= 0.05 or interval.lower > 0
+    assert rejected <= tried * (0.05 + 3 * np.sqrt(0.05 * 0.95 / tried))
