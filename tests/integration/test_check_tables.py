@@ -78,6 +78,15 @@ def test_the_files_of_both_examples_end_with_exit_code_0(name: str, capsys: pyte
     assert main(["check-tables", str(path), "--tolerance", "0"]) == (0 if name == "selection" else 14)
 
 
+def test_a_rate_that_was_cut_off_is_a_warning_within_the_tolerance() -> None:
+    """Two rows of the rule's example of scoring: 18 of 28 are 64.29 %, and 64.2 % is printed."""
+    text = "race,n,scoring_rate,impact_ratio\nHispanic or Latino,28,64.2%,1.00\nWhite,40,37.5%,0.58\n"
+    assert wrong(text) == []
+    (warned,) = [item for item in check(text).findings if item.kind is Kind.RATE]
+    assert (warned.severity, warned.recomputed) == (Severity.WARNING, "0.6429")
+    assert [item.kind for item in wrong(text, tolerance=0)] == [Kind.RATE]
+
+
 @pytest.mark.needs_shared
 def test_the_typed_example_is_the_file() -> None:
     text = (SHARED / "ll144_rule_tables" / "selection_example.csv").read_text(encoding="utf-8")
