@@ -93,7 +93,9 @@ def contains(spans: Spans, value: Fraction) -> bool:
 
 
 ROWS = st.lists(
-    st.tuples(st.integers(1, 9), st.floats(0, 1), st.sampled_from((0, 1, 2)), st.booleans()), min_size=1, max_size=4
+    st.tuples(st.integers(1, 9) | st.integers(100, 300), st.floats(0, 1), st.sampled_from((0, 1, 2)), st.booleans()),
+    min_size=1,
+    max_size=4,
 )
 
 
@@ -126,6 +128,14 @@ def test_a_ratio_is_wrong_only_if_no_whole_numbers_explain_it(rows: list[tuple[i
             assert (judge_ratio(printed, spans).distance == 0) == explained
     tops = {at for every in itertools.product(*whole) for at, rate in enumerate(every) if rate == max(every) > 0}
     assert highest_ones(possible) == tops
+
+
+def test_a_category_is_not_compared_with_another_value_of_itself() -> None:
+    """99, 100 or 101 of 200 against 50 of 100 give 0.99, 1 and 1; never 99/101."""
+    found = ratio_spans([judge_rate(count("200"), None, share("50%")).possible, ((Fraction(1, 2),) * 2,)])
+    assert found[0] == ((Fraction(99, 100),) * 2, (Fraction(1), Fraction(1)))
+    assert judge_ratio(share("0.98"), found[0]).distance == Fraction(1, 100)
+    assert found[1] == ((Fraction(1), Fraction(1)), (Fraction(100, 101),) * 2)
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**9), st.floats(0, 1)), min_size=2, max_size=5))
