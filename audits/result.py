@@ -11,6 +11,9 @@ from audits.plan import Comparison
 UNKNOWN = "(unknown)"
 """The level of rows whose sensitive value is missing: counted and shown, never compared, never a reference."""
 
+SUPPRESSED = "suppressed, because a count is small or would give a small one away"
+"""The reason of a number that is not published (`audits.suppression`); its counts are then -1."""
+
 
 class Verdict(StrEnum):
     """What may be said of a disparity, from {bound crossed} x {interval excludes no difference} x {n, events}."""
@@ -103,6 +106,11 @@ class GroupEstimate:
     weight: float | None = None
     effective_n: float | None = None
 
+    @property
+    def suppressed(self) -> bool:
+        """Is it masked in what is published? Then print this word, and none of the counts."""
+        return self.reason == SUPPRESSED
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -128,6 +136,11 @@ class Quantity:
     reason: str | None = None
     p: float | None = None
     effective_n: float | None = None
+
+    @property
+    def suppressed(self) -> bool:
+        """Is it masked in what is published? Then print this word, and no number."""
+        return self.reason == SUPPRESSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +168,10 @@ class Stratified:
 
 @dataclass(frozen=True, slots=True)
 class UnknownBounds:
-    """What the rows without a level could do to one group's selection rate, were they all in it (s/(n+m) .. (s+m)/(n+m)).
+    """What the rows without a level could do to one group's selection rate, were they all in it.
 
-    `missing_p`: chi-square test of whether missing values go with selection; None where it cannot be made.
+    From s / (n + m) to (s + m) / (n + m). `missing_p`: chi-square test of whether missing values go with selection;
+    None where it cannot be made.
     """
 
     feature: str
@@ -256,6 +270,11 @@ class Disparity:
     corrected: float | None = None
     detectable: float | None = None
     at: str | None = None
+
+    @property
+    def suppressed(self) -> bool:
+        """Is it masked in what is published? The verdict stays; print this word, and no number."""
+        return self.reason.endswith(SUPPRESSED)
 
     def where(self) -> str:
         """The groups in words: `sex=female against sex=male`."""

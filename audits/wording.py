@@ -10,6 +10,7 @@ from audits.result import GroupEstimate, Interval
 from audits.verdicts import NO_DIFFERENCE
 
 _NAMED_AT_MOST = 3
+LEFT_OUT = "; left out:"
 
 
 def rounded(value: float | None, landmarks: Sequence[float] = ()) -> str:
@@ -119,4 +120,4 @@ def left_out(estimates: Sequence[GroupEstimate], plan: AuditPlan) -> str:
     small = f"denominator below {plan.min_group_size}"
     said = list(dict.fromkeys(f"{named(item)} ({item.reason or f'{item.metric}: {small}'})" for item in estimates))
     rest = f" and {len(said) - _NAMED_AT_MOST} more" if len(said) > _NAMED_AT_MOST else ""
-    return f"; left out: {', '.join(said[:_NAMED_AT_MOST])}{rest}" if said else ""
+    return f"{LEFT_OUT} {', '.join(said[:_NAMED_AT_MOST])}{rest}" if said else ""
