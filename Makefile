@@ -13,13 +13,14 @@ export DO_NOT_TRACK = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: demo test lint format lock clean help
+.PHONY: demo test lint format lock benchmark clean help
 
 help:
 	@echo "make demo   play the whole story (makes .venv on the first run)"
 	@echo "make test   run every test"
 	@echo "make lint   ruff, mypy --strict, import contracts"
 	@echo "make lock   resolve requirements*.in anew (needs uv)"
+	@echo "make benchmark  measure beside other libraries (minutes; BENCHMARK=--ours-1e8 and more: benchmarks/run.py)"
 	@echo "make clean  remove the environment and what the demo wrote"
 
 demo: $(VENV)/.runtime
@@ -59,6 +60,9 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 lock:
 	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
 	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+benchmark: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py $(BENCHMARK)
 
 clean:
 	rm -rf $(VENV) demo build fairgate.egg-info test-output
