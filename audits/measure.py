@@ -26,6 +26,7 @@ from audits.result import (
 )
 from audits.rule_reports import rule_reports
 from audits.scan import Progress
+from audits.search import search
 from audits.stratified import conditional_disparity, stratified
 from audits.table import Table, table_name
 from audits.unknowns import unknown_bounds
@@ -99,6 +100,7 @@ def measure_cells(
         quantities=(*quantities, *composites(cells, plan), *conditional_disparity(cells, plan)),
         stratified=stratified(cells, plan, found),
         unknown_bounds=unknown_bounds(cells, plan),
+        search=search(cells, plan),
         rule_reports=rule_reports(cells, plan, class_cells=classes),
         notes=(
             *level_notes(cells, plan),

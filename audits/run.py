@@ -18,7 +18,7 @@ from governance.errors import ConfigurationError
 PACKAGES = ("aif360", "duckdb", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels")
 """What the numbers of an audit depend on."""
 
-_TOGETHER = {Family.BOUNDS: "all of them together", Family.FEATURE: "those of each feature together"}
+_TOGETHER = {Family.BOUNDS: "for all of them together", Family.FEATURE: "for those of each feature together"}
 
 
 def audit(

@@ -13,7 +13,7 @@ ROOMS = ("audits", "expectations", "governance", "reports", "flows")
 # engine -> the modules that may import it
 ALLOWED = {
     "fairlearn": {"audits/disaggregate.py"},
-    "aif360": {"audits/crosscheck.py", "flows/demo/models.py"},
+    "aif360": {"audits/crosscheck.py", "audits/subset_scan.py", "flows/demo/models.py"},
     "duckdb": {"audits/table.py", "expectations/counts.py"},
     "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
     "mlflow": {"governance/registry/mlflow_registry.py", "audits/scoring_child.py", "flows/demo/models.py"},
