@@ -9,9 +9,11 @@ from pathlib import Path
 from governance.digests import digest_file, digest_value
 from governance.errors import MeasurementError
 
-_PARQUET = "read_parquet(?, hive_partitioning=false)"
+# Writers leave NaN out of a column's minimum and maximum. Unless told, DuckDB takes these for the whole truth, drops
+# isnan() from the query, and people of unknown age are counted as the oldest (github.com/duckdb/duckdb/issues/25521).
+_PARQUET = "read_parquet(?, hive_partitioning=false, can_have_nan=true)"
 # Folders called sex=f hold a column; as text, like every value that a plan names.
-_PARTITIONED = "read_parquet(?, hive_partitioning=true, hive_types_autocast=false)"
+_PARTITIONED = "read_parquet(?, hive_partitioning=true, hive_types_autocast=false, can_have_nan=true)"
 # Numbers and text only: DuckDB would read a column of yes and no as booleans, and codes such as 10-11 as dates.
 _CSV = "read_csv(?, sample_size=-1, hive_partitioning=false, auto_type_candidates=['BIGINT', 'DOUBLE', 'VARCHAR'])"
 _READERS = {".parquet": _PARQUET, ".pq": _PARQUET, ".csv": _CSV, ".tsv": _CSV}
