@@ -13,7 +13,8 @@ from audits.predictions import Predictions, answered
 from audits.result import UNKNOWN, Cell, Cells
 from audits.scan import Counted, Progress, scan_spec, summed
 from audits.scan_duckdb import scan
-from audits.table import Table, count_rows, opened, table_digest, table_name
+from audits.spark_scan import scan_spark
+from audits.table import Table, count_rows, is_spark, opened, table_digest, table_name
 from governance.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def read_counted(
 
     Raises MeasurementError and ConfigurationError as `read_cells` does for what can be seen without looking at values.
     """
+    if is_spark(table):
+        return scan_spark(table, scan_spec(plan, bins=bins), predictions)
     with opened(table) as source:
         # A model's answers are joined by position: they must be as many as the rows.
         given = None if predictions is None else answered(predictions, _some_rows(count_rows(source), table), plan)

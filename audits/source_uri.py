@@ -11,9 +11,10 @@ TABLE is `table` or `schema.table`; `%2E` stands for a dot and `%23` for a # ins
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from governance.errors import ConfigurationError
 
@@ -74,36 +75,33 @@ def table_address(text: str) -> TableAddress:
 
 
 def shown(text: str) -> str:
-    """The text without what nobody may read: a password before the host, or among the parameters."""
-    if "://" not in text:
+    """The text without what nobody may read: a password before the host, or among the parameters.
+
+    Passwords that are not written as they should be (with a raw # / ? @ in them) are taken out too: where it is not
+    clear what belongs to one, more is left out rather than less.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or source_kind(text) is SourceKind.FILES:
         return text
-    prefix, address = ("spark:", text[6:]) if source_kind(text) is SourceKind.SPARK else ("", text)
-    address, mark, table = address.rpartition("#") if "#" in address else (address, "", "")
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # such as brackets that do not close
-        return f"{prefix}{address.split('://', 1)[0]}://...{mark}{table}"
-    login, at, host = parts.netloc.rpartition("@")
-    kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key not in _SECRETS]
-    netloc = f"{login.split(':', 1)[0]}{at}{host}"
-    return (
-        prefix
-        + urlunsplit((parts.scheme, netloc, parts.path, urlencode(kept, quote_via=quote, safe="/"), ""))
-        + (f"{mark}{table}")
-    )
+    address, mark, table = rest.rpartition("#") if source_kind(text) is SourceKind.POSTGRESQL else (rest, "", "")
+    if not mark:
+        address, table = rest, ""
+    login, at, host = address.rpartition("@")
+    if _has_secret(login):  # an @ in a parameter, or a parameter in a password: nobody can tell
+        return f"{scheme}://...{mark}{table}"
+    if _has_secret(host):
+        host = re.split("[?&]", host)[0]
+    return f"{scheme}://{login.partition(':')[0]}{at}{host}{mark}{table}"
+
+
+def _has_secret(address: str) -> bool:
+    names = (part.partition("=")[0] for part in re.split("[?&]", address)[1:])
+    return any(unquote(name).lower() in _SECRETS for name in names)
 
 
 def holds_password(text: str) -> bool:
     """Is there a password in the text? It belongs into ~/.pgpass or PGPASSWORD, not into a file that is passed on."""
-    if source_kind(text) is not SourceKind.POSTGRESQL:
-        return False
-    address = text.rpartition("#")[0] or text
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return True
-    login = parts.netloc.rpartition("@")[0]
-    return ":" in login or any(key in _SECRETS for key, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return shown(text) != text
 
 
 def _split(text: str, form: str) -> tuple[str, tuple[str, ...]]:

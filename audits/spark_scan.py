@@ -6,6 +6,7 @@ Expressions are Narwhals', which say the same on any engine; only what comes bac
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from audits.joined import joined_source
@@ -14,16 +15,46 @@ from audits.row_expressions import MATCHED, ONCE, row_columns
 from audits.scan import Counted, ScanSpec, keys_of, most_groups, settled
 from audits.scan_sql import is_score_cut, scan_sql
 from audits.score_median import median_of
-from audits.spark_source import SparkRows, SparkTable, collected, column_of, in_spark, spark_engine
-from audits.table import Source, opened, opened_beside, quoted
+from audits.source_uri import table_address
+from audits.spark_source import (
+    SparkAnswers,
+    SparkRows,
+    SparkTable,
+    collected,
+    column_of,
+    in_spark,
+    spark_engine,
+    spark_table,
+)
+from audits.table import Source, opened, opened_beside, quoted, table_name
 from governance.errors import ConfigurationError, MeasurementError
 
 
-def scan_spark(table: SparkTable, spec: ScanSpec) -> Counted:
+def scan_spark(table: SparkTable | str, spec: ScanSpec, predictions: object = None) -> Counted:
     """Count the rows of `table` as `spec` says; equal to `scan_duckdb.scan` of the same rows.
 
-    Raises what `scan_duckdb.scan` raises.
+    `table` may be an address spark:... `predictions` are a model's `SparkAnswers`; they win over a column.
+
+    Raises what `scan_duckdb.scan` raises, and MeasurementError for predictions that did not come from Spark: its rows
+    have no order by which they could be joined.
     """
+    if predictions is not None:
+        return _scan(*_answered(table, spec, predictions))
+    return _scan(spark_table(table_address(table)) if isinstance(table, str) else table, spec)
+
+
+def _answered(table: SparkTable | str, spec: ScanSpec, predictions: object) -> tuple[SparkTable, ScanSpec]:
+    if not isinstance(predictions, SparkAnswers):
+        raise MeasurementError(
+            f"{table_name(table)}: predictions cannot be joined to rows of Spark, which have no order. Write them into"
+            " a column and name it in [data] prediction, or score where the rows are."
+        )
+    if spec.score is not None and spec.score.column is None:
+        return predictions.table, replace(spec, score=replace(spec.score, column=predictions.column))
+    return predictions.table, replace(spec, prediction=predictions.column)
+
+
+def _scan(table: SparkTable, spec: ScanSpec) -> Counted:
     import narwhals as nw
 
     _refuse_nowhere(spec)

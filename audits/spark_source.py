@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CONFIGURED = ("PYSPARK_GATEWAY_PORT", "SPARK_REMOTE", "SPARK_HOME", "SPARK_CONF_DIR")
 _LISTED = 20
+_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,14 @@ class SparkTable:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The rows. Their order is Spark's: it may differ from one reading to the next."""
         return self.frame.__arrow_c_stream__(requested_schema)
+
+
+@dataclass(frozen=True, slots=True)
+class SparkAnswers:
+    """A table of Spark with what a model answers on every row, in the column `column`: see `spark_scoring`."""
+
+    table: SparkTable
+    column: str
 
 
 def spark_table(address: TableAddress) -> SparkTable:
@@ -139,6 +148,13 @@ def column_of(name: str) -> Any:
     return functions.col("`" + name.replace("`", "``") + "`")
 
 
+def row_of(columns: Mapping[str, Any]) -> Any:
+    """Columns together as one value: a named row."""
+    from pyspark.sql import functions
+
+    return functions.struct(*(column.alias(name) for name, column in columns.items()))
+
+
 def collected(frame: Any) -> pa.Table:
     """All rows of a small frame. Raises MeasurementError in one line where Spark fails on the data."""
     from pyspark.errors import PySparkException
@@ -146,7 +162,7 @@ def collected(frame: Any) -> pa.Table:
     try:
         table: pa.Table = frame.toArrow()
     except PySparkException as error:
-        raise MeasurementError(f"Spark failed: {str(error).splitlines()[0]}") from error
+        raise MeasurementError(f"Spark failed: {_said(error)}") from error
     return table
 
 
@@ -160,6 +176,15 @@ def spark_engine() -> str:
     import pyspark
 
     return f"spark {pyspark.__version__}"
+
+
+def _said(error: Exception) -> str:
+    """What an error comes down to: of a worker's traceback the last line, cut short (it may quote rows of the data)."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "SQLSTATE" not in line[:12]]
+    last = lines[-1] if lines and "Python worker" in lines[0] else "".join(lines[:1])
+    if "enforce schema of data" in last:
+        return "a column has not the type that the model's signature declares."
+    return last[:_SHOWN]
 
 
 def _missing(session: Any, address: TableAddress, error: Exception) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
+from audits.csv_reader import csv_reader
 from audits.source_uri import SourceKind, shown, source_kind, table_address
 from audits.spark_source import SparkTable, spark_table
 from audits.table_files import data_files, files_digest, reader_of
@@ -47,6 +48,7 @@ LISTED_VALUES = 12
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _LISTED_TABLES = 20
+_UNREACHABLE = f"{ServiceError.__name__}: "
 _CONNECTION_LOST = ("server closed the connection", "terminating connection", "no connection to the server")
 _SERIAL = itertools.count()
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
@@ -201,6 +203,11 @@ def digest_of(source: Source, table: Table) -> str:
     return _frame_digest(table) if isinstance(table, pd.DataFrame) else rows_digest(source)
 
 
+def is_spark(table: Table) -> TypeGuard[str | SparkTable]:
+    """Does Spark have the rows? Then `spark_scan` counts them there."""
+    return isinstance(table, SparkTable) or (isinstance(table, str) and source_kind(table) is SourceKind.SPARK)
+
+
 def column_names(table: Table) -> tuple[str, ...]:
     """The columns in the table's order."""
     with opened(table) as source:
@@ -256,7 +263,10 @@ def _files_source(connection: Any, table: str | Path, stack: ExitStack) -> Sourc
     files = data_files(table)
     # A real file may have brackets in its name, which DuckDB would read as a pattern.
     paths = [glob.escape(str(path)) for path in files]
-    return _described(Source(connection, reader_of(table, files), (paths,), {}, str(table), until=stack))
+    reader = reader_of(table, files)
+    if len(paths) == 1 and reader.startswith("read_csv("):
+        return Source(connection, *csv_reader(connection, paths[0]), str(table), until=stack)
+    return _described(Source(connection, reader, (paths,), {}, str(table), until=stack))
 
 
 def _connected(stack: ExitStack, path: str = ":memory:") -> Any:
@@ -353,6 +363,8 @@ def _frame_digest(frame: pd.DataFrame) -> str:
 
 def _unreadable(error: Exception, table: Table) -> MeasurementError | ServiceError:
     name, said = table_name(table), _first_line(error)
+    if _UNREACHABLE in said:  # raised by a stream of ours, while DuckDB was reading it
+        return ServiceError(said.split(_UNREACHABLE, 1)[1])
     if any(words in str(error) for words in _CONNECTION_LOST):
         return ServiceError(f"{name}: the connection broke while the table was read; try again.")
     return MeasurementError(f"{name} cannot be read: {said}")

@@ -16,7 +16,12 @@ ALLOWED = {
     "aif360": {"audits/crosscheck.py", "audits/subset_scan.py", "flows/demo/models.py"},
     "duckdb": {"audits/table.py", "expectations/counts.py"},
     "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
-    "mlflow": {"governance/registry/mlflow_registry.py", "audits/scoring_child.py", "flows/demo/models.py"},
+    "mlflow": {
+        "governance/registry/mlflow_registry.py",
+        "audits/scoring_child.py",
+        "audits/spark_scoring.py",
+        "flows/demo/models.py",
+    },
     "great_expectations": {"expectations/custom.py", "expectations/run.py", "expectations/suites/classification.py"},
     "prefect": {
         *(f"flows/{name}.py" for name in ("validate", "audit", "release", "nightly", "reconcile")),
@@ -24,6 +29,9 @@ ALLOWED = {
         "flows/cli/schedules.py",
     },
     "vl_convert": {"reports/charts.py"},
+    "pyspark": {"audits/spark_source.py"},
+    "narwhals": {"audits/spark_scan.py", "audits/row_expressions.py"},
+    "adbc_driver_postgresql": {"audits/postgres.py"},
     "argon2": {"governance/accounts.py"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 from spark_local import PANDAS_WARNING, absent, spark
 
-from audits.plan import MEDIAN, Score, SensitiveFeature
+from audits.cells import read_cells
+from audits.pinned import pinned
+from audits.plan import MEDIAN, AuditPlan, JoinedFile, Score, SensitiveFeature
 from audits.scan import ScanSpec
 from audits.scan_duckdb import scan
-from audits.source_uri import table_address
 from audits.spark_scan import scan_spark
-from audits.spark_source import spark_table
-from audits.table import opened
+from audits.spark_source import SparkTable
+from audits.table import columns_summary, feature_batches, opened, row_count, table_digest
+from governance.errors import FairgateError, MeasurementError
 
 __all__ = ["spark"]
 
@@ -80,7 +83,8 @@ def people() -> pa.Table:
     frame["score"] = np.where(random.random(ROWS) < 0.7, random.random(ROWS), frame["score"])
     frame["p_f"] = np.where(nobody, np.nan, share)
     frame["p_m"] = np.where(nobody, np.nan, 1 - share)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    # Array by array: from a data frame NaN would become null.
+    table = pa.table({name: pa.array(frame[name].to_numpy(), from_pandas=name == "sex") for name in frame})
     decimals = [Decimal(int(value)) / 100 for value in random.integers(0, 10_001, ROWS)]
     return table.append_column("decimal", pa.array(decimals, pa.decimal128(12, 2)))
 
@@ -99,7 +103,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def both(spec: ScanSpec, path: Path) -> tuple[Any, Any]:
     with opened(path) as source:
         by_duckdb = scan(source, spec)
-    return by_duckdb, scan_spark(spark_table(table_address(f"spark:{path}")), spec)
+    return by_duckdb, scan_spark(f"spark:{path}", spec)
 
 
 @pytest.mark.parametrize("what", SPECS)
@@ -114,3 +118,87 @@ def test_spark_finds_the_same_groups_as_duckdb(spark: Any, data: Path, what: str
             np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=0)
         else:
             assert theirs == ours, name
+
+
+def refused(spec: ScanSpec, path: Path, message: str) -> None:
+    """Both engines refuse in the same words, but for the name of the data."""
+    with opened(path) as source, pytest.raises(FairgateError, match=message) as by_duckdb:
+        scan(source, spec)
+    with pytest.raises(FairgateError, match=message) as by_spark:
+        scan_spark(f"spark:{path}", spec)
+    assert type(by_spark.value) is type(by_duckdb.value)
+    assert str(by_spark.value).replace("spark:", "") == str(by_duckdb.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (replace(PLAIN, label="hird"), "no column 'hird', needed as the label"),
+        (replace(PLAIN, features=(replace(AGE, column="sex"),)), "is VARCHAR, but the plan cuts"),
+        (replace(PLAIN, weight="age"), "the weight 'age' is NaN or infinite"),
+        (replace(PLAIN, weight="label_int"), "the weight 'label_int' is 0 in some row"),
+        (replace(PLAIN, score=Score(0, 0.5, "score"), bins=8), "outside the declared range 0 to 0.5 in"),
+        (ScanSpec((SEX,), "hired", score=Score(0, 0.5, "score", MEDIAN)), "outside the declared range 0 to 0.5 in"),
+        (replace(PLAIN, features=(replace(SHARES, probabilities=(("a", "p_f"), ("b", "p_f"))),)), "do not sum to 1"),
+        (ScanSpec((SEX,), "hired", score=Score(0, 1, None, 0.5)), "names no column of scores"),
+    ],
+)
+def test_spark_refuses_what_duckdb_refuses(spark: Any, data: Path, spec: ScanSpec, message: str) -> None:
+    refused(spec, data, message)
+
+
+def test_more_combinations_than_any_audit_has_are_refused(spark: Any) -> None:
+    many = SparkTable(spark.range(100_001).selectExpr("id AS sex", "id % 2 AS hired"), "many")
+    with pytest.raises(MeasurementError, match="many has more than 100000 combinations of values"):
+        scan_spark(many, ScanSpec((SEX,), "hired"))
+
+
+def test_features_of_a_joined_file_are_found_by_key(spark: Any, data: Path, tmp_path: Path) -> None:
+    ids = np.arange(ROWS)
+    origin = pd.DataFrame({"id": ids, "origin": np.where(ids % 3 == 0, "here", "abroad"), "sex": "other"})
+    origin.sample(frac=1, random_state=1).drop(columns="sex").to_csv(tmp_path / "origin.csv", index=False)
+    joined = JoinedFile(str(tmp_path / "origin.csv"), ("id",))
+    spec = ScanSpec((SensitiveFeature("origin", "origin"), SEX), "hired", "predicted", "weight", joined=joined)
+    by_duckdb, by_spark = both(spec, data)
+    assert by_spark.table.select(["f0", "f1", "n"]).equals(by_duckdb.table.select(["f0", "f1", "n"]))
+    np.testing.assert_allclose(by_spark.table["w2"].to_numpy(), by_duckdb.table["w2"].to_numpy(), rtol=1e-12)
+    origin.iloc[5:].drop(columns="sex").to_csv(tmp_path / "origin.csv", index=False)
+    refused(spec, data, "5 rows find no row in .*origin.csv by 'id'")
+    origin.to_csv(tmp_path / "origin.csv", index=False)
+    refused(spec, data, "The column 'sex' is in")
+
+
+def test_read_cells_counts_a_spark_source_like_the_same_files(spark: Any, data: Path) -> None:
+    plan = AuditPlan(
+        "hiring", "hired", "yes", (SEX, AGE), (), date(2026, 1, 1), "sha256:0", prediction="predicted", weight="weight"
+    )
+    ours, theirs = read_cells(data, plan), read_cells(f"spark:{data}", plan)
+    assert [(c.levels, c.outcome, c.prediction, c.n) for c in ours.cells] == [
+        (c.levels, c.outcome, c.prediction, c.n) for c in theirs.cells
+    ]
+    np.testing.assert_allclose([c.w for c in theirs.cells], [c.w for c in ours.cells], rtol=1e-12)
+    assert (theirs.row_count, theirs.engine) == (ROWS, f"spark {spark.version}")
+    with pytest.raises(MeasurementError, match="cannot be joined to rows of Spark, which have no order"):
+        read_cells(f"spark:{data}", plan, predictions=np.array(["yes"] * ROWS))
+
+
+def test_a_table_of_the_catalogue_answers_like_any_other(spark: Any, data: Path) -> None:
+    spark.read.parquet(str(data)).select("id", "sex", "race code").createOrReplaceTempView("applicants")
+    address = "spark:applicants"
+    assert row_count(address) == ROWS
+    assert [column.name for column in columns_summary(address)] == ["id", "sex", "race code"]
+    batches = list(feature_batches(address, ["race code", "id"]))
+    assert sorted(value for batch in batches for value in batch.column(1).to_pylist()) == list(range(ROWS))
+    # The same rows in memory, in another order: the same digest.
+    shuffled = people().select(["id", "sex", "race code"]).take(np.random.default_rng(1).permutation(ROWS))
+    assert table_digest(address) == table_digest(shuffled)
+    with pinned(address, ["id"]) as path:
+        assert row_count(path) == ROWS
+
+
+def test_what_is_not_there_is_said_in_one_sentence(spark: Any, data: Path) -> None:
+    spark.range(1).createOrReplaceTempView("one")
+    with pytest.raises(MeasurementError, match=r"^spark:nobody: Spark has no such table\. There are: .*one"):
+        row_count("spark:nobody")
+    with pytest.raises(MeasurementError, match="Spark finds no files there: correct the path"):
+        row_count(f"spark:{data}/absent.parquet")
