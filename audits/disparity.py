@@ -20,13 +20,18 @@ from audits.intervals import koopman, newcombe
 from audits.metrics import METRICS, WORST_CASES
 from audits.plan import AuditPlan, Comparison
 from audits.result import UNKNOWN, Disparity, GroupEstimate
+from audits.score_metrics import QUANTITY_METRICS
 from audits.verdicts import counts_of, difference, rate, ratio
 from audits.worst_case import ONLY_ONE, over_all, worst_case
 
 
 def measures_of(plan: AuditPlan) -> tuple[Measure, ...]:
-    """The plan's bounds in their order, then what is always reported and has no bound."""
-    bounded = [Measure(bound.metric, bound.comparison, bound.limit) for bound in plan.bounds]
+    """The plan's bounds on shares in their order, then what is always reported and has no bound.
+
+    Bounds on measures of scores are judged by `audits.score_disparity`.
+    """
+    bounds = [bound for bound in plan.bounds if bound.metric not in QUANTITY_METRICS]
+    bounded = [Measure(bound.metric, bound.comparison, bound.limit) for bound in bounds]
     declared = {(measure.metric, measure.comparison) for measure in bounded}
     always = [Measure(metric.name, comparison) for metric in METRICS.values() for comparison in metric.comparisons]
     always += [Measure(name, comparison) for name in WORST_CASES for comparison in reversed(Comparison)]

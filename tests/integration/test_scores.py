@@ -18,7 +18,9 @@ from scipy.stats import ks_2samp, norm, wasserstein_distance
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from audits.plan import AuditPlan, Bound, Comparison, Family, Score, SensitiveFeature
+from audits.record import from_json, to_json
 from audits.result import UNKNOWN, Disparity, Quantity, Verdict
+from audits.run import audit
 from audits.score_cells import read_score_cells
 from audits.score_disparity import score_disparities
 from audits.score_metrics import QUANTITY_METRICS, pair_name
@@ -408,3 +410,15 @@ def test_intersections_have_a_reference_of_their_own_and_no_sweep() -> None:
     assert {item.against for item in both if item.metric == "auc_difference"} != set()
     assert not [item for item in both if item.metric in ("impact_ratio", "observed_rate")]
     assert len({item.group for item in both if item.metric == "mean_score"}) == 6
+
+
+def test_an_audit_judges_bounds_on_rates_and_on_scores_as_one_family() -> None:
+    bounds = (Bound("selection_rate", RATIO, 0.8), Bound("auc", DIFFERENCE, 0.1), Bound("scoring_rate", RATIO, 0.8))
+    result = audit(replace(PLAN, bounds=bounds, score=Score(0, 1, "score", cutoff=0.5)), people(2000))
+    bounded = {item.metric: item for item in result.disparities if item.bound is not None}
+    assert set(bounded) == {bound.metric for bound in bounds} and len(result.with_verdict(Verdict.NOT_ESTIMABLE)) == 0
+    assert (
+        "(Holm, 3 comparisons)" in bounded["auc"].reason and "(Holm, 3 comparisons)" in bounded["scoring_rate"].reason
+    )
+    assert {"auc", "cross_group_auc", "expected_calibration_error"} <= {item.metric for item in result.quantities}
+    assert from_json(to_json(result)) == result
