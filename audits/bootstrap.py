@@ -44,8 +44,8 @@ def bootstrap(
 
     `statistic` maps weights (weightings, cells) to values (weightings, values), NaN where there is none. `bca` False:
     percentile intervals. Rows that belong to several cells by probabilities (`cells.shared`) are drawn as if they were
-    different rows: right within one group, and approximate for a comparison of groups. Raises ValueError for fewer
-    than 100 replicates.
+    different rows: right within one group, too wide for a difference of two groups, and wrong for the whole sample.
+    Raises ValueError for fewer than 100 replicates.
     """
     import numpy as np
 

@@ -11,6 +11,10 @@
 Intervals: BCa bootstrap from the cells where the measure is smooth. An absolute value or a maximum is not: its
 replicates never fall below 0, so that a bootstrap excludes "no difference" where there is none. There the intervals of
 the single rates or differences are taken, at a level at which all of them hold together, and projected.
+
+Where membership is known by probabilities, groups share rows. That makes their rates vary together (every term of the
+covariance is above 0), so that the interval of a difference is too wide, never too narrow; measures of the sample and
+of all groups together get none.
 """
 
 from __future__ import annotations
@@ -51,7 +55,7 @@ COMPOSITES = (
 )
 """Every name, in the order of the report."""
 
-SHARED = "rows belong to several groups by probability: no interval of a comparison"
+SHARED = "rows belong to several groups by probability, which this interval does not allow for"
 
 NO_BENEFIT = "no row has a benefit: every one is a favourable outcome that was not selected"
 
@@ -69,7 +73,7 @@ def composites(cells: Cells, plan: AuditPlan) -> tuple[Quantity, ...]:
     by_comparison = [groups_of(cells, plan, features) for features in plan.comparisons()]
     pairs = [pair for groups in by_comparison for pair in _pairs(groups, plan)]
     smooth = _smooth(cells, plan, [group for groups in by_comparison for group in groups if group.size], pairs)
-    absolute = [_absolute(pair, plan, shared=cells.shared) for pair in pairs]
+    absolute = [_absolute(pair, plan) for pair in pairs]
     overall = [found for groups in by_comparison for found in _over_groups(cells, plan, groups)]
     return tuple(sorted((*smooth, *absolute, *overall), key=lambda found: COMPOSITES.index(found.metric)))
 
@@ -106,12 +110,11 @@ def _smooth(cells: Cells, plan: AuditPlan, groups: Sequence[Group], pairs: Seque
         yield replace(
             _of_pair("average_odds_difference", pair, plan),
             value=None if missing else value.value,
-            interval=None if missing or cells.shared else value.interval,
-            reason=missing or (SHARED if cells.shared else value.reason),
+            interval=None if missing else value.interval,
+            reason=missing or value.reason,
         )
     for name, value in zip(("generalized_entropy_index", "theil_index"), found[at_sample:], strict=True):
-        reason = NO_BENEFIT if value.value is None else value.reason
-        yield Quantity(name, (), (), sample.size, value.value, value.interval, at=_alpha(name), reason=reason)
+        yield _of_sample(name, value, cells)
 
 
 def _statistic(cells: Cells, groups: Sequence[Group], pairs: Sequence[Pair]) -> Statistic:
@@ -152,23 +155,27 @@ def _of_group(group: Group, found: Bootstrapped, plan: AuditPlan) -> Quantity:
     )
 
 
+def _of_sample(name: str, found: Bootstrapped, cells: Cells) -> Quantity:
+    reason = NO_BENEFIT if found.value is None else SHARED if cells.shared else found.reason
+    interval = None if cells.shared else found.interval
+    return Quantity(name, (), (), cells.row_count, found.value, interval, at=_alpha(name), reason=reason)
+
+
 # --- absolute values and maxima: intervals that hold together, projected ----------------------------------------------
 
 
-def _absolute(pair: Pair, plan: AuditPlan, *, shared: bool) -> Quantity:
+def _absolute(pair: Pair, plan: AuditPlan) -> Quantity:
     """|difference| of both rates, averaged; each within Newcombe's interval at half of the error."""
     found = _of_pair("average_absolute_odds_difference", pair, plan)
     if missing := _missing(pair):
         return replace(found, reason=missing)
     rates = [[estimate_of(group, metric, plan) for group in pair] for metric in ODDS]
     gaps = [abs((group.value or 0) - (reference.value or 0)) for group, reference in rates]
-    found = replace(found, value=sum(gaps) / 2)
-    if shared:
-        return replace(found, reason=SHARED)
     each = 1 - (1 - plan.confidence) / 2
     ends = [newcombe(*counts_of(group), *counts_of(reference), each) for group, reference in rates]
     within = [_absolute_ends(interval) for interval in ends if interval is not None]
-    return replace(found, interval=_mean_interval(within, plan.confidence, "newcombe, both rates together"))
+    interval = _mean_interval(within, plan.confidence, "newcombe, both rates together")
+    return replace(found, value=sum(gaps) / 2, interval=interval)
 
 
 def _absolute_ends(interval: Interval) -> tuple[float, float]:
@@ -185,22 +192,20 @@ def _over_groups(cells: Cells, plan: AuditPlan, groups: Sequence[Group]) -> Iter
             yield Quantity(name, features, (), n, None, counted=False, reason="fewer than two groups are large enough")
         return
     blank = Quantity("equalized_odds_mean_difference", features, (), n, None)
-    yield _mean_of_gaps(blank, counted, plan, shared=cells.shared)
+    yield _mean_of_gaps(blank, counted, plan)
     yield from _between(blank, counted, cells, plan)
 
 
-def _mean_of_gaps(blank: Quantity, groups: Sequence[Group], plan: AuditPlan, *, shared: bool) -> Quantity:
+def _mean_of_gaps(blank: Quantity, groups: Sequence[Group], plan: AuditPlan) -> Quantity:
     """Mean of the largest gaps of both rates; within [max L - min U, max U - min L] of Wilson's, all together."""
     if empty := [_empty(group) for group in groups if _empty(group)]:
         return replace(blank, reason="; ".join(filter(None, empty)))
     rates = [[estimate_of(group, metric, plan) for group in groups] for metric in ODDS]
     values = [[estimate.value or 0.0 for estimate in family] for family in rates]
-    found = replace(blank, value=sum(max(family) - min(family) for family in values) / 2)
-    if shared:
-        return replace(found, reason=SHARED)
+    value = sum(max(family) - min(family) for family in values) / 2
     each = 1 - (1 - plan.confidence) / (2 * len(groups))
     ends = [_gap_ends(family, each) for family in rates]
-    return replace(found, interval=_mean_interval(ends, plan.confidence, "simultaneous wilson"))
+    return replace(blank, value=value, interval=_mean_interval(ends, plan.confidence, "simultaneous wilson"))
 
 
 def _gap_ends(family: Sequence[GroupEstimate], confidence: float) -> tuple[float, float]:

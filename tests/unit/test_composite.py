@@ -76,7 +76,7 @@ def test_odds_of_pairs_are_confirmed_by_aif360() -> None:
     found = composites(THREE, PLAN)
     assert crosscheck(THREE, PLAN, (), found) == 4
     moved = [replace(q, value=q.value + 1e-6) if q.metric.startswith("average") and q.value else q for q in found]
-    with pytest.raises(DisagreementError, match="average_odds_difference, race: "):
+    with pytest.raises(DisagreementError, match="average_odds_difference, race=b against race=a: AIF360 gives"):
         crosscheck(THREE, PLAN, (), moved)
 
 
@@ -172,12 +172,21 @@ def test_without_a_label_each_is_named_once_and_has_no_value() -> None:
     assert {(item.value, item.reason) for item in found} == {(None, NO_LABEL)}
 
 
-def test_a_comparison_of_groups_known_by_probabilities_has_no_interval() -> None:
-    shared = replace(THREE, shared=True, cells=tuple(replace(c, w=0.9 * c.n, w2=0.85 * c.n) for c in THREE.cells))
-    found = composites(shared, PLAN)
-    compared = [item for item in found if item.against or item.metric.startswith(("between", "equalized"))]
-    assert compared and all((item.interval, item.reason) == (None, SHARED) for item in compared)
-    assert one(found, "balanced_accuracy", "a").interval is not None
+def test_groups_known_by_probabilities_share_rows() -> None:
+    """Everybody is in a with 0.7 and in b with 0.3; the sample has as many rows as people."""
+    counts = zip(KINDS, (300, 100, 500, 100), strict=True)
+    cells = tuple(
+        Cell((level,), *kind, n, share * n, share**2 * n)
+        for kind, n in counts
+        for level, share in (("a", 0.7), ("b", 0.3))
+    )
+    found = composites(Cells(("race",), cells, 1000, "sha256:data", "by hand", shared=True), PLAN)
+    assert next(item.n for item in found if item.metric == "theil_index") == 1000
+    silent = {item.metric for item in found if item.interval is None}
+    assert silent == {*COMPOSITES[4:]}
+    assert all(item.reason == SHARED for item in found if item.metric in silent)
+    odds = next(item for item in found if item.metric == "average_odds_difference")
+    assert odds.value == pytest.approx(0) and odds.interval is not None
 
 
 def test_the_interval_between_groups_covers_also_where_groups_do_not_differ() -> None:
