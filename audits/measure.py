@@ -26,6 +26,7 @@ from audits.result import (
 )
 from audits.rule_reports import rule_reports
 from audits.scan import Progress
+from audits.score_disparity import score_compared
 from audits.search import search
 from audits.stratified import conditional_disparity, stratified
 from audits.table import Table, table_name
@@ -68,11 +69,10 @@ def measure(
     if plan.score is None:
         return measure_cells(plan, cells)
     from audits.score_cells import read_score_cells
-    from audits.score_disparity import score_compared
     from audits.scores import score_quantities
 
     quantities = score_quantities(read_score_cells(table, plan, predictions=predictions, progress=progress), plan)
-    return measure_cells(plan, cells, quantities=quantities, more=score_compared(quantities, plan))
+    return measure_cells(plan, cells, quantities=quantities)
 
 
 def measure_cells(
@@ -83,12 +83,14 @@ def measure_cells(
     more: Sequence[Compared] = (),
     classes: Mapping[str, Cells] | None = None,
 ) -> Measured:
-    """Everything that depends on cells alone. `more` are comparisons of other measures, of the same family.
+    """Everything that depends on cells alone, and verdicts on `quantities` of scores (without them no bound is met).
 
+    `more` are comparisons of other measures, of the same family.
     `classes` are the cells of each class against the rest, where there are several.
     """
     estimates = disaggregate(cells, plan)
-    found = concluded((*compared(estimates, plan), *more), plan)
+    scored = score_compared(quantities, plan)
+    found = concluded((*compared(estimates, plan), *scored, *more), plan)
     confirmed = crosscheck(cells, plan, found)
     return Measured(
         row_count=cells.row_count,

@@ -31,7 +31,7 @@ def score_disparities(quantities: Sequence[Quantity], plan: AuditPlan) -> tuple[
 def score_compared(quantities: Sequence[Quantity], plan: AuditPlan) -> tuple[Compared, ...]:
     """The comparisons of the plan's bounds on QUANTITY_METRICS before the verdict; other bounds are left out.
 
-    `quantities` come from `audits.scores.score_quantities` on the same plan.
+    `quantities` come from `audits.scores.score_quantities` on the same plan; without any, no bound is met.
     """
     single = {(item.metric, item.features, item.group): item for item in quantities if _is_single(item)}
     bounds = [bound for bound in plan.bounds if bound.metric in QUANTITY_METRICS]
@@ -62,7 +62,7 @@ def _of_measure(
         known = " or ".join(QUANTITY_METRICS[measure.metric])
         yield _nobody(features, measure, f"{measure.metric} is compared by {known} only")
     elif not pairs:
-        yield _nobody(features, measure, _why_nothing(single, features, measure))
+        yield _nobody(features, measure, _why_nothing(single, features, measure, plan))
     else:
         yield from (_compared(item, single, measure, plan) for item in pairs)
 
@@ -72,7 +72,9 @@ def _nobody(features: tuple[str, ...], measure: Measure, why: str) -> Compared:
     return Compared(Finding(measure, impossible=why), features, where)
 
 
-def _why_nothing(single: Mapping[Place, Quantity], features: tuple[str, ...], measure: Measure) -> str:
+def _why_nothing(single: Mapping[Place, Quantity], features: tuple[str, ...], measure: Measure, plan: AuditPlan) -> str:
+    if not single:
+        return "no scores were measured" if plan.score else "the plan declares no score: add [data] score_range"
     whole = single.get((measure.metric, (), ()))
     if whole is not None and whole.value is None and whole.reason:
         return whole.reason

@@ -392,6 +392,14 @@ def test_too_small_or_missing_is_never_met() -> None:
     assert all("no interval" in item.reason for item in constant)
 
 
+def test_a_bound_on_scores_that_nobody_measured_is_not_met() -> None:
+    bounds = (Bound("auc", DIFFERENCE, 0.1),)
+    data = people(300).assign(decided=lambda rows: rows["paid"])
+    result = audit(replace(PLAN, bounds=bounds, score=None, prediction="decided"), data)
+    assert [item.verdict for item in result.disparities if item.bound is not None] == [Verdict.NOT_ESTIMABLE]
+    assert "the plan declares no score" in result.with_verdict(Verdict.NOT_ESTIMABLE)[0].reason
+
+
 def test_nobody_above_the_median_has_no_ratio() -> None:
     data = people(200)
     data["score"] = np.where(data["race"] == "a", 0.9, 0.9)
