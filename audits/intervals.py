@@ -3,7 +3,8 @@
     wilson              one rate            Wilson 1927, as in Newcombe 1998a (method 3)
     newcombe            rate1 - rate2       Newcombe 1998b (method 10), from the two Wilson intervals
     koopman             rate1 / rate2       Koopman 1984, by inverting the score test
-    simultaneous_*      worst case of many  Wilson at alpha / (number of rates), Bonferroni
+
+The worst case over many groups has intervals of its own (`audits.extremes`).
 
 The closed form of Koopman's interval in statsmodels 0.15 breaks at rates of 0 and 100 % (20/20 against 20/20 is
 complex, 20/20 against 19/20 gives 1.03 to 1.31, which excludes 1 although Fisher's p is 1.0) and loses its digits near
@@ -15,7 +16,6 @@ N / (N - 1)), which has no special case at the boundary.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 from audits.result import Interval
@@ -73,47 +73,6 @@ def koopman(k1: float, n1: float, k2: float, n2: float, confidence: float = 0.95
     lower = _ratio_lower(k1, n1, k2, n2, confidence)
     upper = None if k2 == 0 else 1 / _ratio_lower(k2, n2, k1, n1, confidence)
     return Interval(lower, upper, confidence, "koopman")
-
-
-def simultaneous_difference(families: Sequence[Sequence[Counts]], confidence: float = 0.95) -> Interval | None:
-    """Bounds for the largest difference between any two groups, over one or more families of rates.
-
-    Each family is one metric's (events, n) over the groups. With Wilson intervals [L, U] at alpha / (number of all
-    rates): [max L - min U, max U - min L], of the families the largest; within [0, 1]. Conservative: all rates are
-    covered together. None unless every family has two groups with n > 0.
-    """
-    ends = [_simultaneous(family, _alpha_each(families, confidence)) for family in families]
-    if not ends or any(len(family) < 2 for family in ends):
-        return None
-    lower = max(max(0.0, max(low for low, _ in f) - min(high for _, high in f)) for f in ends)
-    upper = max(max(high for _, high in f) - min(low for low, _ in f) for f in ends)
-    return Interval(lower, upper, confidence, "simultaneous wilson")
-
-
-def simultaneous_ratio(families: Sequence[Sequence[Counts]], confidence: float = 0.95) -> Interval | None:
-    """Bounds for the smallest ratio between any two groups: [min L / max U, min U / max L], of the families the least.
-
-    Within [0, 1], otherwise as `simultaneous_difference`.
-    """
-    ends = [_simultaneous(family, _alpha_each(families, confidence)) for family in families]
-    if not ends or any(len(family) < 2 for family in ends):
-        return None
-    lower = min(min(low for low, _ in f) / max(high for _, high in f) for f in ends)
-    upper = min(_at_most_one(min(high for _, high in f), max(low for low, _ in f)) for f in ends)
-    return Interval(lower, upper, confidence, "simultaneous wilson")
-
-
-def _alpha_each(families: Sequence[Sequence[Counts]], confidence: float) -> float:
-    return (1 - confidence) / max(1, sum(len(family) for family in families))
-
-
-def _simultaneous(family: Sequence[Counts], alpha: float) -> list[tuple[float, float]]:
-    found = [wilson(k, n, 1 - alpha) for k, n in family]
-    return [(interval.lower, 1.0 if interval.upper is None else interval.upper) for interval in found if interval]
-
-
-def _at_most_one(numerator: float, denominator: float) -> float:
-    return 1.0 if numerator >= denominator else numerator / denominator
 
 
 def _rate_and_ends(k: float, n: float, confidence: float) -> tuple[float, float, float]:

@@ -1,8 +1,10 @@
 """The worst case over all groups of a comparison: demographic parity and equalized odds, difference and ratio.
 
 Maxima and minima over many small groups are mostly noise (over 70 groups a percentile bootstrap covers 0 to 5 %), so
-only groups whose denominator reaches the plan's minimum take part, what is left out is named, and the interval comes
-from bounds that hold for all groups together.
+only groups whose denominator reaches the plan's minimum take part, what is left out is named, and interval, corrected
+value and p come from the law of such extremes (`audits.extremes`). The bound counts as crossed where the corrected
+value crosses it as well as the observed one: of 70 equal groups the observed one always would. Two groups alone are a
+pair, of which nothing was picked, and are judged as pairs are.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from audits import wording
+from audits.extremes import Extreme, worst_difference, worst_ratio
 from audits.finding import Compared, Finding, Measure, too_little
-from audits.intervals import simultaneous_difference, simultaneous_ratio
 from audits.metrics import WORST_CASES
 from audits.plan import AuditPlan, Comparison
 from audits.result import GroupEstimate
@@ -43,8 +45,10 @@ def worst_case(
         return over_all(features, Finding(measure, missing="fewer than two groups are large enough"), tail=tail)
     family = max(large, key=lambda family: _gap(family, measure.comparison))
     low, high = _extremes(family)
+    extreme = _extreme(large, measure.comparison, plan.confidence)
     shown = f"; lowest {low.metric} {wording.named(low)}, highest {wording.named(high)}"
-    return over_all(features, _finding(large, low, high, measure, plan), family, shown + tail, of=large)
+    shown += "" if _is_pair(large) else _less_noise(extreme, measure)
+    return over_all(features, _finding(extreme, large, (low, high), measure, plan), family, shown + tail, of=large)
 
 
 def over_all(
@@ -76,19 +80,48 @@ def _impossible(families: Sequence[Family], large: Sequence[Family], measure: Me
     return None
 
 
+def _extreme(large: Sequence[Family], comparison: Comparison, confidence: float) -> Extreme:
+    families = [[counts_of(estimate) for estimate in family] for family in large]
+    found = (worst_ratio if comparison is Comparison.RATIO else worst_difference)(families, confidence)
+    if found is None:
+        raise ValueError(f"no worst case of {families}: every family needs two groups with rows, and a ratio events")
+    return found
+
+
 def _finding(
-    large: Sequence[Family], low: GroupEstimate, high: GroupEstimate, measure: Measure, plan: AuditPlan
+    extreme: Extreme,
+    large: Sequence[Family],
+    ends: tuple[GroupEstimate, GroupEstimate],
+    measure: Measure,
+    plan: AuditPlan,
 ) -> Finding:
-    lowest, highest = counts_of(low), counts_of(high)
-    bounds = [[counts_of(estimate) for estimate in family] for family in large]
-    is_ratio = measure.comparison is Comparison.RATIO
+    lowest, highest = map(counts_of, ends)
     return Finding(
         measure,
-        value=ratio(lowest, highest) if is_ratio else difference(highest, lowest),
-        interval=(simultaneous_ratio if is_ratio else simultaneous_difference)(bounds, plan.confidence),
-        crossed=measure.crossed(lowest, highest),
+        value=(ratio(lowest, highest) if measure.comparison is Comparison.RATIO else difference(highest, lowest)),
+        interval=extreme.interval,
+        crossed=measure.crossed(lowest, highest) and (_is_pair(large) or _beyond(extreme.corrected, measure)),
         missing=too_little(lowest, highest, plan),
+        p=extreme.p,
+        corrected=extreme.corrected,
     )
+
+
+def _is_pair(large: Sequence[Family]) -> bool:
+    return len(large) == 1 and len(large[0]) == 2
+
+
+def _beyond(corrected: float, measure: Measure) -> bool:
+    if measure.bound is None:
+        return False
+    return corrected < measure.bound if measure.comparison is Comparison.RATIO else corrected > measure.bound
+
+
+def _less_noise(extreme: Extreme, measure: Measure) -> str:
+    """What the bound is held against, said beside the observed value."""
+    held = " (the bound is held against this)" if measure.bound is not None else ""
+    landmarks = [] if measure.bound is None else [measure.bound]
+    return f"; without the noise that extremes pick up {wording.rounded(extreme.corrected, landmarks)}{held}"
 
 
 def _rate(estimate: GroupEstimate) -> Fraction:

@@ -224,9 +224,12 @@ def test_equalized_odds_shows_the_rate_that_lies_further_apart_and_names_who_is_
     found = only(audited(*tpr, *fpr, plan=plan))
     assert found.value == pytest.approx(0.214)
     assert found.verdict is Verdict.ADVERSE
-    assert found.interval is not None and found.interval.method == "simultaneous wilson"
+    assert found.interval is not None and found.interval.method == "inverted range"
     assert "lowest false_positive_rate race=b, highest race=a" in found.reason
     assert found.reason.endswith("left out: race=c (5 rows, the plan asks for 30)")
+    assert found.corrected == pytest.approx(0.214, abs=0.005)
+    assert found.p is not None
+    assert found.p < 1e-6
 
 
 def test_a_one_person_group_does_not_drive_the_worst_case() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from audits.intervals import koopman, newcombe, simultaneous_difference, simultaneous_ratio, wilson
+from audits.intervals import koopman, newcombe, wilson
 from audits.power import detectable_rates
 from audits.result import Interval
 
@@ -183,35 +183,6 @@ def test_more_confidence_is_wider(one: tuple[int, int], other: tuple[int, int]) 
     narrow, wide = ends(koopman(*one, *other, 0.9)), ends(koopman(*one, *other, 0.99))
     assert wide[0] <= narrow[0] * (1 + 1e-9)
     assert wide[1] >= narrow[1] * (1 - 1e-9)
-
-
-@given(st.lists(counts(), min_size=2, max_size=6))
-@settings(max_examples=50, deadline=None)
-def test_the_worst_case_lies_inside_its_simultaneous_bounds(family: list[tuple[int, int]]) -> None:
-    rates = [k / n for k, n in family]
-    low, high = ends(simultaneous_difference([family]))
-    assert 0 <= low <= max(rates) - min(rates) <= high <= 1
-    low, high = ends(simultaneous_ratio([family]))
-    if max(rates):
-        assert 0 <= low <= min(rates) / max(rates) <= high <= 1
-
-
-def test_one_group_has_no_worst_case() -> None:
-    assert simultaneous_difference([[(1, 2)]]) is None
-    assert simultaneous_ratio([[(1, 2), (0, 0)]]) is None
-    assert simultaneous_difference([]) is None
-
-
-def test_simultaneous_bounds_cover_many_equal_small_groups() -> None:
-    """Thirty groups of 50 with one true rate: the largest gap is all noise, and the bounds must include 0."""
-    import numpy as np
-
-    generator = np.random.default_rng(7)
-    for _ in range(40):
-        family = [(int(k), 50) for k in generator.binomial(50, 0.3, size=30)]
-        rates = [k / n for k, n in family]
-        assert max(rates) - min(rates) > 0.1
-        assert ends(simultaneous_difference([family]))[0] == 0.0
 
 
 @pytest.mark.parametrize(("reference", "n"), [(0.1, 3205), (0.3, 857), (0.5, 387), (0.8, 121)])
