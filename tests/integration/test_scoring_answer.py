@@ -195,6 +195,21 @@ def test_rows_that_fail_to_be_read_stop_the_child(child: Child, tmp_path: Path) 
     assert gone(int(note.read_text()))
 
 
+def test_rows_are_let_go_once_they_are_handed_over(child: Child) -> None:
+    answer = 'os.write(job[\'answer\'], b\'{"stage": "done", "pieces": [["bool", 200000]]}\')\n'
+    model = child(READ + answer + "os.write(job['array'], bytes(200_000))\n")
+    pool = pa.default_memory_pool()
+    held: list[int] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for _ in range(200):
+            held.append(pool.bytes_allocated())
+            yield pa.record_batch({"x": pa.array(np.arange(1_000)).cast(pa.float64())})
+
+    assert len(score_batches(model, batches(), "the data", PLAN)) == 200_000
+    assert max(held) - held[0] < 20 * 8_000
+
+
 def test_the_rows_come_as_one_stream_of_the_model_s_columns(child: Child, tmp_path: Path) -> None:
     data, copy = tmp_path / "many.parquet", tmp_path / "copy.arrow"
     pd.DataFrame({"hired": "no", "x": range(250_000)}).to_parquet(data)
