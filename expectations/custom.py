@@ -6,20 +6,31 @@ Importing this module imports Great Expectations (seconds, a quarter of a gigaby
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from typing import Any, ClassVar
 
 from expectations.groups import Sizes, group_sizes, in_words, is_favourable, too_small
 from expectations.result import GroupColumn
 
-with warnings.catch_warnings():
-    # Great Expectations imports sre_constants and sre_parse, which Python 3.11 deprecates.
-    warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
-    import great_expectations as gx
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.expectations.expectation import BatchExpectation
-    from great_expectations.expectations.metrics.metric_provider import metric_value
-    from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+_SPARK = ("pyspark", "pyspark.sql.connect")
+_hidden = {name: sys.modules.pop(name) for name in _SPARK if name in sys.modules}
+# Rows are checked in pandas. Where pyspark is installed Great Expectations imports all of it, with its warnings; and
+# without grpc pyspark.sql.connect ends a process without a main file (python -c) with code 0: a gate that says nothing.
+sys.modules.update(dict.fromkeys(_SPARK))  # type: ignore[arg-type] # None: an import of it is an ImportError
+try:
+    with warnings.catch_warnings():
+        # Great Expectations imports sre_constants and sre_parse, which Python 3.11 deprecates.
+        warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
+        import great_expectations as gx
+        from great_expectations.execution_engine import PandasExecutionEngine
+        from great_expectations.expectations.expectation import BatchExpectation
+        from great_expectations.expectations.metrics.metric_provider import metric_value
+        from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+finally:
+    for _name in _SPARK:
+        del sys.modules[_name]
+    sys.modules.update(_hidden)
 
 # It logs every temporary folder that it makes: nobody who runs a gate wants to read that.
 logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)

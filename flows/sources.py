@@ -112,11 +112,8 @@ def _ranges(plan: AuditPlan) -> Iterator[tuple[str, float | None, float | None]]
         yield score.column, score.low, score.high
     if plan.ranking is not None and plan.ranking.rank is not None:
         yield plan.ranking.rank, 1.0, None
-    if plan.task is Task.REGRESSION:
-        if plan.label is not None:
-            yield plan.label, None, None
-        if plan.prediction is not None and score is not None:
-            yield plan.prediction, score.low, score.high
+    if plan.task is Task.REGRESSION and score is not None:  # the range holds for the outcome as for the prediction
+        yield from ((column, score.low, score.high) for column in (plan.label, plan.prediction) if column is not None)
 
 
 def _inside(settings: Settings, name: str) -> Path:

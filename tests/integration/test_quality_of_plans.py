@@ -77,7 +77,7 @@ def at(column: str, value: object) -> Callable[[pd.DataFrame], object]:
 
 
 RANKED = replace(PLAN, task=Task.RANKING, ranking=Ranking("place", ("vacancy",)), score=None)
-NUMBERS = replace(PLAN, task=Task.REGRESSION, label="wage", prediction="score", score=Score(0, 1))
+NUMBERS = replace(PLAN, task=Task.REGRESSION, label="wage", prediction="score", score=Score(0, 2000))
 UNLABELLED = replace(PLAN, label=None)
 CLASSES = replace(PLAN, task=Task.MULTICLASS, label="years", prediction="years", favourable="3", control_features=())
 
@@ -99,7 +99,8 @@ def test_data_as_the_plan_wants_it_passes(tmp_path: Path, plan: AuditPlan) -> No
         (PLAN, "score", None, "no nulls"),
         (RANKED, "place", 0, "range"),
         (RANKED, "vacancy", None, "no nulls"),
-        (NUMBERS, "score", 7.0, "range"),
+        (NUMBERS, "score", -7.0, "range"),
+        (NUMBERS, "wage", 3000.0, "range"),
         (NUMBERS, "wage", None, "no nulls"),
         (UNLABELLED, "w", 0.0, "weights"),
         (replace(PLAN, sensitive_features=(SHARES,)), "p_here", 1.25, "range"),

@@ -349,6 +349,16 @@ def test_bad_input_scores_nan_infinite_or_out_of_range(bad: float | None, cutoff
         read_counted(table, replace(PLAN, score=Score(0, 1, "score")), bins=16)
 
 
+@pytest.mark.parametrize("what", ["score", "w", "p_here"])
+def test_bad_input_nan_in_a_parquet_file_whose_statistics_do_not_count_it(tmp_path: Path, what: str) -> None:
+    columns = {"score": [0.1, 0.2, 0.3, 0.4], "w": [1.0] * 4, "p_here": [0.5] * 4, "p_abroad": [0.5] * 4}
+    columns[what][1] = math.nan
+    pd.DataFrame({**decided().to_pydict(), **columns}).to_parquet(tmp_path / "data.parquet")
+    plan = replace(SCORED, weight="w", sensitive_features=(ORIGIN,))
+    says = {"score": "'score' is missing, not finite", "w": "'w' is", "p_here": "probabilities of sensitive feature"}
+    one_sentence(tmp_path / "data.parquet", plan, says[what])
+
+
 def test_bad_input_scores_that_are_text_or_absent() -> None:
     one_sentence(
         decided(score=["0.1", "0.2", "x", "1"]), SCORED, "column 'score' is VARCHAR, but it is needed as the score"
