@@ -280,6 +280,7 @@ def _connected(stack: ExitStack, path: str = ":memory:") -> Any:
         "temp_directory": spill,
     }
     connection = duckdb.connect(path, read_only=path != ":memory:", config=config)
+    connection.execute("SET enable_progress_bar = false")  # it would be printed into what a command answers
     return stack.enter_context(closing(connection))
 
 
