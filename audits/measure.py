@@ -49,6 +49,7 @@ class Measured:
     search: Search | None = None
     rule_reports: tuple[RuleReport, ...] = ()
     notes: tuple[str, ...] = ()
+    joined_digest: str | None = None
 
 
 def measure(
@@ -91,7 +92,8 @@ def measure_cells(
     estimates = disaggregate(cells, plan)
     scored = score_compared(quantities, plan)
     found = concluded((*compared(estimates, plan), *scored, *more), plan)
-    confirmed = crosscheck(cells, plan, found)
+    made = composites(cells, plan)
+    confirmed = crosscheck(cells, plan, found, made)
     return Measured(
         row_count=cells.row_count,
         engine=cells.engine,
@@ -99,10 +101,11 @@ def measure_cells(
         unknown=unknown_rows(cells),
         disparities=found,
         estimates=estimates,
-        quantities=(*quantities, *composites(cells, plan), *conditional_disparity(cells, plan)),
+        quantities=(*quantities, *made, *conditional_disparity(cells, plan)),
         stratified=stratified(cells, plan, found),
         unknown_bounds=unknown_bounds(cells, plan),
         search=search(cells, plan),
+        joined_digest=cells.sensitive_data_digest,
         rule_reports=rule_reports(cells, plan, class_cells=classes),
         notes=(
             *level_notes(cells, plan),

@@ -169,6 +169,14 @@ class AuditPlan:
     max_groups: int = 1_000
     rule_packs: tuple[str, ...] = ()
 
+    def asks_model(self) -> bool:
+        """Does the registered model answer? False where the data already holds what is measured."""
+        if self.prediction is not None or (self.ranking is not None and self.ranking.rank is not None):
+            return False
+        if self.score is not None and self.score.column is not None:
+            return self.task is Task.BINARY and self.score.cutoff is None
+        return True
+
     def comparisons(self) -> tuple[tuple[str, ...], ...]:
         """Every tuple of sensitive features that is disaggregated: each one alone, then the intersections."""
         return tuple((feature.name,) for feature in self.sensitive_features) + self.intersections

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from audits.levels import MAX_LEVELS
-from audits.metrics import BOUND_METRICS, METRICS, WORST_CASES
-from audits.plan import AuditPlan, Bound, Comparison, Family, JoinedFile, Quality, Task
-from audits.plan_data import JOINED_KEYS, KEYS, Data, read_data, read_joined
+from audits.plan import AuditPlan, Family, JoinedFile, Quality
+from audits.plan_bounds import read_bounds
+from audits.plan_data import JOINED_KEYS, KEYS, read_data, read_joined
 from audits.plan_features import read_features
 from audits.rule_packs import pack_ids
 from audits.toml_table import TomlTable, is_number, load_toml, one_of, shown
@@ -25,8 +24,6 @@ _AUDIT = (
     *("decided_at", "confidence", "min_group_size", "min_events", "intersections", "family", "seed", "replicates"),
     *("search_depth", "suppress_below", "max_levels", "max_groups", "rule_packs"),
 )
-_BOUND_METRICS: Mapping[Task, tuple[str, ...]] = MappingProxyType(dict.fromkeys(Task, BOUND_METRICS))
-_BOUND = ("metric", "comparison", "bound")
 _QUALITY = ("min_rows", "max_null_share", "nullable", "ranges", "categories")
 _COLUMNS = 'a list of column names, such as ["comment"]'
 _RANGE = "[lowest, highest] or a table with min, max or both, such as { min = 0 }"
@@ -50,7 +47,7 @@ def read_plan(data: bytes, *, name: str = "plan.toml") -> AuditPlan:
         label=roles.label,
         favourable=roles.favourable,
         sensitive_features=features,
-        bounds=_bounds(document, roles),
+        bounds=read_bounds(document, roles),
         decided_at=rules.day("decided_at", "the date on which the plan was fixed, without quotes: 2026-11-01"),
         digest=digest_bytes(data),
         source=table.optional_text("source", "the data file, such as data/applicants.parquet"),
@@ -81,11 +78,6 @@ def read_plan(data: bytes, *, name: str = "plan.toml") -> AuditPlan:
     )
 
 
-def bound_metrics(task: Task) -> tuple[str, ...]:
-    """The names that [[bounds]] metric may have under this task."""
-    return _BOUND_METRICS[task]
-
-
 def _joined(document: TomlTable) -> JoinedFile | None:
     if "sensitive_data" not in document.content:
         return None
@@ -99,35 +91,6 @@ def _rule_packs(rules: TomlTable) -> tuple[str, ...]:
         if item not in known:
             raise rules.wrong("rule_packs", item, one_of(item, known))
     return found
-
-
-def _bounds(document: TomlTable, data: Data) -> tuple[Bound, ...]:
-    tables = document.tables("bounds", _BOUND, 'metric = "selection_rate", comparison = "ratio", bound = 0.8')
-    bounds = tuple(_bound(table, data) for table in tables)
-    document.distinct("[[bounds]]", [f"{bound.metric} {bound.comparison}" for bound in bounds])
-    return bounds
-
-
-def _bound(table: TomlTable, data: Data) -> Bound:
-    metric = table.word("metric", bound_metrics(data.task))
-    if data.label is None and _needs_outcome(metric):
-        raise table.error(
-            f"{table.where} metric is {metric!r}, which needs the outcome, but [data] names no label; add label, or"
-            " bound selection_rate"
-        )
-    comparison = Comparison(table.word("comparison", [word.value for word in Comparison]))
-    if comparison is Comparison.RATIO:
-        limit = table.number("bound", None, "a ratio above 0 and at most 1, such as 0.8", lambda v: 0 < v <= 1)
-    elif data.task is Task.REGRESSION:  # a difference of numbers, not of shares
-        limit = table.number("bound", None, "a difference of at least 0, such as 0.1", lambda v: v >= 0)
-    else:
-        limit = table.number("bound", None, "a difference from 0 to 1, such as 0.1", lambda v: 0 <= v <= 1)
-    return Bound(metric, comparison, limit)
-
-
-def _needs_outcome(metric: str) -> bool:
-    """Can the metric not be estimated without a label? Of those that are no share of rows, their module says it."""
-    return any(METRICS[name].needs_outcome for name in WORST_CASES.get(metric, (metric,)) if name in METRICS)
 
 
 def _intersections(rules: TomlTable, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -83,7 +83,7 @@ def _result(
         unknown=found.unknown,
         estimates=found.estimates,
         disparities=found.disparities,
-        environment={**environment_versions(), "engine": found.engine, **(environment or {})},
+        environment={**environment_versions(), **_sources(found), **(environment or {})},
         confidence=plan.confidence,
         min_group_size=plan.min_group_size,
         min_events=plan.min_events,
@@ -96,6 +96,12 @@ def _result(
         family=plan.family.value,
         suppress_below=plan.suppress_below,
     )
+
+
+def _sources(found: Measured) -> dict[str, str]:
+    """The engine, and the digest of a joined file: with it the evidence is bound to these sensitive features."""
+    joined = {} if found.joined_digest is None else {"sensitive_data": found.joined_digest}
+    return {"engine": found.engine, **joined}
 
 
 def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:

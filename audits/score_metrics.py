@@ -25,6 +25,15 @@ QUANTITY_METRICS: Mapping[str, tuple[Comparison, ...]] = MappingProxyType(
 """Every score measure that `[[bounds]] metric` may name -> its comparisons. The two distances are differences between
 groups by themselves; all others compare a group with its reference."""
 
+NEEDS_PROBABILITY = ("brier_score", "log_loss", "expected_calibration_error")
+"""Measures that read the score as a probability, so that its range must lie within 0 to 1."""
+
+NEEDS_OUTCOME = ("auc", "cross_group_auc", *NEEDS_PROBABILITY)
+"""Measures that compare the score with what came true."""
+
+IN_SCORE_UNITS = ("mean_score", "wasserstein_distance", "log_loss")
+"""Measures whose differences may exceed 1."""
+
 DISTANCES = ("kolmogorov_smirnov", "wasserstein_distance")
 
 

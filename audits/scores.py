@@ -13,10 +13,8 @@ from audits.plan import AuditPlan
 from audits.result import Quantity
 from audits.score_cells import ScoreCells, scored
 from audits.score_groups import NO_LABEL, Groups, group_quantities, sweep_quantities, sweeps
+from audits.score_metrics import NEEDS_OUTCOME, NEEDS_PROBABILITY
 from audits.score_pairs import pair_quantities
-
-_NEEDS_OUTCOME = ("auc", "cross_group_auc")
-_NEEDS_PROBABILITY = ("brier_score", "log_loss", "expected_calibration_error")
 
 
 def score_quantities(cells: ScoreCells, plan: AuditPlan) -> tuple[Quantity, ...]:
@@ -58,10 +56,10 @@ def _not_estimable(cells: ScoreCells) -> Iterator[Quantity]:
     """One quantity without a value for each measure that these scores cannot have."""
     why: dict[str, str] = {}
     if not cells.labelled:
-        why |= dict.fromkeys((*_NEEDS_OUTCOME, *_NEEDS_PROBABILITY), NO_LABEL)
+        why |= dict.fromkeys(NEEDS_OUTCOME, NO_LABEL)
     elif not cells.logs:
         low, high = f"{cells.low:g}", f"{cells.high:g}"
         reason = f"the scores are no probabilities: their declared range is {low} to {high}, not within 0 to 1"
-        why |= dict.fromkeys(_NEEDS_PROBABILITY, reason)
+        why |= dict.fromkeys(NEEDS_PROBABILITY, reason)
     for metric, reason in why.items():
         yield Quantity(metric, (), (), cells.row_count, None, counted=False, reason=reason)

@@ -19,7 +19,8 @@ from governance.errors import MeasurementError
 if TYPE_CHECKING:
     import pandas as pd
 
-_PARQUET = "read_parquet(?, hive_partitioning=false)"
+# DuckDB trusts a file's statistics, in which NaN is not counted, and would answer isnan() from them with no.
+_PARQUET = "read_parquet(?, hive_partitioning=false, can_have_nan=true)"
 # As in the audit: numbers and text only, so that yes/no stays text and codes such as 10-11 do not become dates.
 _CSV = "read_csv(?, sample_size=-1, hive_partitioning=false, auto_type_candidates=['BIGINT', 'DOUBLE', 'VARCHAR'])"
 _READERS = {".parquet": _PARQUET, ".pq": _PARQUET, ".csv": _CSV, ".tsv": _CSV}

@@ -13,7 +13,7 @@ from audits.plan import AuditPlan
 from audits.result import AuditResult, Verdict
 from expectations.result import DataValidation, Outcome
 from flows.settings import Settings
-from flows.sources import spec_of
+from flows.sources import joined_plan, spec_of
 from governance.case import case_of
 from governance.decide import Decision
 from governance.desk import Desk, adopt_policy
@@ -97,7 +97,7 @@ def quality_gate(settings: Settings, plan: AuditPlan, model: Path | None, data: 
     from expectations.run import validate
 
     digest = digest_file(data)
-    inputs = signature_inputs(model) if model and not plan.prediction else None
+    inputs = signature_inputs(model) if model and plan.asks_model() else None
     present = column_names(data) if plan.sensitive_data else None
     spec = spec_of(plan, inputs or (), present)
     return validate(data, spec, data_digest=digest, quarantine=settings.quarantine(digest))
@@ -113,16 +113,16 @@ def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Pu
     return result
 
 
-def audit_model(desk: Desk, chosen: Candidate, purpose: Purpose) -> tuple[AuditResult, Entry]:
+def audit_model(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> tuple[AuditResult, Entry]:
     """Score the private copy, measure, and record the audit. Returns the result and its ledger entry."""
     from audits.record import to_json
     from audits.run import audit
 
     digest = digest_file(purpose.data)
     result = audit(
-        chosen.plan,
+        joined_plan(settings, chosen.plan),
         purpose.data,
-        model=None if chosen.plan.prediction else chosen.folder,
+        model=chosen.folder if chosen.plan.asks_model() else None,
         model_digest=chosen.subject.digest,
         data_digest=digest,
         environment=_code_state(),

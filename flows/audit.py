@@ -29,7 +29,7 @@ def audit(name: str, version: str, data: str | None = None) -> State:
     validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     if blocked(validation):
         return Completed(name="Stopped by data quality", message=validation.outcome.value, data=(validation, None))
-    result, _ = step("audit the model", lambda: audit_model(desk, chosen, purpose))
+    result, _ = step("audit the model", lambda: audit_model(settings, desk, chosen, purpose))
     adverse = result.with_verdict(Verdict.ADVERSE)
     word = "Adverse" if adverse else "Audited"
     return Completed(name=word, message=f"{len(adverse)} adverse disparities", data=(validation, result))

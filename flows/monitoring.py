@@ -87,7 +87,7 @@ def _look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, s
         failed = "; ".join(f"{item.expectation} {item.column or ''}".strip() for item in validation.failed)
         what = f"{data.name} did not pass the quality gate: {failed or '; '.join(validation.errors)}"
         return told(live, "stopped by data quality", Exit.DATA_QUALITY, what)
-    result, _ = step("audit the model", lambda: audit_model(desk, chosen, purpose))
+    result, _ = step("audit the model", lambda: audit_model(settings, desk, chosen, purpose))
     return _judge(desk, registry, live, chosen, result, data.name)
 
 

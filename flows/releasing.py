@@ -113,7 +113,7 @@ def _gather(
     validation = step("validate the data", lambda: validate_data(settings, desk, chosen, purpose))
     if blocked(validation):
         return validation
-    step("audit the model", lambda: audit_model(desk, chosen, purpose))
+    step("audit the model", lambda: audit_model(settings, desk, chosen, purpose))
     return None
 
 

@@ -24,7 +24,7 @@ from audits.plan import AuditPlan, Bound, Comparison, SensitiveFeature
 from audits.record import from_json, measured, to_json
 from audits.result import UNKNOWN, AuditResult, Cell, Cells, GroupEstimate, Verdict
 from audits.run import audit, audit_cells
-from governance.errors import ConfigurationError, DisagreementError
+from governance.errors import ConfigurationError, DisagreementError, MeasurementError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the reference data is not at {SHARED}")
@@ -170,12 +170,11 @@ def test_trap_2_missing_sensitive_values_are_a_group_that_is_never_compared() ->
     assert "race: 300 of 1000 rows have no value; shown as a group, never compared." in result.notes
 
 
-def test_trap_2_all_values_missing_is_not_measured() -> None:
+def test_trap_2_all_values_missing_is_refused() -> None:
     data = people(1000)
     data["race"] = pd.Series([None] * 1000, dtype="str")
-    result = audit(PLAN, data)
-    assert measured(result) == {"sex": True, "race": False}
-    assert {d.verdict for d in result.disparities if d.features == ("race",)} == {Verdict.NOT_ESTIMABLE}
+    with pytest.raises(MeasurementError, match=r"'race'.* has no value in any row"):
+        audit(PLAN, data)
 
 
 def test_trap_3_nobody_selected_never_passes() -> None:
@@ -223,7 +222,8 @@ def test_every_pair_with_a_value_is_confirmed() -> None:
     data = people(3000)
     result = audit(PLAN, data)
     pairs = [d for d in result.disparities if d.group and d.value is not None]
-    assert f"{len(pairs)} comparisons of two groups were confirmed by AIF360, every rate by Fairlearn." in result.notes
+    odds = [q for q in result.quantities if "odds" in q.metric and q.against and q.value is not None]
+    assert f"{len(pairs) + len(odds)} comparisons of two groups were confirmed by AIF360, every rate by Fairlearn." in result.notes
     assert len(pairs) > 20
 
 

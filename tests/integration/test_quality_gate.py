@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from expectations.record import validation_from_json
@@ -260,6 +262,18 @@ def test_a_column_may_be_text_and_number_at_once(tmp_path: Path) -> None:
     # Neighbours above 2**53 are one number as floats: as keys and categories they are read as text.
     table = _table().assign(code=np.arange(ROWS) + 2**53)
     assert _check(tmp_path, table, spec).outcome is Outcome.PASS
+
+
+def test_nan_in_a_parquet_file_is_missing_whatever_its_statistics_say(tmp_path: Path) -> None:
+    """Written by Arrow, NaN stays NaN (pandas makes it null) and is no part of a column's minimum and maximum."""
+    table = _table()
+    ages = table["age"].tolist()
+    ages[:24] = [float("nan")] * 24
+    columns = {name: pa.array(table[name].tolist(), from_pandas=False) for name in table.columns if name != "note"}
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.table({**columns, "age": pa.array(ages, from_pandas=False), "note": pa.nulls(ROWS)}), path)
+    result = validate(path, SPEC, quarantine=tmp_path / "quarantine.csv")
+    assert any(item.column == "age" and "null" in item.expectation for item in result.failed)
 
 
 def test_a_share_of_nulls_may_be_declared(tmp_path: Path) -> None:
