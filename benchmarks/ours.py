@@ -39,6 +39,14 @@ SCORES = replace(
 SCORED = replace(PLAN, prediction=None)
 
 
+def cells(path: str) -> Values:
+    """The scan of `core` alone."""
+    from audits.cells import read_cells
+
+    read_cells(path, PLAN, data_digest="none: only the work is measured")
+    return {}
+
+
 def core(path: str) -> Values:
     """One scan, every rate in 143 groups with its interval, the disparities, and 1,000 bootstrap replicates of all."""
     from audits.bootstrap import bootstrap
@@ -49,12 +57,12 @@ def core(path: str) -> Values:
     from audits.groups import groups_of
     from audits.metrics import METRICS
 
-    cells = read_cells(path, PLAN, data_digest="none: only the work is measured")
-    groups = [(features, groups_of(cells, PLAN, features)) for features in PLAN.comparisons()]
+    table = read_cells(path, PLAN, data_digest="none: only the work is measured")
+    groups = [(features, groups_of(table, PLAN, features)) for features in PLAN.comparisons()]
     estimates = [estimate_of(group, metric, PLAN) for _, here in groups for metric in METRICS for group in here]
     disparities(estimates, PLAN)
-    _, statistic = rates_of(cells, PLAN)
-    drawn = bootstrap(cells, statistic, replicates=PLAN.replicates, seed=PLAN.seed, confidence=PLAN.confidence)
+    _, statistic = rates_of(table, PLAN)
+    drawn = bootstrap(table, statistic, replicates=PLAN.replicates, seed=PLAN.seed, confidence=PLAN.confidence)
     assert len(drawn) == len(estimates)
     return _rates(estimates)
 
@@ -178,6 +186,7 @@ def _path(path: str) -> str:
 
 
 WORK: dict[str, tuple[Callable[[str], Any], Callable[[Any], Values]]] = {
+    "cells": (_path, cells),
     "core": (_path, core),
     "audit": (_path, whole),
     "digest": (_path, digest),

@@ -11,6 +11,7 @@ Measure on a machine that does nothing else.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -49,6 +50,7 @@ class Series:
 
 
 SERIES = (
+    Series("cells", "ours.py", flag="ours_1e8", flagged=HUGE),
     Series("core", "ours.py", flag="ours_1e8", flagged=HUGE),
     Series("audit", "ours.py", flag="ours_1e8", flagged=HUGE),
     Series("digest", "ours.py", flag="ours_1e8", flagged=HUGE),
@@ -90,9 +92,13 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.scratch.mkdir(parents=True, exist_ok=True)
     RESULTS.mkdir(exist_ok=True)
-    known = set() if arguments.again else {(row["name"], row["rows"]) for row in measurements() if "failed" not in row}
+    known = (
+        set()
+        if arguments.again
+        else {(row["name"], row["rows"], row.get("code")) for row in measurements() if "failed" not in row}
+    )
     for item, rows in _jobs(arguments):
-        if (item.name, rows) not in known:
+        if (item.name, rows, code_of(item)) not in known:
             print(f"{item.name}, {rows:,} rows", flush=True)
             _keep(measured(item, rows, arguments.scratch))
     subprocess.run([sys.executable, HERE / "report.py"], check=True)
@@ -120,7 +126,7 @@ def measured(item: Series, rows: int, scratch: Path) -> Row:
     done = subprocess.run(
         [*command, str(data), str(warm), str(values)], env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
-    what: Row = {"name": item.name, "rows": rows, "when": str(date.today()), **_machine()}  # noqa: DTZ011
+    what: Row = {"name": item.name, "rows": rows, "code": code_of(item), "when": str(date.today()), **_machine()}  # noqa: DTZ011
     if done.returncode:
         return {**what, "failed": f"ended with code {done.returncode}"}
     return {
@@ -128,6 +134,16 @@ def measured(item: Series, rows: int, scratch: Path) -> Row:
         **json.loads(done.stdout.splitlines()[-1]),
         **(_compared(item, rows, scratch) if item.compared else {}),
     }
+
+
+def code_of(item: Series) -> str:
+    """What was measured, as a digest of its source: other code is another measurement, never resumed from."""
+    ours = sorted((ROOT / "audits").rglob("*.py")) if item.environment == "ours" else []
+    peer = [] if item.environment == "ours" else [HERE / "peers" / f"{item.environment}.txt"]
+    found = hashlib.sha256()
+    for path in (*ours, *peer, HERE / item.script, *(HERE / name for name in ("harness.py", "hiring.py", "model.py"))):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def _jobs(arguments: argparse.Namespace) -> Iterator[tuple[Series, int]]:
