@@ -99,6 +99,19 @@ def cells_of_classes(counted: Counted, plan: AuditPlan, *, data_digest: str, nam
     }
 
 
+def level_cells(counted: Counted, plan: AuditPlan, *, data_digest: str, name: str) -> Cells:
+    """The rows by their levels alone, where nothing is decided: outcome and prediction are False throughout.
+
+    Raises MeasurementError for levels, as `read_cells` does.
+    """
+    import pyarrow as pa
+
+    _refuse_levels(counted, plan, name)
+    nothing = pa.nulls(counted.table.num_rows, pa.int8()).fill_null(0)
+    table = counted.table.append_column("outcome", nothing).append_column("selected", nothing)
+    return _cells(counted, plan, summed(table, [*counted.levels, "outcome", "selected"]), data_digest)
+
+
 def levels_of(cells: Cells) -> dict[str, tuple[str, ...]]:
     """Sensitive and control feature -> the levels that were found, sorted, the unknown one last."""
     found: dict[str, tuple[str, ...]] = {}

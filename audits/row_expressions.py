@@ -21,7 +21,7 @@ Expr: TypeAlias = Any
 MATCHED = "fairgate_matched"
 """The column that is true where a row found its row in the joined file, null elsewhere."""
 
-ONCE = ("rows", "w_missing", "unmatched")
+ONCE = ("rows", "w_missing", "unmatched", "target_bad")
 """Counts in which a row counts once, whatever the number of its levels."""
 
 
@@ -80,7 +80,12 @@ def row_columns(
         given = names.number(spec.weight)
         found |= {"w_missing": _count(_both(given.is_null(), once)), "w_min": given}
     if spec.bins and spec.score is not None and spec.score.column is not None:
-        found |= _score_sums(names.number(spec.score.column), spec, weight, share if shared else None)
+        score = names.number(spec.score.column)
+        found |= _score_sums(score, spec, weight, share if shared else None)
+        found |= _moments(names, spec, spec.score, score, weight)
+        if spec.summed and spec.target is not None:
+            known = (target := names.number(spec.target)).is_between(spec.score.low, spec.score.high)
+            found["target_bad"] = _count(_both(target.is_null() | target.is_nan() | ~known, once))
     return found
 
 
@@ -164,6 +169,22 @@ def _score_sums(score: Expr, spec: ScanSpec, weight: Expr | None, share: Expr | 
     if spec.logs:
         held = nw.min_horizontal(nw.max_horizontal(score, nw.lit(LOG_FLOOR)), nw.lit(1 - LOG_FLOOR))
         found |= {"lp": weighed(held.log()), "lq": weighed((1 - held).log())}
+    return found
+
+
+def _moments(names: _Names, spec: ScanSpec, declared: Score, score: Expr, weight: Expr | None) -> dict[str, Expr]:
+    center, half = (declared.low + declared.high) / 2, (declared.high - declared.low) / 2
+    numbers = {"p": (score - center) / half}
+    if spec.target is not None:
+        target = names.number(spec.target)
+        residual = (score - target) / (2 * half)
+        numbers |= {"y": (target - center) / half, "r": residual, "a": residual.abs()}
+    found: dict[str, Expr] = {}
+    for name in spec.summed:
+        power = reduce(mul, [numbers[name[0]]] * int(name[1]))
+        found[name] = power if weight is None else power * weight
+        if weight is not None:
+            found[f"{name}_w2"] = power * weight * weight
     return found
 
 

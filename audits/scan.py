@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from audits.levels import decision, level_namer
@@ -32,9 +33,15 @@ LOG_FLOOR = 2.0**-52
 """Scores are held this far from 0 and 1 before a logarithm, as in sklearn.metrics.log_loss for float64."""
 
 _KEYS = ("label", "prediction", "bin")
-_SUMS = ("w", "w2", "s", "s2", "lp", "lq")
-_HOW = {"n": "sum"} | dict.fromkeys(_SUMS, "sum") | {"lo": "min", "hi": "max"}
-_CHECKS = ("w_missing", "w_min", "rows", "unmatched")
+POWERS = MappingProxyType({"p": 4, "y": 2, "r": 4, "a": 1})
+"""Number of a regression -> the highest power of it that is summed: what means, errors and their variances need."""
+
+MOMENTS = tuple(f"{name}{power}" for name, most in POWERS.items() for power in range(1, most + 1))
+"""p1, ..., p4, y1, y2, r1, ..., r4, a1: see `Counted`."""
+
+SUMS = ("w", "w2", "s", "s2", "lp", "lq", *MOMENTS, *(f"{name}_w2" for name in MOMENTS))
+_HOW = {"n": "sum"} | dict.fromkeys(SUMS, "sum") | {"lo": "min", "hi": "max"}
+_CHECKS = ("w_missing", "w_min", "rows", "unmatched", "target_bad")
 _DIGITS = 14
 
 
@@ -45,7 +52,8 @@ class ScanSpec:
     `label` and `prediction` are columns, or None where there is none. A `score` with a cutoff makes the prediction
     where no column and no model does. `bins` > 0: the score's declared range is cut into so many bins of equal width,
     bin = min(bins - 1, floor((score - low) / (high - low) * bins)), computed in float64 in this order. `joined` names
-    the file with the columns that the data does not have.
+    the file with the columns that the data does not have. `moments`: the score is the prediction of a number, and
+    `target` the column with the true one (None: unknown), within the same range; their powers are summed.
     """
 
     features: tuple[SensitiveFeature, ...]
@@ -55,6 +63,8 @@ class ScanSpec:
     score: Score | None = None
     bins: int = 0
     joined: JoinedFile | None = None
+    moments: bool = False
+    target: str | None = None
 
     @property
     def shared(self) -> bool:
@@ -71,6 +81,13 @@ class ScanSpec:
         """Are there columns of logarithms? Only where the score can be a probability."""
         return self.bins > 0 and self.score is not None and self.score.low >= 0 and self.score.high <= 1
 
+    @property
+    def summed(self) -> tuple[str, ...]:
+        """Those of MOMENTS that are asked for."""
+        if not self.moments or not self.bins:
+            return ()
+        return MOMENTS if self.target is not None else tuple(name for name in MOMENTS if name[0] == "p")
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -86,6 +103,10 @@ class Counted:
     - s, s2 (double): with bins, the sums of score and score^2, each times the row's weight; lp, lq where the range lies
       in [0, 1]: the sums of ln(score) and ln(1 - score), likewise, the score held `LOG_FLOOR` from 0 and 1
     - lo, hi (double): with bins, the smallest and the largest score
+    - p1 .. p4, y1, y2, r1 .. r4, a1 (double): with `moments` and bins, the sums of the powers of p, y, r and a, each
+      times the row's weight; with weights p1_w2 and so on, times its square. In units that lie in [-1, 1], so that
+      sums do not lose their digits to an offset: p and y are prediction and outcome, from the middle of the range in
+      halves of it; r is prediction - outcome in ranges, a its absolute value
 
     `rows` is the number of rows of the data: sum(n) but for probabilities. Sums of doubles are rounded to 14
     significant digits, so that the order in which threads finish does not show.
@@ -120,6 +141,8 @@ def scan_spec(plan: AuditPlan, *, bins: int = 0) -> ScanSpec:
         score=score,
         bins=bins,
         joined=plan.sensitive_data,
+        moments=numbers,
+        target=plan.label if numbers else None,
     )
 
 
@@ -177,7 +200,7 @@ def summed(table: pa.Table, keys: Sequence[str] | None = None) -> pa.Table:
     named = {f"{name}_{rule}": name for name, rule in how.items()}
     found = grouped.rename_columns([named.get(name, name) for name in grouped.column_names])
     found = found.select([*by, *how]).sort_by([(name, "ascending") for name in by])
-    for name in _SUMS:
+    for name in SUMS:
         if name in how:
             column = pa.array(significant(found[name].to_numpy()), pa.float64())
             found = found.set_column(found.column_names.index(name), name, column)
@@ -230,6 +253,8 @@ def _check(raw: pa.Table, spec: ScanSpec, name: str, *, cut: bool) -> None:
     if spec.score is not None and (spec.bins or cut):
         bad = pc.equal(raw["bin"], -1) if spec.bins else pc.is_null(raw["prediction"])
         _check_scores(raw.filter(bad), spec.score, name)
+    if spec.summed and spec.target is not None:
+        _check_target(raw, spec, name)
 
 
 def _check_join(raw: pa.Table, joined: JoinedFile, name: str) -> None:
@@ -281,4 +306,15 @@ def _check_scores(bad: pa.Table, score: Score, name: str) -> None:
         raise MeasurementError(
             f"{name}: {called} is missing, not finite or outside the declared range {score.low:g} to {score.high:g} in"
             f" {pc.sum(bad['n']).as_py()} rows: correct the scores, or [data] score_range in the plan."
+        )
+
+
+def _check_target(raw: pa.Table, spec: ScanSpec, name: str) -> None:
+    import pyarrow.compute as pc
+
+    if spec.score is not None and (bad := pc.sum(raw["target_bad"]).as_py()):
+        raise MeasurementError(
+            f"{name}: the label {spec.target!r} is missing, not finite or outside the declared range"
+            f" {spec.score.low:g} to {spec.score.high:g} in {bad} rows: correct the outcomes, or [data] score_range in"
+            " the plan, which holds for the outcome as for the prediction."
         )

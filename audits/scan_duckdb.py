@@ -79,7 +79,7 @@ def _used(spec: ScanSpec) -> tuple[str, ...]:
     features = [feature.column for feature in spec.features if not feature.probabilities]
     shares = [column for feature in spec.features for _, column in feature.probabilities]
     score = spec.score.column if spec.score else None
-    names = (*features, *shares, spec.label, spec.prediction, spec.weight, score)
+    names = (*features, *shares, spec.label, spec.prediction, spec.weight, score, spec.target)
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 

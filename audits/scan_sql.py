@@ -98,7 +98,30 @@ def _prediction(source: Source, spec: ScanSpec, median: float | None) -> dict[st
     if spec.bins:
         found["bin"] = _bin(score, spec.score, spec.bins)
         found["score_"] = Expression(score)
+        found |= _numbers(source, spec, spec.score, score)
     return found
+
+
+def _numbers(source: Source, spec: ScanSpec, declared: Score, score: str) -> dict[str, Expression]:
+    """p, y, r and a of `Counted`, held within [-1, 1] (what lies beyond is refused); is the outcome within range?"""
+    if not spec.summed:
+        return {}
+    center, half = (declared.low + declared.high) / 2, (declared.high - declared.low) / 2
+    found = {"p_": Expression(_held(f"({score} - ?) / ?"), (center, half))}
+    if spec.target is None:
+        return found
+    target = f"{number_column(source, spec.target, 'the label of a regression')}::DOUBLE"
+    residual = _held(f"({score} - {target}) / ?")
+    return found | {
+        "y_": Expression(_held(f"({target} - ?) / ?"), (center, half)),
+        "r_": Expression(residual, (2 * half,)),
+        "a_": Expression(f"abs({residual})", (2 * half,)),
+        "known_": Expression(f"coalesce({_within(target)}, FALSE)", (declared.low, declared.high)),
+    }
+
+
+def _held(number: str) -> str:
+    return f"least(greatest({number}, -1), 1)"
 
 
 def _cut(score: str, declared: Score, median: float | None) -> Expression:
@@ -178,6 +201,8 @@ def _sums(spec: ScanSpec, rows: Rows) -> list[str]:
         found.append(f"{_once(_inner('weight_'), once)} AS w_missing, min({_inner('weight_')}) AS w_min")
     if spec.joined is not None:
         found.append(f"{_once(_inner('matched_'), once)} AS unmatched")
+    if "known_" in rows.columns:
+        found.append(f"count(*) FILTER (NOT {_inner('known_')}{f' AND {once}' if once else ''}) AS target_bad")
     return [*found, *_score_sums(spec, weight, f" FILTER ({share} > 0)" if share else "")]
 
 
@@ -190,6 +215,11 @@ def _score_sums(spec: ScanSpec, weight: str, counted: str) -> list[str]:
     if spec.logs:
         held = f"least(greatest({score}, {LOG_FLOOR!r}), {1 - LOG_FLOOR!r})"
         found.append(f"fsum(ln({held}){times}) AS lp, fsum(ln(1 - {held}){times}) AS lq")
+    for name in spec.summed:
+        number = " * ".join([_inner(f"{name[0]}_")] * int(name[1]))
+        found.append(f"fsum({number}{times}) AS {name}")
+        if weight:
+            found.append(f"fsum({number}{times}{times}) AS {name}_w2")
     return found
 
 

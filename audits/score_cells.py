@@ -15,7 +15,7 @@ from audits.histogram import Array, Histogram
 from audits.plan import MEDIAN, AuditPlan
 from audits.predictions import Predictions, answers_scores
 from audits.result import UNKNOWN
-from audits.scan import Counted, Progress
+from audits.scan import SUMS, Counted, Progress
 from audits.table import Table, table_name
 from governance.errors import ConfigurationError
 
@@ -94,38 +94,52 @@ def score_cells(counted: Counted, plan: AuditPlan, name: str) -> ScoreCells:
 
     Raises MeasurementError as `audits.decisions.decision_of` does: a label that is missing, or not the plan's.
     """
+    table = counted.table
+    favourable = decision_of(counted, plan, name).favourable
+    decided, decisions = _encoded(table["prediction"])
+    above = np.array([value == "true" for value in decided])[decisions]
+    cells = number_cells(counted)
+    return replace(
+        cells,
+        outcome=_outcomes(table, favourable),
+        above=above,
+        median=_median(cells.columns, above, counted),
+        labelled=plan.label is not None,
+        logs=counted.spec.logs,
+    )
+
+
+def number_cells(counted: Counted) -> ScoreCells:
+    """The entries of a scan with bins whose numbers decide nothing: no outcome, nobody above a median, no logs."""
     table, score = counted.table, counted.spec.score
     assert score is not None  # noqa: S101 - a scan with bins has a score
-    favourable = decision_of(counted, plan, name).favourable
     names = [feature.name for feature in counted.spec.features]
     encoded = [_codes(table[column]) for column in counted.levels]
     columns = _columns(table)
     rows_per_weight = counted.rows / float(columns["w"].sum()) if counted.spec.shared else None
     if rows_per_weight is not None:
         columns["w2"] = np.maximum(columns["w2"], columns["w"] / rows_per_weight)
-    decided, decisions = _encoded(table["prediction"])
-    above = np.array([value == "true" for value in decided])[decisions]
     return ScoreCells(
         levels={name: levels for name, (levels, _) in zip(names, encoded, strict=True)},
         codes=np.array([codes for _, codes in encoded]),
-        outcome=_outcomes(table, favourable),
-        above=above,
+        outcome=np.zeros(table.num_rows, dtype=int),
+        above=np.zeros(table.num_rows, dtype=bool),
         bin=table["bin"].to_numpy(),
         columns=columns,
         low=score.low,
         high=score.high,
         bins=counted.spec.bins,
         row_count=counted.rows,
-        median=_median(columns, above, counted),
-        labelled=plan.label is not None,
+        median=None,
+        labelled=False,
         weighted=counted.spec.weighted,
-        logs=counted.spec.logs,
+        logs=False,
         rows_per_weight=rows_per_weight,
     )
 
 
 def _columns(table: pa.Table) -> dict[str, Array]:
-    found = {name: table[name].to_numpy() for name in (*_SUMS, "lo", "hi") if name in table.column_names}
+    found = {name: table[name].to_numpy() for name in ("n", *SUMS, "lo", "hi") if name in table.column_names}
     n = found["n"].astype(float)
     return {"w": n, "w2": n, "lp": 0 * n, "lq": 0 * n} | found
 
@@ -168,6 +182,18 @@ def _median(columns: Mapping[str, Array], above: Array, counted: Counted) -> flo
 def scored(cells: ScoreCells, plan: AuditPlan, features: tuple[str, ...]) -> Scored:
     """The groups of one comparison: every combination of known levels (found, or listed by the plan), also without
     rows, then the found combinations with an unknown level. No features: the whole sample as one group."""
+    groups, place = placed(cells, plan, features)
+    cell = place * 2 + cells.outcome
+    shape = (len(groups), 2)
+    above = {
+        name: np.bincount(cell, np.where(cells.above, cells.columns[name], 0), 2 * len(groups)).reshape(shape)
+        for name in ("n", "w", "w2")
+    }
+    return Scored(features, groups, _histogram(cells, cell, len(groups)), above)
+
+
+def placed(cells: ScoreCells, plan: AuditPlan, features: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], Array]:
+    """(the groups of a comparison in the order of `scored`, the position of each entry's group among them)."""
     names = list(cells.levels)
     declared = {feature.name: feature.levels for feature in plan.sensitive_features}
     known = [[*dict.fromkeys((*declared[name], *cells.levels[name]))] for name in features]
@@ -175,13 +201,7 @@ def scored(cells: ScoreCells, plan: AuditPlan, features: tuple[str, ...]) -> Sco
     found, entry = _combinations(cells, [names.index(name) for name in features])
     groups += sorted(levels for levels in found if UNKNOWN in levels)
     position = {group: number for number, group in enumerate(groups)}
-    cell = np.array([position[levels] for levels in found])[entry] * 2 + cells.outcome
-    shape = (len(groups), 2)
-    above = {
-        name: np.bincount(cell, np.where(cells.above, cells.columns[name], 0), 2 * len(groups)).reshape(shape)
-        for name in ("n", "w", "w2")
-    }
-    return Scored(features, tuple(groups), _histogram(cells, cell, len(groups)), above)
+    return tuple(groups), np.array([position[levels] for levels in found])[entry]
 
 
 def _combinations(cells: ScoreCells, features: list[int]) -> tuple[list[tuple[str, ...]], Array]:

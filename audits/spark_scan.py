@@ -12,7 +12,7 @@ from typing import Any, cast
 from audits.joined import joined_source
 from audits.plan import MEDIAN
 from audits.row_expressions import MATCHED, ONCE, row_columns
-from audits.scan import Counted, ScanSpec, keys_of, most_groups, settled
+from audits.scan import SUMS, Counted, ScanSpec, keys_of, most_groups, settled
 from audits.scan_sql import is_score_cut, scan_sql
 from audits.score_median import median_of
 from audits.source_uri import table_address
@@ -86,7 +86,7 @@ def used_columns(spec: ScanSpec) -> tuple[str, ...]:
     """The columns that a scan reads, in a fixed order."""
     found = [feature.column for feature in spec.features if not feature.probabilities]
     found += [column for feature in spec.features for _, column in feature.probabilities]
-    found += [spec.label or "", spec.prediction or "", spec.weight or ""]
+    found += [spec.label or "", spec.prediction or "", spec.weight or "", spec.target or ""]
     found += [spec.score.column or ""] if spec.score is not None else []
     return tuple(dict.fromkeys(name for name in found if name))
 
@@ -147,7 +147,7 @@ def _grouped(frame: Any, spec: ScanSpec, columns: Mapping[str, Any]) -> Any:
     def total(name: str) -> Any:
         return nw.col(name).sum().alias(name)
 
-    wanted = [total(name) for name in ("n", *ONCE, "w", "w2", "s", "s2", "lp", "lq") if name in columns]
+    wanted = [total(name) for name in ("n", *ONCE, *SUMS) if name in columns]
     wanted += [nw.col(name).min().alias(name) for name in ("w_min", "lo") if name in columns]
     wanted += [nw.col(name).max().alias(name) for name in ("hi",) if name in columns]
     inner = frame.select(*(expression.alias(name) for name, expression in columns.items()))
