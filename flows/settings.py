@@ -18,9 +18,9 @@ NIGHT_EVERY, MAX_NIGHT_HOURS = "FAIRGATE_NIGHT_EVERY_HOURS", 24 * 366
 class Settings:
     """Where things are. `project` is the folder that commands run in; `home` holds all that Fairgate writes.
 
-    `data_roots` are the folders below which a plan may name data: a plan travels with a model, and a model is
-    somebody's code. URIs and paths in them are relative to `project`. `night_every` is the longest time between two
-    scheduled nights, None where no schedule says so.
+    `data_roots` are the folders below which a plan may name data, `databases` the addresses (up to the #) that it may
+    name: a plan travels with a model, and a model is somebody's code. URIs and paths in them are relative to
+    `project`. `night_every` is the longest time between two scheduled nights, None where no schedule says so.
     """
 
     project: Path
@@ -37,6 +37,7 @@ class Settings:
     credential_file: Path | None = None
     console_port: int = 8765
     night_every: timedelta | None = None
+    databases: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> Path:
@@ -57,6 +58,11 @@ class Settings:
     def locks(self) -> Path:
         """One lock file for each release target."""
         return self.home / "locks"
+
+    @property
+    def data(self) -> Path:
+        """Data of databases and folders as it was measured: one Parquet file each, named by its digest."""
+        return self.home / "data"
 
     def quarantine(self, data_digest: str) -> Path:
         """The file that names the rows which the quality gate set aside of the data with this digest."""
@@ -92,6 +98,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         credential_file=project / credential_file if credential_file else None,
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
         night_every=_hours(env.get(NIGHT_EVERY)),
+        databases=tuple(env.get("FAIRGATE_DATABASES", "").split()),
     )
 
 

@@ -8,27 +8,38 @@ from pathlib import Path
 
 from audits.decisions import MAX_CLASSES
 from audits.plan import AuditPlan, SensitiveFeature, Task
+from audits.source_uri import SourceKind, shown, source_kind
 from expectations.result import GroupColumn, SuiteSpec
 from flows.settings import Settings
+from flows.taken import allowed, taken
 from governance.errors import ConfigurationError, MeasurementError
 
 
 def data_file(settings: Settings, name: str | None) -> Path:
-    """The data file of this name. Raises ConfigurationError outside the data folders, MeasurementError if missing."""
+    """The data of this name as a file: itself, or what `flows.taken` took from a database, a folder or a pattern.
+
+    Raises ConfigurationError outside the data folders and databases, MeasurementError if missing.
+    """
     if not name:
         raise ConfigurationError("the plan names no data: write [data] source, or give --data FILE")
+    if source_kind(name) is not SourceKind.FILES:
+        return taken(settings, _database(settings, name))
     path = _inside(settings, name)
-    if not path.is_file():
-        raise MeasurementError(
-            f"there is no data file {name} (looked at {path}): correct [data] source in the plan, or --data"
-        )
-    return path
+    if path.is_file():
+        return path
+    if path.is_dir() or any(path.parent.glob(path.name)):
+        return taken(settings, str(path))
+    raise MeasurementError(
+        f"there is no data file {name} (looked at {path}): correct [data] source in the plan, or --data"
+    )
 
 
 def newest_file(settings: Settings, plan: AuditPlan) -> Path:
     """The last file, by name, that [data] newer matches. Raises MeasurementError where there is none."""
     if not plan.newer:
         raise MeasurementError("the plan does not say where newer data comes from: write [data] newer")
+    if source_kind(plan.newer) is not SourceKind.FILES:
+        return data_file(settings, plan.newer)
     pattern = _inside(settings, plan.newer)
     found = sorted(path for path in pattern.parent.glob(pattern.name) if path.is_file())
     if not found:
@@ -114,6 +125,21 @@ def _ranges(plan: AuditPlan) -> Iterator[tuple[str, float | None, float | None]]
         yield plan.ranking.rank, 1.0, None
     if plan.task is Task.REGRESSION and score is not None:  # the range holds for the outcome as for the prediction
         yield from ((column, score.low, score.high) for column in (plan.label, plan.prediction) if column is not None)
+
+
+def _database(settings: Settings, name: str) -> str:
+    """The address, with the path of a DuckDB or Spark file made absolute."""
+    if allowed(settings, name):
+        return name
+    kind, place, mark, table = source_kind(name), *name.partition(":")[2].rpartition("#")
+    if kind is SourceKind.DUCKDB and mark:
+        return f"duckdb:{_inside(settings, place)}#{table}"
+    if kind is SourceKind.SPARK and (settings.project / table).exists():
+        return f"spark:{_inside(settings, table)}"
+    raise ConfigurationError(
+        f"the data {shown(name)} is in a database that plans may not name: let an administrator add its address"
+        " (up to the #) to FAIRGATE_DATABASES"
+    )
 
 
 def _inside(settings: Settings, name: str) -> Path:

@@ -97,18 +97,20 @@ def audit(
 
 def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json: bool) -> int:
     from audits.run import audit as measure
+    from flows.assess import quality_gate
     from flows.sources import data_file, joined_plan
 
     settings = read_settings()
     if folder is None and plan.asks_model():
         raise ConfigurationError("which model? --model FOLDER (as mlflow saved it), or [data] prediction in the plan")
     source = str(data or plan.source)
-    validation = _validation(settings, plan, data, folder)
+    rows = data_file(settings, data or plan.source)
+    validation = quality_gate(settings, plan, folder, rows)
     if _stop(validation):
         return _told(settings, validation, None, source, as_json=as_json)
     with progress("scoring the model and measuring", quiet=as_json):
         model = folder if plan.asks_model() else None
-        result = measure(joined_plan(settings, plan), data_file(settings, source), model=model)
+        result = measure(joined_plan(settings, plan), rows, model=model)
     return _told(settings, validation, result, source, as_json=as_json)
 
 
