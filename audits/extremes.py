@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Families = Sequence[Sequence[Counts]]
 """(events, n) of every group, for every metric of which the worst case is taken; n > 0, at least two groups each."""
 
-FEW = 5.0
+FEW = 2.0
 """A group with fewer events or non-events than this, expected at the rate of all groups, is too small to invert."""
 INVERTED = "inverted range"
 FALLBACK = "simultaneous wilson (small groups)"

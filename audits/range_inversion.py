@@ -187,7 +187,7 @@ def _crossing(rising: Callable[[float], float], start: float, step: float, end: 
             return end
         step *= 2
         low, high = high, min(high + step, end)
-    return float(brentq(rising, low, high, xtol=1e-3 * step))
+    return float(brentq(rising, low, high, xtol=2e-3 * step))
 
 
 def _probit(probability: float) -> float:

@@ -54,7 +54,7 @@ def below(at: Array, rates: Array, n: Array) -> Array:
     """
     from scipy.special import ndtr
 
-    u = np.clip(at, 0.0, 1.0)
+    u = np.minimum(np.maximum(at, 0.0), 1.0)
     excess = u - rates
     entropy = u * np.log(np.maximum(u, _TINY)) + (1 - u) * np.log(np.maximum(1 - u, _TINY))
     deviance = entropy - u * np.log(rates) - (1 - u) * np.log1p(-rates)
@@ -110,23 +110,20 @@ def _less(points: Array, rates: Array, n: Array) -> Array:
 
 def _summed(upto: Array, under: Array) -> float:
     """Sum over the places of the minimum: all between it and the window's end, less all beyond its place."""
-    here = np.clip(upto - under[:-1], 0, 1).prod(axis=1)
-    beyond = np.clip(upto - under[1:], 0, 1).prod(axis=1)
-    return float(np.clip((here - beyond).sum(), 0, 1))
+    here = np.maximum(upto - under[:-1], 0).prod(axis=1)
+    beyond = np.maximum(upto - under[1:], 0).prod(axis=1)
+    return float(min(1.0, max(0.0, (here - beyond).sum())))
 
 
 def _edges(rates: Array, n: Array, aside: Array, scale: Scale, reach: float = 4.5, count: int = EDGES) -> Array:
     """Where the minimum can be, finer where groups with small deviations lie."""
     deviation = np.sqrt(rates * (1 - rates) / n)
-    least = 0.02 / n if scale.log else np.zeros_like(n)
-
-    def point(steps: float) -> Array:
-        return scale.of(np.clip(rates + steps * deviation + (steps > 0) / n, least, 1.0)) + aside
-
-    low, high = point(-reach).min(), point(reach).min()
+    steps = np.linspace(-reach, reach, 7)[:, None]
+    least = 0.02 / n if scale.log else 0.0
+    points = scale.of(np.minimum(np.maximum(rates + steps * deviation + (steps > 0) / n, least), 1.0)) + aside
+    low, high = float(points[0].min()), float(points[-1].min())
     even = np.linspace(low, high, count // 2)
-    where = np.concatenate([point(step) for step in np.linspace(-reach, reach, 7)])
-    where = np.sort(where[(where > low) & (where < high)])
+    where = np.sort(points[(points > low) & (points < high)])
     if not len(where):
         return np.linspace(low, high, count)
     chosen = where[np.linspace(0, len(where) - 1, count - count // 2).astype(int)]
@@ -184,7 +181,7 @@ def _clipped(y: Array, deviation: Array, width: float) -> Array:
     low, high = y.min(), y.max() - width
     for _ in range(30):
         start = (low + high) / 2
-        pull = weight @ np.clip(start - y, 0, None) - weight @ np.clip(y - start - width, 0, None)
+        pull = weight @ (np.maximum(start - y, 0) - np.maximum(y - start - width, 0))
         low, high = (low, start) if pull > 0 else (start, high)
     return np.clip(y, (low + high) / 2, (low + high) / 2 + width)
 

@@ -190,7 +190,7 @@ def test_equal_calls_give_equal_answers_and_effective_counts_are_counts() -> Non
 
 
 def test_small_groups_fall_back_to_simultaneous_bounds_and_say_so() -> None:
-    small = [(2, 30), (9, 60), (8, 70)]
+    small = [(0, 30), (2, 60), (3, 70)]
     assert too_small([small])
     assert difference(small).interval.method == FALLBACK
     assert not too_small([[(30, 100), (9, 60), (28, 70)]])
