@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 
 from audits.plan import Comparison
 
@@ -314,6 +315,11 @@ class AuditResult:
     def with_verdict(self, verdict: Verdict) -> tuple[Disparity, ...]:
         """The bounded disparities with this verdict, in the plan's order."""
         return tuple(d for d in self.disparities if d.bound is not None and d.verdict is verdict)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; masked where `suppress_below` asks for it."""
+        # By name: a value depends on nothing, and whoever shows it needs the template engine.
+        return str(import_module("audits.notebook").to_html(self))
 
 
 def _named(features: tuple[str, ...], group: tuple[str, ...]) -> str:
