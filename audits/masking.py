@@ -91,12 +91,12 @@ def complemented(
     it lacks). Where all that could be masked is masked, that is all that can be done: the total of all rows
     stays. Sums that do not hold (a row in several groups) bind nothing.
     """
-    binding = [found for found in nodes.sums if _holds(found, counts)]
+    binding = [found for found in nodes.sums if holds(found, counts)]
     gone, cared_for = set(masked), set(protected)
     _fill(binding, counts, gone, cared_for, nodes.hidden, least)
     seen: dict[Node, tuple[float, float]] = {}
     for node in sorted(protected, key=lambda item: (counts[item], item)):
-        while not _wide(node, binding, counts, gone | nodes.hidden, ends, seen, least):
+        while not wide(node, binding, counts, gone | nodes.hidden, ends, seen, least):
             another = _next(node, binding, counts, gone, nodes.hidden)
             if another is None:
                 break
@@ -179,7 +179,7 @@ def _component(node: Node, binding: Sequence[Sum], unknown: set[Node]) -> tuple[
     return sorted(reached), [binding[position] for position in sorted(sums)]
 
 
-def _wide(
+def wide(
     node: Node,
     binding: Sequence[Sum],
     counts: Mapping[Node, float],
@@ -254,7 +254,8 @@ def _smallest(
     return min(known, key=lambda item: (counts[item], item), default=None)
 
 
-def _holds(found: Sum, counts: Mapping[Node, float]) -> bool:
+def holds(found: Sum, counts: Mapping[Node, float]) -> bool:
+    """Is it the sum? Not where a row is in several groups."""
     return abs(counts[found.total] - sum(counts[item] for item in found.parts)) < 0.5
 
 

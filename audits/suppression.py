@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
+from functools import reduce
 
+from audits.joint_masking import Counts, Kind, Masks, jointly
 from audits.masking import Ends, Lattice, Node, complemented, lattice, node_of
 from audits.metrics import WORST_CASES
 from audits.result import (
@@ -40,53 +41,6 @@ NOT_SHOWN = -1
 """Stands for a masked count: no count is negative, so that nobody takes it for one."""
 
 
-class Kind(IntEnum):
-    """The kinds of counts of a group, the later ones made from the earlier ones."""
-
-    ROWS = 0
-    SELECTED = 1
-    FAVOURABLE = 2
-    CROSSED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Rows of a group, the selected and favourable ones, and those that are both."""
-
-    rows: int = 0
-    selected: int = 0
-    favourable: int = 0
-    both: int = 0
-
-    def of(self, kind: Kind) -> int:
-        """The count of this kind; the others follow from it and the earlier kinds."""
-        return (self.rows, self.selected, self.favourable, self.both)[kind]
-
-    def given_away(self, kind: Kind, shown: Collection[Kind]) -> tuple[int, ...]:
-        """The counts that this kind gives away, with the earlier kinds that are `shown`."""
-        if kind is Kind.ROWS:
-            return (self.rows,)
-        if kind is not Kind.CROSSED:
-            return (self.of(kind), self.rows - self.of(kind)) if Kind.ROWS in shown else (self.of(kind),)
-        only_selected, only_favourable = self.selected - self.both, self.favourable - self.both
-        found = [self.both]
-        found += [only_selected] if Kind.SELECTED in shown else []
-        found += [only_favourable] if Kind.FAVOURABLE in shown else []
-        if len(shown) < Kind.CROSSED:
-            return tuple(found)
-        neither = self.rows - self.selected - only_favourable
-        return (*found, neither, self.both + neither, only_selected + only_favourable)
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.rows + other.rows,
-            self.selected + other.selected,
-            self.favourable + other.favourable,
-            self.both + other.both,
-        )
-
-
-Masks = Mapping[Kind, frozenset[Node]]
 Notes = tuple[str, ...]
 
 
@@ -127,7 +81,7 @@ def masks_of(result: AuditResult) -> Masks:
     masks: dict[Kind, frozenset[Node]] = {}
     for kind in Kind:
         shown = {node: [before for before in masks if node not in masks[before]] for node in counts}
-        given = {node: counted.given_away(kind, shown[node]) for node, counted in counts.items()}
+        given = {node: _given_away(counted, kind, shown[node]) for node, counted in counts.items()}
         protected = {node for node in counts if _small(given[node], result.suppress_below)}
         needed: set[Node] = set()
         if kind is not Kind.ROWS:
@@ -136,13 +90,29 @@ def masks_of(result: AuditResult) -> Masks:
             needed |= masks[Kind.SELECTED] | masks[Kind.FAVOURABLE]
         masks[kind] = complemented(
             nodes,
-            {node: found.of(kind) for node, found in everything.items()},
+            {node: found[kind] for node, found in everything.items()},
             protected | needed,
             protected,
             ends=_ends(kind, everything, masks, nodes),
             least=result.suppress_below,
         )
-    return masks
+    return jointly(nodes, everything, masks, result.suppress_below)
+
+
+def _given_away(counted: Counts, kind: Kind, shown: Collection[Kind]) -> tuple[int, ...]:
+    """The counts that this kind gives away, with the earlier kinds that are `shown`."""
+    if kind is Kind.ROWS:
+        return (counted.rows,)
+    if kind is not Kind.CROSSED:
+        return (counted[kind], counted.rows - counted[kind]) if Kind.ROWS in shown else (counted[kind],)
+    only_selected, only_favourable = counted.selected - counted.both, counted.favourable - counted.both
+    found = [counted.both]
+    found += [only_selected] if Kind.SELECTED in shown else []
+    found += [only_favourable] if Kind.FAVOURABLE in shown else []
+    if len(shown) < Kind.CROSSED:
+        return tuple(found)
+    neither = counted.rows - counted.selected - only_favourable
+    return (*found, neither, counted.both + neither, only_selected + only_favourable)
 
 
 def _counted(estimates: Iterable[GroupEstimate]) -> dict[Node, Counts]:
@@ -166,7 +136,7 @@ def _with_margins(nodes: Lattice, counts: Mapping[Node, Counts]) -> dict[Node, C
     found = dict(counts)
     for item in sorted(nodes.sums, key=lambda item: len(item.total.features), reverse=True):
         if item.total not in found:
-            found[item.total] = sum((found[part] for part in item.parts), Counts())
+            found[item.total] = reduce(Counts.plus, (found[part] for part in item.parts))
     return found
 
 
@@ -188,7 +158,7 @@ def _end(kind: Kind, counted: Counts, shown: Collection[Kind]) -> tuple[float, f
         return 0, None
     if kind is not Kind.CROSSED:
         return 0, counted.rows if Kind.ROWS in shown else None
-    known = [counted.of(before) for before in shown]
+    known = [counted[before] for before in shown]
     overlap = counted.selected + counted.favourable - counted.rows if len(known) == Kind.CROSSED else 0
     return max(0, overlap), min(known, default=None)
 
