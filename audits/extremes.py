@@ -38,9 +38,8 @@ FALLBACK = "simultaneous wilson (small groups)"
 class Extreme:
     """The worst case as observed, the same less the noise that extremes pick up, its interval, and a p.
 
-    `corrected` is `raw` less what noise adds to such extremes where the true rates lie as an empirical Bayes guess
-    has them; within the interval, and never further from no difference than `raw`. `p` tests that all groups of a
-    family have one rate.
+    `corrected` is the empirical Bayes estimate of `range_inversion.less_noise`, within the interval and never further
+    from no difference than `raw`. `p` tests that all groups of a family have one rate.
     """
 
     raw: float

@@ -100,11 +100,15 @@ def inverted(case: Case, level: float) -> tuple[float, float]:
 
 
 def less_noise(case: Case) -> float:
-    """The observed range less what the noise of extremes adds to it: its median less the true range, at the guess.
+    """The observed range without the noise that extremes pick up, on the scale; 0 or more.
 
-    The guess is the one that leaves more spread, and so takes less away.
+    The mean of two empirical Bayes answers that err to opposite sides: the range of the groups' posterior means, which
+    is too narrow where few groups lie apart, and the observed range less what noise adds to it at a guess of the true
+    rates, which is too wide where small groups stand beside large ones.
     """
-    return max(0.0, *(_range(family, 0.0) - _noise(family, case.scale) for family in case.families))
+    means = max(float(np.ptp(case.scale.of(family.guesses[_CLOSE]))) for family in case.families)
+    less = max(0.0, *(_range(family, 0.0) - _noise(family, case.scale) for family in case.families))
+    return (means + less) / 2
 
 
 def _noise(family: Rates, scale: Scale) -> float:
