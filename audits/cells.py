@@ -91,12 +91,12 @@ def cells_of(counted: Counted, plan: AuditPlan, *, data_digest: str, name: str) 
 
 def cells_of_classes(counted: Counted, plan: AuditPlan, *, data_digest: str, name: str) -> dict[str, Cells]:
     """Class -> the cells of this class against the rest, in which the class is the favourable outcome."""
-    decision = decision_of(counted, plan, name)
+    decision, known = decision_of(counted, plan, name), counted.spec.label is not None
     _refuse_levels(counted, plan, name)
-    return {
-        value: _cells(counted, plan, _decided(counted, value, Decision(value, value, ())), data_digest)
-        for value in decision.classes
+    decided = {
+        value: _decided(counted, value if known else None, Decision(value, value, ())) for value in decision.classes
     }
+    return {value: _cells(counted, plan, table, data_digest) for value, table in decided.items()}
 
 
 def level_cells(counted: Counted, plan: AuditPlan, *, data_digest: str, name: str) -> Cells:

@@ -21,6 +21,7 @@ from audits.metrics import METRICS, WORST_CASES
 from audits.plan import AuditPlan, Comparison
 from audits.result import UNKNOWN, Disparity, GroupEstimate
 from audits.score_metrics import QUANTITY_METRICS
+from audits.task_metrics import TASK_METRICS
 from audits.verdicts import counts_of, difference, rate, ratio
 from audits.worst_case import ONLY_ONE, over_all, worst_case
 
@@ -28,9 +29,10 @@ from audits.worst_case import ONLY_ONE, over_all, worst_case
 def measures_of(plan: AuditPlan) -> tuple[Measure, ...]:
     """The plan's bounds on shares in their order, then what is always reported and has no bound.
 
-    Bounds on measures of scores are judged by `audits.score_disparity`.
+    Bounds on measures that are no shares are judged by the modules that measure them.
     """
-    bounds = [bound for bound in plan.bounds if bound.metric not in QUANTITY_METRICS]
+    elsewhere = {*QUANTITY_METRICS, *TASK_METRICS.get(plan.task, ())}
+    bounds = [bound for bound in plan.bounds if bound.metric not in elsewhere]
     bounded = [Measure(bound.metric, bound.comparison, bound.limit) for bound in bounds]
     declared = {(measure.metric, measure.comparison) for measure in bounded}
     always = [Measure(metric.name, comparison) for metric in METRICS.values() for comparison in metric.comparisons]
@@ -59,7 +61,7 @@ def compared(estimates: Sequence[GroupEstimate], plan: AuditPlan) -> tuple[Compa
             if measure.metric in WORST_CASES:
                 found.append(_over_all(here, features, measure, plan))
             else:
-                found += _against_reference(of_metric[measure.metric], features, measure, plan)
+                found += against_reference(of_metric[measure.metric], features, measure, plan)
     return tuple(found)
 
 
@@ -83,9 +85,13 @@ def reference_of(known: Sequence[GroupEstimate], declared: str | None, min_n: in
     return max(large or counted or rated, key=lambda e: (rate(counts_of(e)), e.n), default=None)
 
 
-def _against_reference(
+def against_reference(
     known: Sequence[GroupEstimate], features: tuple[str, ...], measure: Measure, plan: AuditPlan
 ) -> Iterator[Compared]:
+    """The groups of one metric, each against the reference; `known` are those with known levels, also without rows.
+
+    Where there is nobody to compare with, a measure with a bound is one comparison that says why, others are none.
+    """
     declared = _declared_reference(plan, features)
     reference = reference_of(known, declared, plan.min_group_size)
     present = [estimate for estimate in known if estimate.size]
