@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from audits.masking import ALL, Lattice, Node, Sum, holds, wide
+from audits.masking import ALL, Lattice, Node, Sum, holds, wide, widen
 
 WIDTH = 2
 """A small count stays unknown within a range of at least this."""
@@ -79,6 +79,8 @@ def jointly(nodes: Lattice, counts: Mapping[Node, Counts], masks: Masks, limit: 
     sums = [found for found in _equations(nodes, counts) if holds(found, values)]
     seen: dict[Node, tuple[float, float]] = {}
     unknown = values.keys() - set(_shown(nodes, counts, gone))
+    small = [_key(node, name) for node in sorted(gone[Kind.CROSSED]) for name in _small(counts[node], limit)]
+    widen([key for key in small if key in unknown], sums, values, unknown, seen, WIDTH)
     for node in sorted(gone[Kind.CROSSED], key=lambda item: (counts[item], item)):
         for name in _small(counts[node], limit):
             key = _key(node, name)

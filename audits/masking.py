@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Node(NamedTuple):
@@ -107,13 +107,13 @@ def complemented(
 
 
 def feasible(
-    node: Node,
+    goal: Mapping[Node, float],
     binding: Sequence[Sum],
     counts: Mapping[Node, float],
-    unknown: Iterable[Node],
+    unknown: set[Node],
     ends: Ends,
-) -> tuple[dict[Node, float], dict[Node, float]]:
-    """Two ways to fill in the unknown counts that agree with all known ones: with the least, and the greatest, `node`.
+) -> dict[Node, float]:
+    """The unknown counts, filled in so that they agree with all known ones and the weighted sum `goal` is greatest.
 
     By linear programming (HiGHS through scipy), counts within `ends`.
     """
@@ -121,7 +121,7 @@ def feasible(
     from scipy.optimize import linprog
     from scipy.sparse import csr_array
 
-    component, equations = _component(node, binding, set(unknown))
+    component, equations = _component(goal, binding, unknown)
     order = {item: position for position, item in enumerate(component)}
     entries = [
         (row, order[item], sign)
@@ -129,45 +129,58 @@ def feasible(
         for item, sign in _signed(found)
         if item in order
     ]
-    fixed = [sum(sign * counts[item] for item, sign in _signed(found) if item not in order) for found in equations]
-    bounds = [ends.get(item, (0.0, None)) for item in component]
-    matrix = csr_array(
-        ([e[2] for e in entries], ([e[0] for e in entries], [e[1] for e in entries])),
-        shape=(len(equations), len(component)),
+    fixed = [-sum(sign * counts[item] for item, sign in _signed(found) if item not in order) for found in equations]
+    rows, columns, signs = zip(*entries, strict=True) if entries else ((), (), ())
+    aim = np.zeros(len(component))
+    aim[[order[item] for item in goal]] = [-weight for weight in goal.values()]
+    solved = linprog(
+        aim,
+        A_eq=csr_array((signs, (rows, columns)), shape=(len(equations), len(component))) if equations else None,
+        b_eq=fixed if equations else None,
+        bounds=[ends.get(item, (0.0, None)) for item in component],
+        method="highs",
     )
-    found = []
-    for sign in (1.0, -1.0):
-        goal = np.zeros(len(component))
-        goal[order[node]] = sign
-        solved = linprog(
-            goal,
-            A_eq=matrix if equations else None,
-            b_eq=[-value for value in fixed] if equations else None,
-            bounds=bounds,
-            method="highs",
-        )
-        found.append(_filled(solved, component, counts, node, sign))
-    return found[0], found[1]
+    if solved.status == 3:  # nothing limits it from above
+        return {item: float("inf") for item, weight in goal.items() if weight > 0} if len(goal) == 1 else {}
+    # Where rounding made it infeasible, the truth is a solution.
+    return dict(zip(component, map(float, solved.x), strict=True)) if solved.status == 0 else {}
 
 
-def _filled(
-    solved: Any, component: Sequence[Node], counts: Mapping[Node, float], node: Node, sign: float
-) -> dict[Node, float]:
-    if solved.status == 3:  # unbounded: nothing limits it from above
-        return {node: float("inf") if sign < 0 else 0.0}
-    if solved.status != 0:  # rounding made it infeasible: the truth is a solution
-        return {item: counts[item] for item in component}
-    return dict(zip(component, map(float, solved.x), strict=True))
+def widen(
+    nodes: Sequence[Node],
+    binding: Sequence[Sum],
+    counts: Mapping[Node, float],
+    unknown: set[Node],
+    seen: dict[Node, tuple[float, float]],
+    least: int,
+) -> None:
+    """Find out for many of `nodes` at once that they are wide: each solution moves half of them up and half down.
+
+    Goes on while it helps; the signs are drawn from a fixed seed and change nothing but the time it takes.
+    """
+    from random import Random
+
+    draw, narrow = Random(0), list(nodes)  # noqa: S311
+    while narrow:
+        goal = {item: draw.choice((-1.0, 1.0)) for item in narrow}
+        for sign in (1.0, -1.0):
+            turned = {item: sign * weight for item, weight in goal.items()}
+            _note(feasible(turned, binding, counts, unknown, {}), counts, seen)
+        still = [item for item in narrow if item not in seen or _width(seen[item]) < least]
+        if len(still) > 0.9 * len(narrow):
+            return
+        narrow = still
 
 
-def _component(node: Node, binding: Sequence[Sum], unknown: set[Node]) -> tuple[list[Node], list[Sum]]:
-    """The unknown counts that sums connect with `node`, and these sums."""
+def _component(nodes: Iterable[Node], binding: Sequence[Sum], unknown: set[Node]) -> tuple[list[Node], list[Sum]]:
+    """The unknown counts that sums connect with `nodes`, and these sums."""
     of: dict[Node, list[int]] = defaultdict(list)
     for position, found in enumerate(binding):
         for item in found.nodes:
             if item in unknown:
                 of[item].append(position)
-    reached, sums, front = {node}, set[int](), [node]
+    reached, sums = set(nodes), set[int]()
+    front = list(reached)
     while front:
         for position in of[front.pop()]:
             if position in sums:
@@ -189,13 +202,18 @@ def wide(
     least: int,
 ) -> bool:
     """May `node` be anything in a range of `least`? Every solution found serves all counts: masks only widen ranges."""
-    if node in seen and _width(seen[node]) >= least:
-        return True
-    for solution in feasible(node, binding, counts, unknown, ends):
-        for item, value in solution.items():
-            low, high = seen.get(item, (value, value))
-            seen[item] = (min(low, value), max(high, value))
-    return _width(seen[node]) >= least - 1e-6
+    for sign in (1.0, -1.0):
+        if node in seen and _width(seen[node]) >= least - 1e-6:
+            return True
+        _note(feasible({node: sign}, binding, counts, unknown, ends), counts, seen)
+    return _width(seen.get(node, (0.0, 0.0))) >= least - 1e-6
+
+
+def _note(solution: Mapping[Node, float], counts: Mapping[Node, float], seen: dict[Node, tuple[float, float]]) -> None:
+    """Keep the least and the greatest value of each count over all solutions; the truth is one of them."""
+    for item, value in solution.items():
+        low, high = seen.get(item, (counts[item], counts[item]))
+        seen[item] = (min(low, value), max(high, value))
 
 
 def _width(ends: tuple[float, float]) -> float:
@@ -237,7 +255,7 @@ def _next(
     node: Node, binding: Sequence[Sum], counts: Mapping[Node, float], gone: set[Node], hidden: frozenset[Node]
 ) -> Node | None:
     """The count to mask next for the sake of `node`: the smallest beside it, else among what its sums connect."""
-    _, around = _component(node, binding, gone | hidden)
+    _, around = _component([node], binding, gone | hidden)
     beside = [found for found in around if node in found.nodes]
     for sums in (beside, around):
         parts = [item for found in sums for item in found.parts]
