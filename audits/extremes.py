@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from audits.intervals import Counts, koopman, newcombe, wilson
@@ -104,12 +105,12 @@ def too_small(families: Families) -> bool:
 
 
 def _extreme(families: Families, raw: float, confidence: float, *, log: bool) -> Extreme:
-    from audits.range_inversion import case_of, less_noise, p_of_equal_rates
+    from audits.range_inversion import case_of, less_noise
 
     case = case_of(families, log=log)
     pair = _only_pair(families)
     p = None if pair is None else p_value(*pair)
-    p = p_of_equal_rates(case_of(families, log=False)) if p is None else p
+    p = _p_of_equal_rates(tuple(tuple(family) for family in families)) if p is None else p
     if pair is not None:
         interval = _of_pair(pair, confidence, log=log)
     elif too_small(families):
@@ -122,13 +123,19 @@ def _extreme(families: Families, raw: float, confidence: float, *, log: bool) ->
     return Extreme(raw, _within(math.exp(-width) if log else width, raw, interval, log=log), interval, p)
 
 
+@lru_cache(maxsize=16)
+def _p_of_equal_rates(families: tuple[tuple[Counts, ...], ...]) -> float:
+    """Kept, since difference and ratio of the same groups ask the same."""
+    from audits.range_inversion import case_of, p_of_equal_rates
+
+    return p_of_equal_rates(case_of(families, log=False))
+
+
 def _inverted(case: Case, confidence: float, p: float) -> Interval:
     """The inverted range; it includes no difference wherever p does."""
     from audits.range_inversion import inverted
 
-    narrowest, widest = inverted(case, 1 - confidence)
-    if p > 1 - confidence:
-        narrowest = 0.0
+    narrowest, widest = inverted(case, 1 - confidence, different=p <= 1 - confidence)
     ends = (math.exp(-widest), math.exp(-narrowest)) if case.scale.log else (narrowest, widest)
     return Interval(*ends, confidence, INVERTED)
 

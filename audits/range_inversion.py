@@ -21,6 +21,8 @@ from audits.range_law import Array, Scale, moved_to, narrower, shapes, within
 
 _BOTH = _CLOSE, _SPREAD = (0, 1)
 _LEAST_P = 1e-12
+_CLOSE_ENOUGH = 1e-3
+"""In probits: a thousandth of a standard deviation."""
 _FARTHEST = 30.0
 """On the logarithmic scale: a ratio of 1e-13."""
 
@@ -87,16 +89,17 @@ def p_of_equal_rates(case: Case) -> float:
     return float(min(1.0, max(_LEAST_P, 1 - none)))
 
 
-def inverted(case: Case, level: float) -> tuple[float, float]:
+def inverted(case: Case, level: float, *, different: bool = True) -> tuple[float, float]:
     """The ends of the interval of the true range, on the scale, at confidence 1 - `level`.
 
-    The upper end is infinite where no range can be excluded. What is narrower than noise usually is (its median, were
-    all rates equal) is read as noise of usual width, so that no interval is empty (Mandelkern and Schultz 2000).
+    `different`: the rates are known not to be equal; without that the lower end is 0. The upper end is infinite where
+    no range can be excluded. What is narrower than noise usually is (its median, were all rates equal) is read as noise
+    of usual width, so that no interval is empty (Mandelkern and Schultz 2000).
     """
-    usual = _crossing(lambda width: _probit(_null(case, width, 0.0)), 0.0, _step(case))
+    usual = _crossing(lambda width: _probit(_null(case, width, 0.0)), 0.0, 2 * _step(case))
     silent = case.scale.log and any(family.silent for family in case.families)
     upper = math.inf if silent else _highest(case, max(case.range(), usual), level / 2)
-    return _lowest(case, level, min(upper, _farthest(case))), upper
+    return _lowest(case, level, min(upper, _farthest(case))) if different else 0.0, upper
 
 
 def less_noise(case: Case) -> float:
@@ -115,7 +118,7 @@ def _noise(family: Rates, scale: Scale) -> float:
     guess, none = family.guesses[_SPREAD], np.zeros_like(family.n)
     width = float(np.ptp(scale.of(guess)))
     step = float(np.median(family.deviation))
-    usual = _crossing(lambda seen: _probit(within((seen,), guess, family.n, none, scale)[0]), width, step)
+    usual = _crossing(lambda seen: _probit(within((seen,), guess, family.n, none, scale)[0]), width, 2 * step)
     return usual - width
 
 
@@ -131,9 +134,9 @@ def _highest(case: Case, seen: float, tail: float) -> float:
 
 def _lowest(case: Case, level: float, upper: float) -> float:
     """The least true range under which so clear a range is not unusual, whichever guess is right."""
-    inwards = _crossing(lambda steps: _probit(_null(case, 0.0, steps)) + _probit(level), 0.0, 2.0)
+    inwards = 0.0 if _one_size(case) else _standing_out(case, level)
     least = -2 * inwards * max(float(family.deviation.max()) for family in case.families)
-    usual = _crossing(lambda width: _probit(_null(case, width, inwards)), least, -least)
+    usual = _crossing(lambda width: _probit(_null(case, width, inwards)), least, -least or 2 * _step(case))
 
     def accepted(width: float) -> float:
         seen = (case.range(inwards), usual)
@@ -141,6 +144,16 @@ def _lowest(case: Case, level: float, upper: float) -> float:
         return max(_acceptance(_law(case, width, guess, seen, inwards), level) for guess in guesses)
 
     return _crossing(accepted, 0.0, _step(case), upper)
+
+
+def _standing_out(case: Case, level: float) -> float:
+    """Moved inwards by so many deviations, groups of equal rates leave a range in `level` of samples only."""
+    return _crossing(lambda steps: _probit(_null(case, 0.0, steps)) + _probit(level), 0.0, 2.0)
+
+
+def _one_size(case: Case) -> bool:
+    """Then moving inwards takes the same from every range."""
+    return all(float(np.ptp(family.deviation)) == 0 for family in case.families) and len(case.families) == 1
 
 
 def _acceptance(law: Sequence[float], level: float) -> float:
@@ -180,18 +193,32 @@ def _rates_at(case: Case, width: float, guess: int) -> list[Array]:
 
 
 def _crossing(rising: Callable[[float], float], start: float, step: float, end: float = math.inf) -> float:
-    """Where `rising` reaches 0 between `start` and `end`: one of the two where it does not in between."""
-    from scipy.optimize import brentq
+    """Where `rising`, on the scale of probits, reaches 0 between `start` and `end`; one of these where it does not.
 
-    low, high = start, min(start + step, end)
-    if rising(low) >= 0:
+    False position with Illinois' halving: probits are nearly straight, so that few evaluations serve.
+    """
+    low, at_low = start, rising(start)
+    if at_low >= 0:
         return low
-    while rising(high) < 0:
-        if high >= end:
-            return end
-        step *= 2
-        low, high = high, min(high + step, end)
-    return float(brentq(rising, low, high, xtol=2e-3 * step))
+    high = min(start + step, end)
+    at_high = rising(high)
+    while at_high < 0 and high < end:
+        low, at_low, step = high, at_high, 2 * step
+        high = min(high + step, end)
+        at_high = rising(high)
+    if at_high < 0:
+        return end
+    side = 0
+    for _ in range(60):
+        middle = (low * at_high - high * at_low) / (at_high - at_low)
+        found = rising(middle)
+        if abs(found) < _CLOSE_ENOUGH or high - low < 1e-12:
+            return middle
+        if found < 0:
+            low, at_low, at_high, side = middle, found, at_high / (2 if side < 0 else 1), -1
+        else:
+            high, at_high, at_low, side = middle, found, at_low / (2 if side > 0 else 1), 1
+    return (low + high) / 2
 
 
 def _probit(probability: float) -> float:
