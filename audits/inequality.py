@@ -60,8 +60,9 @@ def between_interval(value: float, sums: Array, rows: float, confidence: float) 
         return value, value
     scale = float(_divided(within, 2 * rows * mean**2))
     tail = (1 - confidence) / 2
-    lower, upper = (float(chndtrinc(value / scale, len(sums) - 1, q)) * scale for q in (1 - tail, tail))
-    # Where even no difference makes so small a value unlikely, the noncentrality is 0.
+    noncentral = chndtrinc(max(value, 0.0) / scale, len(sums) - 1, np.array([1 - tail, tail]))
+    # Where even no difference makes so small a value unlikely, the noncentrality is 0; scipy may say NaN of it.
+    lower, upper = (float(end) * scale for end in np.nan_to_num(noncentral))
     return min(lower, value), max(upper, value)
 
 

@@ -189,6 +189,15 @@ def test_groups_known_by_probabilities_share_rows() -> None:
     assert odds.value == pytest.approx(0) and odds.interval is not None
 
 
+def test_groups_that_do_not_differ_at_all_have_an_interval_of_numbers() -> None:
+    found = composites(table(a=(100, 100, 100, 100), b=(50, 50, 50, 50)), PLAN)
+    for metric in ("between_group_generalized_entropy_index", "between_group_theil_index"):
+        item = one(found, metric)
+        assert item.value == pytest.approx(0, abs=1e-15)
+        assert item.interval is not None
+        assert item.interval.lower == 0 <= (item.interval.upper or 0) < 1e-3
+
+
 def test_the_interval_between_groups_covers_also_where_groups_do_not_differ() -> None:
     """A bootstrap of this index never covers 0. 400 samples each, 95 %: 91.5 to 98.5 % but for chance."""
     generator = np.random.default_rng(2)
