@@ -15,33 +15,36 @@ from reports.view import Chart, Mark
 
 WIDTH = 340
 STEP = 46
-_INK, _BLUE, _RED, _AMBER, _GREY = "currentColor", "#3b7ddd", "#d5453d", "#b7791f", "#8a8f98"
+INK, BLUE, RED, AMBER, GREY = "currentColor", "#3b7ddd", "#d5453d", "#b7791f", "#8a8f98"
 _SHAPES = {  # state -> shape, colour, filled
-    "counted": ("circle", _BLUE, True),
-    "aside": ("diamond", _GREY, False),
-    "adverse": ("square", _RED, True),
-    "watch": ("triangle-up", _AMBER, True),
-    "no indication": ("circle", _BLUE, True),
-    "insufficient evidence": ("diamond", _GREY, False),
-    "not estimable": ("diamond", _GREY, False),
+    "counted": ("circle", BLUE, True),
+    "aside": ("diamond", GREY, False),
+    "adverse": ("square", RED, True),
+    "watch": ("triangle-up", AMBER, True),
+    "no indication": ("circle", BLUE, True),
+    "insufficient evidence": ("diamond", GREY, False),
+    "not estimable": ("diamond", GREY, False),
 }
 
 
 def svg(chart: Chart, prefix: str = "") -> str:
     """The chart as one <svg> element: role img, named by its <title>. `prefix` keeps ids unique on a page."""
-    drawn = _drawn(json.dumps(specification(chart), sort_keys=True))
-    key = escape(prefix + chart.key, quote=True)
-    opening, rest = drawn.split(">", 1)
+    text = drawn(json.dumps(specification(chart), sort_keys=True))
+    return named(text, escape(prefix + chart.key), escape(_spoken(chart)))
+
+
+def named(text: str, key: str, spoken: str) -> str:
+    """An <svg> element with role img, named by a <title>. `key` and `spoken` are escaped."""
+    opening, rest = text.split(">", 1)
     opening = opening.replace(' class="marks"', ' class="marks" role="img"', 1)
-    title = f'<title id="{key}-title">{escape(_spoken(chart))}</title>'
-    return f'{opening} aria-labelledby="{key}-title">{title}{rest}'
+    return f'{opening} aria-labelledby="{key}-title"><title id="{key}-title">{spoken}</title>{rest}'
 
 
 def specification(chart: Chart) -> dict[str, Any]:
     """The Vega-Lite specification. Field names are fixed; names of groups are data only."""
     low, high = _domain(chart)
     rows = [_row(mark, number, high) for number, mark in enumerate(chart.marks)]
-    axis = {"format": ".0%" if chart.percent else ".1f", "title": None, "tickCount": 5, "labelColor": _INK}
+    axis = {"format": ".0%" if chart.percent else ".1f", "title": None, "tickCount": 5, "labelColor": INK}
     x = {"field": "value", "type": "quantitative", "scale": {"domain": [low, high]}, "axis": axis}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
@@ -49,7 +52,7 @@ def specification(chart: Chart) -> dict[str, Any]:
         "height": {"step": STEP},
         "padding": {"left": 6, "right": 10, "top": 4, "bottom": 4},
         "background": "transparent",
-        "config": _config(),
+        "config": config(),
         "layer": [
             _lines(chart, "reference", 1, high, x),
             _lines(chart, "bound", 3, high, x),
@@ -61,8 +64,11 @@ def specification(chart: Chart) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=512)
-def _drawn(specification: str) -> str:
-    """Drawing is deterministic, so a page that is opened again costs nothing. No data is ever fetched."""
+def drawn(specification: str) -> str:
+    """The SVG of a Vega-Lite specification (JSON). No data is ever fetched.
+
+    Drawing is deterministic, so a page that is opened again costs nothing.
+    """
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(json.loads(specification), allowed_base_urls=[]))
@@ -84,17 +90,18 @@ def _row(mark: Mark, number: int, high: float) -> dict[str, Any]:
     return {**row, "value": value, "lower": lower, "upper": upper}
 
 
-def _config() -> dict[str, Any]:
+def config() -> dict[str, Any]:
+    """What every picture of a report has in common."""
     return {
         "aria": False,
         "font": "system-ui, sans-serif",
         "view": {"stroke": None},
         "axis": {
             "grid": True,
-            "gridColor": _GREY,
+            "gridColor": GREY,
             "gridOpacity": 0.22,
-            "domainColor": _GREY,
-            "tickColor": _GREY,
+            "domainColor": GREY,
+            "tickColor": GREY,
             "labelFontSize": 11,
         },
     }
@@ -111,7 +118,7 @@ def _lines(chart: Chart, kind: str, thickness: float, high: float, x: dict[str, 
     mark = {"type": "tick", "orient": "vertical", "size": 24, "thickness": thickness, "yOffset": 10}
     return {
         "data": {"values": values},
-        "mark": {**mark, "color": _INK, "opacity": 0.85},
+        "mark": {**mark, "color": INK, "opacity": 0.85},
         "encoding": {"y": _y(), "x": x},
     }
 
@@ -137,7 +144,7 @@ def _state(state: str, rows: list[dict[str, Any]], x: dict[str, Any]) -> dict[st
 
 def _text(rows: list[dict[str, Any]], field: str, *, align: str, at: int, weight: str) -> dict[str, Any]:
     limit: Any = {"expr": "datum.room"} if align == "left" else WIDTH
-    mark = {"type": "text", "align": align, "dy": -9, "color": _INK, "fontSize": 12, "limit": limit}
+    mark = {"type": "text", "align": align, "dy": -9, "color": INK, "fontSize": 12, "limit": limit}
     encoding = {"y": _y(), "x": {"value": at}, "text": {"field": field, "type": "nominal"}}
     return {"data": {"values": rows}, "mark": {**mark, "fontWeight": weight}, "encoding": encoding}
 

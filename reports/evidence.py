@@ -16,7 +16,8 @@ from governance.policy import Policy
 class CaseEvidence:
     """A case with its whole audit and data validation; None where the ledger names none for a release.
 
-    `monitoring` is the newest scheduled audit since then, an adverse one first.
+    `monitoring` is the newest scheduled audit since then, an adverse one first. `published` says that what may not
+    be published has been masked (`reports.publish`); empty for those who sign.
     """
 
     case: Case
@@ -24,6 +25,7 @@ class CaseEvidence:
     audit: AuditResult | None
     validation: DataValidation | None
     monitoring: AuditResult | None = None
+    published: str = ""
 
 
 def gather(desk: Desk, case: Case) -> CaseEvidence:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reports.night import NightView
-from reports.view import Panel, ReleaseView
+from reports.view import Cell, DisparityRow, Panel, Part, Rate, ReleaseView
+from reports.words import DASH
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$!])")
 
@@ -38,6 +39,8 @@ def night_markdown(view: NightView) -> str:
 def _release(view: ReleaseView) -> Iterator[str]:
     yield f"# {md(view.title)}: {view.outcome}"
     yield f"\nAs of {view.time}, under policy {md(view.policy)}, impact tier {view.tier}.\n"
+    if view.published:
+        yield f"{md(view.published)}\n"
     yield "## Summary\n"
     yield from _part("What was decided", view.summary.decided)
     yield from _part(view.summary.monitored_title, view.summary.monitored)
@@ -46,6 +49,11 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield from _part("What cannot be concluded, and notes of the audit", view.summary.limits)
     for panel in view.panels:
         yield from _panel(panel)
+    for title, parts in (("Over all features", view.more), ("What rules ask to be computed", view.rules)):
+        if parts:
+            yield f"## {title}\n"
+        for part in parts:
+            yield from _more(part, "###")
     yield from _quality(view)
     yield "## Requirements\n"
     rows = [(item.title, item.status, item.reason, item.way_out or "") for item in view.findings]
@@ -68,27 +76,69 @@ def _missing(view: ReleaseView) -> Iterator[str]:
 
 def _panel(panel: Panel) -> Iterator[str]:
     yield f"## {md(panel.title)}\n"
-    heads = tuple(metric.label for metric in panel.metrics)
-    yield from _table(("Group", "People", *heads), [_group_cells(panel, at) for at in range(len(panel.groups))])
-    yield ""
-    rows = [
-        (item.name, item.metric, item.where, item.value, item.interval, item.bound, item.verdict, item.reason)
-        for item in panel.disparities
-    ]
-    if rows:
-        head = ("Disparity", "Metric", "Groups", "Value", "Interval", "Bound", "Verdict", "Why")
-        yield from _table(head, rows)
+    if panel.groups:
+        heads = tuple(metric.label for metric in panel.metrics)
+        yield from _table(("Group", "People", *heads), [_group_cells(panel, at) for at in range(len(panel.groups))])
+        yield f"\n{md(panel.order)}\n" if panel.order else ""
+    if panel.disparities:
+        yield from _items(panel.reading)
+        yield from [""] if panel.reading else []
+        yield from _disparities(panel)
         yield ""
+    for part in panel.parts:
+        yield from _more(part, "###")
+
+
+def _disparities(panel: Panel) -> Iterator[str]:
+    chance = panel.chance or panel.alone
+    head = ("Disparity", "Metric", "Groups", "Value", "Interval", *([chance] if chance else []))
+    rows = [_disparity(item, chance, panel) for item in panel.disparities]
+    yield from _table((*head, "Bound", "Verdict", "Why"), rows)
+
+
+def _disparity(item: DisparityRow, chance: str, panel: Panel) -> tuple[str, ...]:
+    value = f"{item.value} (without noise {item.corrected})" if item.corrected else item.value
+    verdict = f"{item.verdict} ({item.seen})" if item.seen else item.verdict
+    alone = " alone" if not item.bounded and panel.chance and panel.chance != panel.alone and item.p != DASH else ""
+    p = [f"{item.p}{alone}"] if chance else []
+    why = "; ".join((item.reason, *item.strata))
+    return (item.name, item.metric, item.where, value, item.interval, *p, item.bound, verdict, why)
+
+
+def _more(part: Part, mark: str) -> Iterator[str]:
+    yield f"{mark} {md(part.title)}\n"
+    if not part.plots:  # words about pictures, which this format has not
+        yield from (f"{md(word)}\n" for word in part.words)
+    if part.facts:
+        yield from (f"- {md(name)}: {md(value)}" for name, value in part.facts)
+        yield ""
+    for table in part.tables:
+        yield f"{md(table.caption)}\n"
+        heads = (f"{column.label} ({column.note})" if column.note else column.label for column in table.columns)
+        yield from _table(tuple(heads), [tuple(_text(cell) for cell in row.cells) for row in table.rows])
+        yield ""
+    if part.notes:
+        yield from _items(part.notes)
+        yield ""
+
+
+def _text(cell: Cell) -> str:
+    return f"{cell.text} ({'; '.join(cell.notes)})" if cell.notes else cell.text
 
 
 def _group_cells(panel: Panel, at: int) -> tuple[str, ...]:
     group = panel.groups[at]
     name = group.name if group.note is None else f"{group.name} ({group.note})"
-    rates = (
-        f"{r.value} ({r.interval}) {r.counts}" if r.interval else f"{r.value} {r.reason or r.counts}"
-        for r in group.rates
+    return (name, group.size, *(_rate(rate) for rate in group.rates))
+
+
+def _rate(rate: Rate) -> str:
+    counts = ", ".join(filter(None, (rate.counts, rate.weight)))
+    return (
+        f"{rate.value} ({rate.interval}) {counts}"
+        if rate.interval
+        else f"{rate.value} {rate.reason or counts}".rstrip()
     )
-    return (name, group.size, *rates)
 
 
 def _quality(view: ReleaseView) -> Iterator[str]:

@@ -7,19 +7,31 @@ import math
 from audits.metrics import WORST_CASES
 from audits.plan import Comparison
 from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
+from audits.wording import level
+from reports.qualified import strata_of, strata_part, unknown_part
+from reports.quantities import SHOWN, quantity_parts
+from reports.reading import alone_head, chance_head, order_of, reading
+from reports.terms import quantity_label
 from reports.view import Chart, DisparityRow, GroupRow, Line, Mark, MetricHead, Panel, Rate
 from reports.words import (
+    DASH,
+    SUPPRESSED_WORD,
     bound_text,
+    chance,
     count,
+    disparity_corrected,
     disparity_interval,
+    disparity_seen,
     disparity_value,
     group_name,
     metric_label,
     metric_meaning,
+    people,
     percent_interval,
     printable,
     share,
     unknown_level,
+    without_seen,
 )
 
 WORST_FIRST = (
@@ -29,7 +41,7 @@ WORST_FIRST = (
     Verdict.NOT_ESTIMABLE,
     Verdict.NO_INDICATION,
 )
-MAX_MARKS = 24
+MAX_MARKS = SHOWN
 """A chart shows at most this many groups, the largest; the table under it has all."""
 
 PRIMARY = "selection_rate"
@@ -37,46 +49,84 @@ PRIMARY = "selection_rate"
 
 def panels(audit: AuditResult) -> tuple[Panel, ...]:
     """The panels in the plan's order: single features, then intersections."""
-    seen = dict.fromkeys(item.features for item in audit.estimates)
-    return tuple(_panel(audit, features, number) for number, features in enumerate(seen))
+    seen = [item.features for item in audit.estimates]
+    seen += [item.features for item in audit.disparities]
+    seen += [item.features for item in audit.quantities if item.features]
+    ordered = sorted(dict.fromkeys(seen), key=lambda features: len(features) > 1)
+    return tuple(_panel(audit, features, number) for number, features in enumerate(ordered))
 
 
 def worst_first(disparities: tuple[Disparity, ...]) -> tuple[Disparity, ...]:
-    """Bounded before unbounded, then by verdict, the worst first; the order of the record otherwise."""
-    return tuple(sorted(disparities, key=lambda item: (item.bound is None, WORST_FIRST.index(item.verdict))))
+    """Bounded before unbounded, then by verdict, then measure by measure, the farthest from no difference first."""
+    measures = list(dict.fromkeys(item.name for item in disparities))
+
+    def key(item: Disparity) -> tuple[bool, int, int, float]:
+        return item.bound is None, WORST_FIRST.index(item.verdict), measures.index(item.name), _nearness(item)
+
+    return tuple(sorted(disparities, key=key))
+
+
+def _nearness(item: Disparity) -> float:
+    """How near a disparity is to no difference, either way: the less, the worse. Unknown values come last."""
+    if item.value is None:
+        return math.inf
+    if item.comparison is Comparison.DIFFERENCE:
+        return -abs(item.value)
+    return min(item.value, 1 / item.value) if item.value > 0 else 0.0
 
 
 def disparity_name(item: Disparity) -> str:
     """`Impact ratio`; names of the field, printed as words."""
-    return printable(item.name).replace("_", " ").capitalize()
+    known = quantity_label(item.name)
+    return known if known != metric_label(item.name) else printable(item.name).replace("_", " ").capitalize()
 
 
 def _panel(audit: AuditResult, features: tuple[str, ...], number: int) -> Panel:
     estimates = tuple(item for item in audit.estimates if item.features == features)
     metrics = tuple(dict.fromkeys(item.metric for item in estimates))
     disparities = tuple(item for item in audit.disparities if item.features == features)
+    key, groups = f"panel-{number}", _groups(estimates, metrics)
     return Panel(
-        key=f"panel-{number}",
+        key=key,
         title=" × ".join(printable(feature) for feature in features),
         metrics=tuple(MetricHead(name, metric_label(name), metric_meaning(name)) for name in metrics),
-        groups=_groups(estimates, metrics),
-        disparities=tuple(_disparity_row(item) for item in worst_first(disparities)),
-        charts=_charts(estimates, metrics, disparities, number),
+        groups=groups,
+        disparities=tuple(_disparity_row(item, audit) for item in worst_first(disparities)),
+        charts=_charts(estimates, metrics, disparities, number) if estimates else (),
+        chance=chance_head(disparities),
+        alone=alone_head(disparities),
+        reading=reading(audit, disparities),
+        order=order_of(estimates, long=len(groups) > SHOWN),
+        parts=(
+            *strata_part(audit, features, key),
+            *unknown_part(audit, features, key),
+            *quantity_parts(audit, features, key),
+        ),
+        shown=SHOWN,
     )
 
 
 def _groups(estimates: tuple[GroupEstimate, ...], metrics: tuple[str, ...]) -> tuple[GroupRow, ...]:
+    """In the order of the record; a long list begins with the lowest rate of those that are compared."""
     by_group: dict[tuple[str, ...], dict[str, GroupEstimate]] = {}
     for item in estimates:
         by_group.setdefault(item.group, {})[item.metric] = item
-    return tuple(_group_row(found, metrics) for found in by_group.values())
+    found = list(by_group.values())
+    if len(found) > SHOWN:
+        found.sort(key=_lowest_first)
+    return tuple(_group_row(item, metrics) for item in found)
+
+
+def _lowest_first(found: dict[str, GroupEstimate]) -> tuple[bool, float]:
+    first = found.get(PRIMARY) or next(iter(found.values()))
+    return not first.counted, math.inf if first.value is None else first.value
 
 
 def _group_row(found: dict[str, GroupEstimate], metrics: tuple[str, ...]) -> GroupRow:
     first = found.get(PRIMARY) or next(iter(found.values()))
     return GroupRow(
         name=group_name(first.features, first.group),
-        size=count(first.size),
+        size=people(first.size),
         counted=first.counted,
         note=None if first.counted else _why_aside(first),
         rates=tuple(_rate(name, found.get(name)) for name in metrics),
@@ -86,22 +136,27 @@ def _group_row(found: dict[str, GroupEstimate], metrics: tuple[str, ...]) -> Gro
 def _why_aside(item: GroupEstimate) -> str:
     if unknown_level(item.group):
         return "shown, not compared: the value is missing"
+    if item.suppressed:
+        return "shown, not compared"
     return f"shown, not compared: {printable(item.reason or 'below the minimum that the plan sets')}"
 
 
 def _rate(metric: str, item: GroupEstimate | None) -> Rate:
     if item is None:
-        return Rate(metric, "–", "", "", "not measured")
+        return Rate(metric, DASH, "", "", "not measured")
+    if item.suppressed:
+        return Rate(metric, SUPPRESSED_WORD, "", "", None)
     counts = f"{count(item.events)} of {count(item.n)}"
     if item.value is None:
-        return Rate(metric, "–", "", counts, f"not estimable: {printable(item.reason or 'no reason recorded')}")
-    return Rate(metric, share(item.value), percent_interval(item.interval), counts, None)
+        return Rate(metric, DASH, "", counts, f"not estimable: {printable(item.reason or 'no reason recorded')}")
+    weight = "" if item.effective_n is None else f"effective rows {count(round(item.effective_n))}"
+    return Rate(metric, share(item.value), percent_interval(item.interval), counts, None, weight)
 
 
-def _disparity_row(item: Disparity) -> DisparityRow:
+def _disparity_row(item: Disparity, audit: AuditResult) -> DisparityRow:
     return DisparityRow(
         name=disparity_name(item),
-        metric="" if item.metric in item.name else metric_label(item.metric),
+        metric=_of_metric(item),
         where=f"{group_name(item.features, item.group)} against {group_name(item.features, item.reference)}"
         if item.group
         else group_name(item.features, ()),
@@ -110,8 +165,24 @@ def _disparity_row(item: Disparity) -> DisparityRow:
         bound=bound_text(item.comparison, item.bound),
         bounded=item.bound is not None,
         verdict=item.verdict.value,
-        reason=printable(item.reason, 600),
+        reason=printable(without_seen(item, _why(item)), 900),
+        p=chance(item.p if item.bound is None or item.adjusted_p is None else item.adjusted_p, level(audit.confidence)),
+        corrected=disparity_corrected(item),
+        seen=disparity_seen(item),
+        strata=strata_of(audit, item) if item.comparison is Comparison.RATIO else (),
     )
+
+
+def _why(item: Disparity) -> str:
+    """The reason without what stands in the row already: the name, the numbers and the groups."""
+    groups = item.where() if item.group else f"all counted groups of {' x '.join(item.features)}"
+    said, found, why = item.reason.partition(f"{groups}; ")
+    return why if found and said.startswith(f"{item.metric} {item.comparison} ") else item.reason
+
+
+def _of_metric(item: Disparity) -> str:
+    metric = "" if item.metric in item.name else metric_label(item.metric)
+    return ", ".join(filter(None, (metric, f"class {printable(item.at)}" if item.at else "")))
 
 
 def _charts(
@@ -165,7 +236,7 @@ def _rate_mark(item: GroupEstimate) -> Mark:
     state = "counted" if item.counted else "aside"
     label = _levels(item.group)
     if item.value is None:
-        return Mark(label, "not estimable", None, None, None, state)
+        return Mark(label, SUPPRESSED_WORD if item.suppressed else "not estimable", None, None, None, state)
     lower = item.interval.lower if item.interval else item.value
     upper = item.interval.upper if item.interval else item.value
     return Mark(label, f"{share(item.value)} of {count(item.n)}", item.value, lower, upper, state)
@@ -223,6 +294,8 @@ def _ratio_chart(ratios: tuple[Disparity, ...], key: str) -> tuple[Chart, ...]:
 
 def _ratio_mark(item: Disparity) -> Mark:
     label = _levels(item.group)
+    if item.suppressed:
+        return Mark(label, f"{SUPPRESSED_WORD}, {item.verdict.value}", None, None, None, item.verdict.value)
     if item.value is None or not math.isfinite(item.value):
         return Mark(label, item.verdict.value, None, None, None, item.verdict.value)
     lower = item.interval.lower if item.interval else item.value

@@ -15,8 +15,10 @@ from governance.quorum import why_void
 from governance.record import Shown
 from reports.evidence import CaseEvidence
 from reports.measured import panels
+from reports.qualified import rule_part, search_part
+from reports.quantities import quantity_parts
 from reports.summary import headline, sentence, summary
-from reports.view import DigestRow, FailureRow, FindingRow, QualityView, ReleaseView, SignOffRow
+from reports.view import DigestRow, FailureRow, FindingRow, Part, QualityView, ReleaseView, SignOffRow
 from reports.words import count, moment, one_line, printable, requirement_label
 
 FORMAT = "urn:fairgate:report:release:v1"
@@ -41,6 +43,9 @@ def release_view(evidence: CaseEvidence) -> ReleaseView:
         summary=summary(evidence),
         verdicts=tuple((verdict.value, number) for verdict, number in verdicts.items()),
         panels=panels(audit) if audit else (),
+        more=_more(audit) if audit else (),
+        rules=tuple(rule_part(report, at) for at, report in enumerate(audit.rule_reports)) if audit else (),
+        published=evidence.published,
         quality=_quality(evidence.validation) if evidence.validation else None,
         findings=tuple(_finding(item) for item in case.decision.findings),
         sign_offs=tuple(_sign_off(item, case, evidence.policy) for item in case.dossier.sign_offs),
@@ -59,6 +64,11 @@ def digest_rows(shown: Shown) -> tuple[DigestRow, ...]:
         DigestRow("Data validation", shown.validation_digest or _ABSENT),
         DigestRow("Policy", shown.policy_digest),
     )
+
+
+def _more(audit: AuditResult) -> tuple[Part, ...]:
+    """What belongs to no single feature: the search, and what was measured of everybody."""
+    return (*search_part(audit.search, audit.confidence), *quantity_parts(audit, (), "everybody"))
 
 
 def _finding(item: Finding) -> FindingRow:

@@ -114,6 +114,7 @@ def _counts(item: GroupEstimate) -> str:
     where = group_name(item.features, item.group)
     interval = percent_interval(item.interval)
     note = f", interval {interval}" if interval else ""
+    note += ", weighted" if item.effective_n is not None else ""
     verb = "was" if item.events == 1 else "were"
     return f"{people} with {where}, {count(item.events)} {verb} selected ({share(item.value or 0.0)}{note})"
 
@@ -125,6 +126,10 @@ def _worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
 
 def _disparity(item: Disparity) -> str:
     """`Adverse: the impact ratio, sex=female against sex=male, is 0.65 (0.61 to 0.69); the bound is at least 0.8.`"""
+    if item.suppressed:
+        return (
+            f"{item.verdict.value.capitalize()}: the {disparity_name(item).lower()}, {where(item)}; numbers suppressed."
+        )
     value = disparity_value(item)
     interval = f" ({disparity_interval(item)})" if item.interval else ""
     return (
@@ -182,8 +187,9 @@ def _limits(audit: AuditResult | None) -> Iterator[str]:
     yield from _capped([_thin(item) for item in thin], "without enough evidence")
     for feature, number in audit.unknown.items():
         if number and not any(note.startswith(f"{feature}:") for note in audit.notes):
+            missing = "a number, not published," if number < 0 else count(number)
             yield (
-                f"{printable(feature)} is missing for {count(number)} of {count(audit.row_count)} people: "
+                f"{printable(feature)} is missing for {missing} of {count(audit.row_count)} people: "
                 "they are counted and shown, and compared with nobody."
             )
     yield from _aside(audit)
@@ -202,7 +208,7 @@ def _aside(audit: AuditResult) -> Iterator[str]:
     small = [
         item
         for item in audit.estimates
-        if item.metric == PRIMARY and not item.counted and not unknown_level(item.group)
+        if item.metric == PRIMARY and not (item.counted or item.suppressed or unknown_level(item.group))
     ]
     if small:
         names = tuple(f"{group_name(item.features, item.group)} ({count(item.size)})" for item in small[:MOST])

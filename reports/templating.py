@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.charts import svg
-from reports.view import ReleaseView
+from reports.plots import plot_svg
+from reports.view import Part, ReleaseView
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,7 +37,11 @@ def page(template: str, values: Mapping[str, object]) -> str:
 
 def drawn(view: ReleaseView) -> dict[str, Markup]:
     """Every chart of the view as safe SVG, by its key. The drawer escapes the names in it."""
-    return {chart.key: Markup(svg(chart)) for panel in view.panels for chart in panel.charts}  # noqa: S704
+    parts: tuple[Part, ...] = (*view.more, *(part for panel in view.panels for part in panel.parts))
+    charts = [chart for panel in view.panels for chart in panel.charts]
+    charts += [chart for part in parts for chart in part.charts]
+    pictures = {chart.key: svg(chart) for chart in charts} | {x.key: plot_svg(x) for part in parts for x in part.plots}
+    return {key: Markup(text) for key, text in pictures.items()}  # noqa: S704
 
 
 def _slug(text: str) -> str:

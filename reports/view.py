@@ -52,14 +52,105 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a plot with its interval. Not `counted`: shown in another shape, because few rows are behind it."""
+
+    x: float
+    y: float
+    lower: float
+    upper: float
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Points over an axis of scores, joined by a line where `joined`. `x` and `y` are the ends of the axes.
+
+    `diagonal` draws y = x. `lines` are horizontal. `axes` say what x and y are, `spoken` what the plot shows, in words.
+    """
+
+    key: str
+    title: str
+    points: tuple[Point, ...]
+    x: tuple[float, float]
+    y: tuple[float, float]
+    axes: tuple[str, str]
+    lines: tuple[Line, ...]
+    spoken: str
+    percent: bool
+    diagonal: bool
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column: what it is, `note` where or when it was taken, and the meaning in words."""
+
+    label: str
+    note: str = ""
+    meaning: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number or text, and smaller lines under it."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row; the first cell is its head. `quiet`: shown and not compared."""
+
+    cells: tuple[Cell, ...]
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. A page shows `shown` rows at once and folds the rest."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something measured beyond rates and disparities: words first, then pictures, then tables.
+
+    `folded`: a page shows the title with what it is `about`, and the tables on demand; words and pictures always.
+    `facts` are named values (a citation, a digest), `notes` end the part.
+    """
+
+    key: str
+    title: str
+    words: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    charts: tuple[Chart, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+    folded: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
-    """One metric in one group. value `31.0%`, counts `934 of 3,012`; a dash and the reason where not estimable."""
+    """One metric in one group. value `31.0%`, counts `934 of 3,012`; a dash and the reason where not estimable.
+
+    `weight` says how many rows a weighted rate rests on; empty without weights.
+    """
 
     metric: str
     value: str
     interval: str
     counts: str
     reason: str | None
+    weight: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +168,9 @@ class GroupRow:
 class DisparityRow:
     """One comparison. `bound` is `at least 0.8`; `bounded` False for measures reported without a bound.
 
-    `metric` is empty where the name says it.
+    `metric` is empty where the name says it. `p` is adjusted for the family where there is one. `corrected` is a worst
+    case less the noise of extremes, `seen` what would have been seen beside "no indication", `strata` what is left of
+    the disparity within the levels of control features; each is empty where it does not apply.
     """
 
     name: str
@@ -89,6 +182,10 @@ class DisparityRow:
     bounded: bool
     verdict: str
     reason: str
+    p: str = ""
+    corrected: str = ""
+    seen: str = ""
+    strata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +199,11 @@ class MetricHead:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Everything measured for one sensitive feature, or one intersection of several."""
+    """Everything measured for one sensitive feature, or one intersection of several.
+
+    `chance` and `alone` head the p of bounded and of other disparities (empty: there are none), `reading` explains what
+    stands in the table of disparities, `order` how the groups are listed. Of long lists a page shows `shown` at once.
+    """
 
     key: str
     title: str
@@ -110,6 +211,12 @@ class Panel:
     groups: tuple[GroupRow, ...]
     disparities: tuple[DisparityRow, ...]
     charts: tuple[Chart, ...]
+    chance: str
+    alone: str
+    reading: tuple[str, ...]
+    order: str
+    parts: tuple[Part, ...]
+    shown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +303,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseView:
-    """A release decision for people. `record` is the plain record that everything here was printed from."""
+    """A release decision for people. `record` is the plain record that everything here was printed from.
+
+    `more` belongs to no single feature, `rules` is what rule packs ask for. `published` says that small counts are
+    masked; it is empty on what officers read.
+    """
 
     title: str
     model: str
@@ -211,6 +322,9 @@ class ReleaseView:
     summary: Summary
     verdicts: tuple[tuple[str, int], ...]
     panels: tuple[Panel, ...]
+    more: tuple[Part, ...]
+    rules: tuple[Part, ...]
+    published: str
     quality: QualityView | None
     findings: tuple[FindingRow, ...]
     sign_offs: tuple[SignOffRow, ...]

@@ -6,14 +6,21 @@ before any template sees them; escaping is the template's (or the Markdown write
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from datetime import UTC, datetime
 
 from audits.plan import Comparison
-from audits.result import UNKNOWN, Disparity, Interval
-from audits.wording import rounded
+from audits.result import UNKNOWN, Disparity, Interval, Verdict
+from audits.wording import probability, rounded
 
 NAME_LIMIT = 120
+LEAST = 1e-6
+"""A number nearer to 0 is printed as 0."""
+SUPPRESSED_WORD = "suppressed"
+DASH = "–"
+_SEEN = re.compile(r"; a (?:ratio|difference) of ([^;]+) would have been seen with \d+% power$")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 METRICS: dict[str, tuple[str, str]] = {
@@ -93,6 +100,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def people(number: int) -> str:
+    """`3,012`; a masked count is the word, never a number."""
+    return SUPPRESSED_WORD if number < 0 else count(number)
+
+
 def share(value: float) -> str:
     """0.3101 -> `31.0%`."""
     return f"{value * 100:.1f}%"
@@ -110,7 +122,9 @@ def percent_interval(interval: Interval | None) -> str:
 def disparity_value(item: Disparity) -> str:
     """`0.65`; more places where 0.7996 would read as its bound 0.80; a dash where it cannot be estimated."""
     bounds = () if item.bound is None else (item.bound, -item.bound)
-    return "–" if item.value is None else rounded(item.value, (_none(item), *bounds))
+    if item.suppressed:
+        return SUPPRESSED_WORD
+    return DASH if item.value is None else rounded(item.value, (_none(item), *bounds))
 
 
 def disparity_interval(item: Disparity) -> str:
@@ -119,6 +133,47 @@ def disparity_interval(item: Disparity) -> str:
         return ""
     upper = "no upper end" if item.interval.upper is None else rounded(item.interval.upper, (_none(item),))
     return f"{rounded(item.interval.lower, (_none(item),))} to {upper}"
+
+
+def disparity_corrected(item: Disparity) -> str:
+    """A worst case less the noise of extremes: `0.24`; empty where there is none."""
+    bounds = () if item.bound is None else (item.bound,)
+    return "" if item.corrected is None or item.group else rounded(item.corrected, bounds)
+
+
+def disparity_seen(item: Disparity) -> str:
+    """Beside "no indication": `0.84 or less would have been seen`; empty elsewhere, and where nothing would have.
+
+    The reason says both ends where the reference is declared; the record's number is the lower one.
+    """
+    if item.verdict is not Verdict.NO_INDICATION or item.detectable is None:
+        return ""
+    if said := _SEEN.search(item.reason):
+        return f"{said[1]} would have been seen"
+    below = item.detectable < _none(item)
+    return f"{rounded(item.detectable)} or {'less' if below else 'more'} would have been seen"
+
+
+def without_seen(item: Disparity, reason: str) -> str:
+    """The reason without its end on what would have been seen, where `disparity_seen` says it."""
+    return _SEEN.sub("", reason) if disparity_seen(item) else reason
+
+
+def chance(p: float | None, level: float) -> str:
+    """`0.03`, `below 0.0001`; a dash without a p. Never rounded across the level."""
+    return DASH if p is None else probability(p, level)
+
+
+def number(value: float) -> str:
+    """A measure that is no share: at least two significant places, thousands grouped, never an exponent."""
+    size = abs(value)
+    if size >= 1_000:
+        return f"{value:,.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    if size >= 0.01 or size < LEAST:
+        return f"{value:.3f}" if size >= LEAST else "0.000"
+    return f"{value:.{1 - math.floor(math.log10(size))}f}"
 
 
 def _none(item: Disparity) -> int:
