@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
@@ -32,14 +32,25 @@ def scan(
     keys of a joined file that are missing, not unique or ambiguous, more than MAX_RAW_GROUPS groups;
     ConfigurationError where the score that decides is nowhere.
     """
-    columns = [*(_used(spec)), *(spec.joined.key if spec.joined else ())]
+    rows, spec = rows_of(source, spec, predictions)
+    values = predictions.values if isinstance(predictions, Encoded) else None
+    return _scan(rows, spec, values, progress)
+
+
+def rows_of(
+    source: Source, spec: ScanSpec, predictions: Encoded | Scores | None = None, *, also: Sequence[str] = ()
+) -> tuple[Source, ScanSpec]:
+    """The rows with the columns that `spec` names (and `also`), those of the joined file and what a model answered.
+
+    The spec that comes back names the column of the answers. Raises what `joined_source` raises.
+    """
+    columns = [*_used(spec), *also, *(spec.joined.key if spec.joined else ())]
     rows = source.only([column for column in columns if column in source.columns])
     if predictions is not None:
         rows, spec = _answered(rows, spec, predictions)
-    values = predictions.values if isinstance(predictions, Encoded) else None
     if spec.joined is not None:
-        rows = joined_source(rows, opened_beside(source, spec.joined.source), spec.joined, _used(spec))
-    return _scan(rows, spec, values, progress)
+        rows = joined_source(rows, opened_beside(source, spec.joined.source), spec.joined, {*_used(spec), *also})
+    return rows, spec
 
 
 def _scan(source: Source, spec: ScanSpec, values: tuple[str | None, ...] | None, progress: Progress | None) -> Counted:

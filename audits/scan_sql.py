@@ -70,7 +70,7 @@ def _rows(source: Source, spec: ScanSpec, median: float | None) -> Rows:
     columns: dict[str, Expression] = {}
     levels: dict[int, int] = {}
     for position, feature in enumerate(spec.features):
-        columns[f"f{position}"] = _feature(source, feature, position)
+        columns[f"f{position}"] = feature_sql(source, feature, position)
         if feature.probabilities:
             levels[position] = len(feature.probabilities) + 1
             columns[f"p{position}_"] = Expression(_probability(source, feature, position))
@@ -146,7 +146,8 @@ def _within(score: str) -> str:
     return f"{score} >= ? AND {score} <= ?"
 
 
-def _feature(source: Source, feature: SensitiveFeature, position: int) -> Expression:
+def feature_sql(source: Source, feature: SensitiveFeature, position: int) -> Expression:
+    """What a row's level is read from: the column's own value, with cuts the level's position, null where missing."""
     if feature.probabilities:
         known = [_filled(source, feature, column) for _, column in feature.probabilities]
         each = " AND ".join(f"{name} BETWEEN 0 AND 1" for name in known)
