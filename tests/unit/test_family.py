@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_effectsize
 
 from audits.disparity import disparities
 from audits.family import false_discovery, holm
+from audits.finding import Measure
 from audits.intervals import wilson
 from audits.metrics import METRICS
 from audits.plan import AuditPlan, Bound, Comparison, Family, SensitiveFeature
@@ -55,6 +56,16 @@ def estimate(
 
 def bounded(plan: AuditPlan, *estimates: GroupEstimate) -> list[Disparity]:
     return [item for item in disparities(estimates, plan) if item.bound is not None]
+
+
+@pytest.fixture
+def bounds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of audits: without what is reported beside the bounds, which is in no family."""
+
+    def only(plan: AuditPlan) -> tuple[Measure, ...]:
+        return tuple(Measure(bound.metric, bound.comparison, bound.limit) for bound in plan.bounds)
+
+    monkeypatch.setattr("audits.disparity.measures_of", only)
 
 
 def size_of(item: Disparity) -> str:
@@ -155,6 +166,7 @@ def test_too_little_evidence_hides_no_p() -> None:
     assert found.reason.endswith("race=tiny has 20 rows, the plan asks for 30; by itself p below 0.0001")
 
 
+@pytest.mark.usefixtures("bounds_only")
 def test_900_groups_of_noise_give_no_adverse_and_the_family_holds_its_level() -> None:
     """One true rate in all groups: by itself each interval excludes 1 in 1 of 20, together nearly never."""
     generator = np.random.default_rng(20)
@@ -169,6 +181,7 @@ def test_900_groups_of_noise_give_no_adverse_and_the_family_holds_its_level() ->
 
 @pytest.mark.parametrize("plan", [CHOSEN, PLAN], ids=["chosen", "declared"])
 @pytest.mark.parametrize(("groups", "rate", "n"), [(3, 0.3, 100), (8, 0.1, 120), (8, 0.6, 50)])
+@pytest.mark.usefixtures("bounds_only")
 def test_the_chance_of_any_false_adverse_is_at_most_the_level(
     plan: AuditPlan, groups: int, rate: float, n: int
 ) -> None:
@@ -218,6 +231,7 @@ def test_where_no_lower_rate_can_be_seen_a_higher_one_may_be() -> None:
     assert "or less" not in found.reason and "or more would have been seen" in found.reason
 
 
+@pytest.mark.usefixtures("bounds_only")
 def test_the_detectable_disparity_is_seen_in_four_of_five_worlds_after_holm() -> None:
     """Fixed seed, 500 worlds, the truth at the detectable ratio: power within three standard errors of 80 %."""
     n, reference, groups = 600, 0.4, 6
