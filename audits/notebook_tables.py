@@ -57,6 +57,9 @@ SYMBOLS = MappingProxyType(
 MOST_ROWS = 60
 """Rows of one table; a notebook is no archive, and the value holds them all."""
 
+CURVE = 5
+"""A measure at so many places of an axis is a curve, and folded; the k of a ranking are fewer."""
+
 PRIMARY = "selection_rate"
 
 _TEXT, _NUMBER = False, True
@@ -111,10 +114,10 @@ def strata(result: AuditResult) -> Part:
 
 
 def quantities(result: AuditResult) -> Iterator[Part]:
-    """Measures that are no share of rows; folded those with a value at each of several places, such as a curve's."""
-    places = Counter(map(_curve, result.quantities))
-    single = [item for item in result.quantities if places[_curve(item)] == 1]
-    curves = [item for item in result.quantities if places[_curve(item)] > 1]
+    """Measures that are no share of rows; folded those taken along an axis, such as calibration."""
+    places = Counter(_curve(item) for item in result.quantities if item.at is not None)
+    curves = [item for item in result.quantities if item.at is not None and places[_curve(item)] >= CURVE]
+    single = [item for item in result.quantities if item.at is None or places[_curve(item)] < CURVE]
     yield _quantities("Other measures", single, folded=False)
     yield _quantities(f"Measures along an axis ({count(len(curves))} values)", curves, folded=True)
 

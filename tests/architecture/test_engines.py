@@ -18,6 +18,7 @@ ALLOWED = {
     "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
     "mlflow": {
         "governance/registry/mlflow_registry.py",
+        "audits/evaluator.py",
         "audits/scoring_child.py",
         "audits/spark_scoring.py",
         "flows/demo/models.py",

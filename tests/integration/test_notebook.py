@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -111,6 +112,7 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(
 
 
 HOSTILE = '<script>alert("1")</script>\u202e\x00&'
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "notebook.md"
 TOML = b"""
 [model]
 name = "hiring"
@@ -245,3 +247,17 @@ def test_a_result_alone_needs_no_template_engine() -> None:
     script = "import sys, audits.result; print(sorted({'jinja2', 'audits.notebook', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_guide_runs_as_it_is_written(frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame.to_parquet("applicants.parquet")
+    first, second = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(first, names)
+    result = names["result"]
+    assert isinstance(result, AuditResult)
+    assert len(result.with_verdict(Verdict.ADVERSE)) == 1
+    assert parsed(result).tag == "div"
+    table = eval(second.split("\n\n")[-1], {**names, "Verdict": Verdict})
+    assert table["groups"].tolist() == ["sex=female against sex=male"]
