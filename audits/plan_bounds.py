@@ -8,6 +8,8 @@ from audits.metrics import BOUND_METRICS, METRICS, WORST_CASES
 from audits.plan import Bound, Comparison, Task
 from audits.plan_data import Data
 from audits.score_metrics import IN_SCORE_UNITS, NEEDS_OUTCOME, QUANTITY_METRICS
+from audits.task_metrics import NEEDS_OUTCOME as NUMBERS_NEED_OUTCOME
+from audits.task_metrics import TASK_METRICS
 from audits.toml_table import TomlTable, one_of
 
 _KEYS = ("metric", "comparison", "bound")
@@ -17,8 +19,11 @@ _EITHER = (Comparison.RATIO, Comparison.DIFFERENCE)
 
 def bound_metrics(data: Data) -> Mapping[str, tuple[Comparison, ...]]:
     """The names that [[bounds]] metric may have under this task -> the comparisons that each allows."""
+    own = TASK_METRICS.get(data.task, {})
+    if data.task in (Task.REGRESSION, Task.RANKING):  # nobody is selected: there are no rates
+        return own
     rates = dict.fromkeys(BOUND_METRICS, _EITHER)
-    return {**rates, **QUANTITY_METRICS} if data.score else rates
+    return {**rates, **own, **(QUANTITY_METRICS if data.score else {})}
 
 
 def read_bounds(document: TomlTable, data: Data) -> tuple[Bound, ...]:
@@ -31,7 +36,7 @@ def read_bounds(document: TomlTable, data: Data) -> tuple[Bound, ...]:
 def _bound(table: TomlTable, data: Data) -> Bound:
     allowed = bound_metrics(data)
     named = table.content.get("metric")
-    if not data.score and isinstance(named, str) and named in QUANTITY_METRICS:
+    if not data.score and isinstance(named, str) and named in QUANTITY_METRICS and named not in allowed:
         raise table.error(
             f"{table.where} metric is {named!r}, which is measured on scores, but [data] has no score_range; add it"
             " (and score, the column), or bound a rate"
@@ -40,7 +45,7 @@ def _bound(table: TomlTable, data: Data) -> Bound:
     if data.label is None and _needs_outcome(metric):
         raise table.error(
             f"{table.where} metric is {metric!r}, which needs the outcome, but [data] names no label; add label, or"
-            " bound selection_rate"
+            f" bound {next(name for name in allowed if not _needs_outcome(name))}"
         )
     comparison = Comparison(table.word("comparison", [word.value for word in Comparison]))
     if comparison not in allowed[metric]:
@@ -60,4 +65,4 @@ def _limit(table: TomlTable, data: Data, metric: str, comparison: Comparison) ->
 def _needs_outcome(metric: str) -> bool:
     """Can the measure not be estimated without a label?"""
     rates = [METRICS[name] for name in WORST_CASES.get(metric, (metric,)) if name in METRICS]
-    return metric in NEEDS_OUTCOME or any(rate.needs_outcome for rate in rates)
+    return metric in (*NEEDS_OUTCOME, *NUMBERS_NEED_OUTCOME) or any(rate.needs_outcome for rate in rates)

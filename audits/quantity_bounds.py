@@ -20,13 +20,12 @@ Sizes = Mapping[tuple[tuple[str, ...], tuple[str, ...]], tuple[int, bool]]
 def quantities_compared(
     quantities: Sequence[Quantity], plan: AuditPlan, sizes: Sizes, *, nothing: str
 ) -> tuple[Compared, ...]:
-    """The plan's bounds on measures of its task, in every comparison; bounds on other measures are left out.
+    """The plan's bounds in every comparison; one on a measure that the task does not have is not estimable.
 
     `quantities` are those of the same plan; of a pair they carry interval and p. `nothing` says why a comparison with
     two groups has no pairs. Conclude what comes back with all else that belongs to the plan's family.
     """
-    known = TASK_METRICS.get(plan.task, {})
-    measures = [Measure(item.metric, item.comparison, item.limit) for item in plan.bounds if item.metric in known]
+    measures = [Measure(item.metric, item.comparison, item.limit) for item in plan.bounds]
     return tuple(
         item
         for features in plan.comparisons()
@@ -43,6 +42,9 @@ def _of_measure(
     measure: Measure,
     nothing: str,
 ) -> Iterator[Compared]:
+    if measure.metric not in TASK_METRICS[plan.task]:
+        yield _nobody(features, measure, f"{measure.metric} is no measure of a {plan.task}")
+        return
     name = pair_name(measure.metric, measure.comparison)
     pairs = [item for item in quantities if item.metric == name and item.features == features and item.against]
     comparisons = TASK_METRICS[plan.task][measure.metric]

@@ -206,7 +206,7 @@ def test_intervals_over_rankings_cover_what_is_there() -> None:
         item = one(quantities(people(40, 10, seed, harm=6.0)), "exposure_ratio", "f", against=("m",))
         assert item.interval is not None and item.interval.upper is not None
         inside += item.interval.lower <= ratio <= item.interval.upper
-    assert inside >= 51  # 57 are expected; fewer than 51 have a chance of 0.5 % at 95 % coverage
+    assert inside >= 51  # 57 are expected; fewer than 51 have a chance of 0.1 % at 95 % coverage
 
 
 def test_a_bound_on_exposure_and_on_each_k_is_judged() -> None:

@@ -287,6 +287,12 @@ def test_a_ratio_of_numbers_is_not_made() -> None:
     assert "compared by difference only" in found.reason
 
 
+def test_a_bound_on_a_rate_is_never_met_by_silence() -> None:
+    (found,) = verdicts(people(), Bound("selection_rate", Comparison.RATIO, 0.8))
+    assert found.verdict is Verdict.NOT_ESTIMABLE
+    assert "selection_rate is no measure of a regression" in found.reason
+
+
 def test_a_constant_prediction_has_no_interval_and_no_distance_from_itself() -> None:
     data = people().assign(predicted=40.0)
     found = quantities(data, replace(PLAN, bounds=()))

@@ -207,7 +207,7 @@ max_groups = 500
 rule_packs = ["us-ugesp"]
 
 [[bounds]]
-metric = "selection_rate"
+metric = "exposure"
 comparison = "ratio"
 bound = 0.8
 """
@@ -250,7 +250,40 @@ def test_the_defaults_of_a_file_are_those_of_the_value() -> None:
     ],
 )
 def test_what_is_favourable_may_be_left_out_where_no_value_is_meant(data: dict[str, Any], favourable: str) -> None:
-    assert read_plan(changed(("data",), data)).favourable == favourable
+    own = {
+        "regression": {"metric": "mean_residual", "comparison": "difference", "bound": 2_000},
+        "ranking": {"metric": "top_k", "comparison": "ratio", "bound": 0.8},
+    }
+    bounds = [own.get(data.get("task", ""), SMALL["bounds"][0])]
+    assert read_plan(written({**SMALL, "data": data, "bounds": bounds})).favourable == favourable
+
+
+@pytest.mark.parametrize(
+    ("data", "bound", "message"),
+    [
+        ({"task": "ranking", "rank": "r"}, ("selection_rate", "ratio"), "write one of: exposure, top_k"),
+        ({"task": "ranking", "rank": "r"}, ("exposure", "difference"), "for exposure"),
+        (
+            {"task": "regression", "label": "wage", "score_range": [0, 90]},
+            ("mean_residul", "difference"),
+            "did you mean 'mean_residual'",
+        ),
+        (
+            {"task": "regression", "score_range": [0, 90]},
+            ("mean_absolute_error", "difference"),
+            "needs the outcome, .*; add label, or bound mean_prediction",
+        ),
+        (
+            {"task": "multiclass", "favourable": "A", "prediction": "p"},
+            ("multiclass_accuracy", "difference"),
+            "needs the outcome, .*; add label, or bound selection_rate",
+        ),
+    ],
+)
+def test_a_task_has_bounds_of_its_own(data: dict[str, Any], bound: tuple[str, str], message: str) -> None:
+    written_bound = {"metric": bound[0], "comparison": bound[1], "bound": 0.5}
+    with pytest.raises(ConfigurationError, match=message):
+        read_plan(written({**SMALL, "data": data, "bounds": [written_bound]}))
 
 
 def test_a_bound_on_the_outcome_needs_a_label() -> None:
