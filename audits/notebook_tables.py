@@ -128,8 +128,8 @@ def search(result: AuditResult) -> Iterator[Part]:
         return
     found = result.search
     note = (
-        f"{count(found.tried)} subgroups of up to {found.depth} features tried, {count(found.left_out)} left out as too"
-        " small. What a search finds is a question, not a verdict."
+        f"{count(found.tried)} subgroups of up to {found.depth} features tried, {count(found.left_out)} left out"
+        " (too few rows, or unknown). What a search finds is a question, not a verdict."
     )
     if found.best_subset:
         union = "; ".join(
@@ -354,6 +354,7 @@ def _four_digits(item: Quantity) -> str:
 def _found(item: Found, result: AuditResult) -> tuple[Entry, ...]:
     allowed = level(result.confidence)
     clear = item.adjusted_p is not None and item.adjusted_p <= allowed
+    beyond_noise = "selected more" if item.rate >= item.rest else "yes" if clear else "no"
     return (
         Entry(group_name(item.features, item.group)),
         Entry(count(item.n)),
@@ -362,7 +363,7 @@ def _found(item: Found, result: AuditResult) -> tuple[Entry, ...]:
         Entry(share(item.rest)),
         Entry(DASH if item.ratio is None else rounded(item.ratio, [1])),
         Entry(DASH if item.adjusted_p is None else probability(item.adjusted_p, allowed)),
-        Entry("yes" if clear else "no"),
+        Entry(beyond_noise),
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from audits.family import holm
 from audits.groups import Group, groups_of
 from audits.plan import AuditPlan
-from audits.result import Cells, Found, Search
+from audits.result import UNKNOWN, Cells, Found, Search
 from audits.share import Share
 from audits.significance import p_values
 from audits.subset_scan import Subset, scan_subsets
@@ -34,16 +34,16 @@ METRIC = "selection_rate"
 def search(cells: Cells, plan: AuditPlan) -> Search | None:
     """The subgroups that are selected least, among those of up to `plan.search_depth` features; None for depth 0.
 
-    Subgroups (and rests) with fewer rows than the plan's minimum are left out and counted. `p` tests equal rates of
-    the subgroup and all other rows; `adjusted_p` is Holm's over all tried. Sorted: worse off than the rest with an
-    adjusted p at the plan's level first, then by the ratio of the rates.
+    Subgroups (and rests) with fewer rows than the plan's minimum, and unknown levels, are left out and counted. `p`
+    tests equal rates of the subgroup and all other rows; `adjusted_p` is Holm's over all tried. Sorted: worse off than
+    the rest with an adjusted p at the plan's level first, then by the ratio of the rates.
 
     Raises MeasurementError for more subgroups than MOST_PER_GROUP times `plan.max_groups`.
     """
     if not plan.search_depth:
         return None
+    _refuse_many(cells, plan)
     groups = [group for features in _combinations(cells, plan) for group in groups_of(cells, plan, features)]
-    _refuse(len(groups), plan)
     everybody = _everybody(cells, plan)
     kept = [group for group in groups if _large(group, everybody, plan)]
     shares = [group.share(METRIC) for group in kept]
@@ -68,7 +68,12 @@ def _combinations(cells: Cells, plan: AuditPlan) -> Iterator[tuple[str, ...]]:
         yield from itertools.combinations(cells.features, size)
 
 
-def _refuse(tried: int, plan: AuditPlan) -> None:
+def _refuse_many(cells: Cells, plan: AuditPlan) -> None:
+    """Before any subgroup is made: four features of 50 levels have more than six million."""
+    levels = {
+        name: sum(UNKNOWN not in item.levels for item in groups_of(cells, plan, (name,))) for name in cells.features
+    }
+    tried = sum(math.prod(levels[name] for name in features) for features in _combinations(cells, plan))
     most = MOST_PER_GROUP * plan.max_groups
     if tried > most:
         raise MeasurementError(
@@ -107,7 +112,7 @@ def _large(group: Group, everybody: Share, plan: AuditPlan) -> bool:
 
 
 def _counts(share: Share) -> Counts:
-    if share.weight == share.n:
+    if share.weight == share.n == share.squares:  # then every row weighs 1; a sum of n alone does not say so
         return share.events, share.n
     value, effective = share.value or 0.0, share.effective_n or 0.0
     return value * effective, effective

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audits.crosscheck import _quiet_import as quiet_import
 from audits.plan import AuditPlan
-from audits.result import Cells
+from audits.result import UNKNOWN, Cell, Cells
 
 MAX_ROWS = 50_000
 """AIF360's scan takes rows and no weights: so many are made from the cells at most."""
@@ -35,13 +35,16 @@ def scan_subsets(cells: Cells, plan: AuditPlan) -> Subset:
 
     Bernoulli scan statistic (Zhang and Neill 2016); the restarts start from `plan.seed`. Not run with weights, which
     it does not take. With more than MAX_ROWS rows it scans a proportional table of so many: the score is then that of
-    the smaller table, and the method says so.
+    the smaller table, and the method says so. Rows of unknown level are left out: they are nobody's subgroup.
     """
     if cells.weighted or cells.shared:
         return Subset((), None, "no subset scan: aif360 bias_scan takes no weights")
-    share = min(1.0, MAX_ROWS / cells.row_count)
-    rows = _rows(cells, share)
-    scaled = "" if share == 1 else f" on {len(rows)} rows in proportion to the {cells.row_count}"
+    known = [cell for cell in cells.cells if UNKNOWN not in cell.levels[: len(cells.features)]]
+    count = sum(cell.n for cell in known)
+    share = min(1.0, MAX_ROWS / max(count, 1))
+    rows = _rows(known, cells.features, share)
+    scaled = "" if share == 1 else f" on {len(rows)} rows in proportion to the {count}"
+    scaled += f", without the {cells.row_count - count} rows of unknown level" if count < cells.row_count else ""
     method = f"aif360 bias_scan (Bernoulli, penalty {PENALTY:g}, {RESTARTS} restarts){scaled}"
     if rows["selected"].nunique() < 2:
         return Subset((), None, f"{method}: not run, all rows have the same prediction")
@@ -50,14 +53,14 @@ def scan_subsets(cells: Cells, plan: AuditPlan) -> Subset:
     return Subset(found, float(score), method) if found and score > 0 else Subset((), None, f"{method}: found nothing")
 
 
-def _rows(cells: Cells, share: float) -> Any:
+def _rows(cells: Sequence[Cell], features: Sequence[str], share: float) -> Any:
     """A data frame of rows: each cell as often as its share of the rows says."""
     import numpy as np
     import pandas as pd
 
-    table = pd.DataFrame([cell.levels[: len(cells.features)] for cell in cells.cells], columns=list(cells.features))
-    table["selected"] = [int(cell.prediction) for cell in cells.cells]
-    counts = np.array([cell.n for cell in cells.cells], dtype=float)
+    table = pd.DataFrame([cell.levels[: len(features)] for cell in cells], columns=list(features))
+    table["selected"] = [int(cell.prediction) for cell in cells]
+    counts = np.array([cell.n for cell in cells], dtype=float)
     # Rounding the running total keeps the whole right, however many small cells there are.
     times = np.diff(np.rint(np.cumsum(counts) * share), prepend=0).astype(int)
     return table.loc[table.index.repeat(times)].reset_index(drop=True)

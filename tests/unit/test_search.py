@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
+from audits.groups import groups_of
 from audits.plan import AuditPlan, SensitiveFeature
-from audits.result import Cell, Cells, Search
+from audits.result import UNKNOWN, Cell, Cells, Search
 from audits.search import search
 from audits.subset_scan import Subset
 from governance.errors import MeasurementError
@@ -105,6 +106,52 @@ def test_weights_count_as_what_they_are_worth_and_are_not_scanned() -> None:
     assert result.found[0].rate == plain.found[0].rate == 0.25
     assert (result.found[0].p or 0) > (plain.found[0].p or 0)
     assert "takes no weights" in result.method
+
+
+def test_weights_that_sum_to_the_number_of_rows_are_still_weights() -> None:
+    """Half of each group's rows weigh 0.5 and are selected, half weigh 1.5: a quarter of the weight, not a half."""
+    cells = Cells(
+        ("sex",),
+        tuple(
+            Cell((sex,), True, selected, n, w=n * weight, w2=n * weight**2)
+            for sex, n in (("f", 200), ("m", 300))
+            for selected, weight in ((True, 0.5 if sex == "f" else 1.0), (False, 1.5 if sex == "f" else 1.0))
+        ),
+        1000,
+        "sha256:data",
+        "typed",
+        weighted=True,
+    )
+    first = found(cells, replace(PLAN, sensitive_features=(SensitiveFeature("sex", "sex"),))).found[0]
+    assert (first.group, first.rate, first.rest) == (("f",), 0.25, 0.5)
+    assert first.p is not None and first.p < 1e-9
+
+
+def test_unknown_levels_are_nobodys_subgroup() -> None:
+    cells = table(lambda levels, n: 0 if levels[1] == "d" else n // 2)
+    lost = tuple(
+        replace(cell, levels=tuple(UNKNOWN if level == "d" else level for level in cell.levels)) for cell in cells.cells
+    )
+    result = found(replace(cells, cells=lost))
+    assert not any(UNKNOWN in item.group for item in result.found)
+    assert not any(UNKNOWN in levels for _, levels in result.best_subset)
+    assert "without the 2400 rows of unknown level" in result.method
+    assert result.left_out == 1 + 2 + 3 + 6
+
+
+def test_six_million_subgroups_are_counted_without_being_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("a", "b", "c", "d")
+    cells = Cells(
+        names, tuple(Cell((str(n),) * 4, True, n % 2 == 0, 40) for n in range(50)), 2000, "sha256:data", "typed"
+    )
+    plan = replace(PLAN, sensitive_features=tuple(SensitiveFeature(name, name) for name in names), search_depth=4)
+    made: list[int] = []
+    monkeypatch.setattr("audits.search.groups_of", lambda *given: (made.append(len(given[2])), groups_of(*given))[1])
+    with pytest.raises(
+        MeasurementError, match=f"would try {200 + 6 * 50**2 + 4 * 50**3 + 50**4} subgroups, at most 20000"
+    ):
+        search(cells, plan)
+    assert made == [1, 1, 1, 1]
 
 
 def test_too_many_subgroups_are_refused_with_their_count() -> None:
