@@ -53,12 +53,13 @@ def published(result: AuditResult, *, whole_rules: Collection[str] = ()) -> Audi
     """
     if not result.suppress_below:
         return result
+    result = _without_unchecked(result)
     masks = masks_of(result)
     if not any(masks.values()):
         return replace(result, rule_reports=_rules(result, whole_rules))
     hidden = _hidden(masks, Kind)
     took_part = _took_part(result)
-    shown, searched = _search(result.search, _counted(result.estimates), hidden)
+    shown, searched = _search(result.search, _counted(result), hidden)
     return replace(
         result,
         unknown={name: _unknown(name, n, result, masks) for name, n in result.unknown.items()},
@@ -75,7 +76,7 @@ def published(result: AuditResult, *, whole_rules: Collection[str] = ()) -> Audi
 
 def masks_of(result: AuditResult) -> Masks:
     """Which counts of which groups are hidden. A kind is hidden wherever an earlier one is that it needs."""
-    counts = _counted(result.estimates)
+    counts = _counted(result)
     nodes = lattice(counts)
     everything = _with_margins(nodes, counts)
     masks: dict[Kind, frozenset[Node]] = {}
@@ -115,11 +116,30 @@ def _given_away(counted: Counts, kind: Kind, shown: Collection[Kind]) -> tuple[i
     return (*found, neither, counted.both + neither, only_selected + only_favourable)
 
 
-def _counted(estimates: Iterable[GroupEstimate]) -> dict[Node, Counts]:
+def _counted(result: AuditResult) -> dict[Node, Counts]:
+    """The counts of every group. Of predicted numbers and of orders there are no estimates, and rows only."""
     found: dict[Node, dict[str, GroupEstimate]] = defaultdict(dict)
-    for item in estimates:
+    for item in result.estimates:
         found[node_of(item.features, item.group)][item.metric] = item
-    return {node: _counts(metrics) for node, metrics in found.items()}
+    if found:
+        return {node: _counts(metrics) for node, metrics in found.items()}
+    whole = (item for item in result.quantities if item.group and not item.against and item.at is None)
+    return {node_of(item.features, item.group): Counts(item.n, 0, 0, 0) for item in whole}
+
+
+def _without_unchecked(result: AuditResult) -> AuditResult:
+    """Without what is made of counts that are not among those checked: one class against the rest, the first k."""
+    return replace(
+        result,
+        disparities=tuple(item if item.at is None else _without_numbers(item) for item in result.disparities),
+        quantities=tuple(
+            _masked(item) if (item.at or "").startswith(_UNCHECKED) else item for item in result.quantities
+        ),
+    )
+
+
+def _masked(item: Quantity) -> Quantity:
+    return replace(item, n=NOT_SHOWN, value=None, interval=None, error=0.0, p=None, effective_n=None, reason=SUPPRESSED)
 
 
 def _counts(metrics: Mapping[str, GroupEstimate]) -> Counts:
@@ -127,6 +147,9 @@ def _counts(metrics: Mapping[str, GroupEstimate]) -> Counts:
     events = [metrics[name].events if name in metrics else 0 for name in _COUNTED]
     return Counts(size, *events)
 
+
+_UNCHECKED = ("class = ", "k = ")
+"""How `at` begins where a quantity is made of other counts than those of its group."""
 
 _COUNTED = ("selection_rate", "base_rate", "true_positive_rate")
 
@@ -195,8 +218,8 @@ def _disparity(item: Disparity, masks: Masks, took_part: frozenset[tuple[str, No
     """A pair is hidden with either group; a worst case with any group that took part. The verdict stays."""
     metrics = WORST_CASES.get(item.metric, (item.metric,))
     hidden = _hidden(masks, map(_kind, metrics))
-    if item.at is not None:  # the counts of one class against the rest are not among those that were checked
-        return _without_numbers(item)
+    if item.at is not None:  # masked already
+        return item
     if item.group:
         pair = {node_of(item.features, item.group), node_of(item.features, item.reference)}
         return _without_numbers(item) if pair & hidden else item
@@ -239,12 +262,7 @@ def _quantities(items: Iterable[Quantity], hidden: frozenset[Node], limit: int) 
             return True
         return any(node_of(item.features, group) in hidden for group in groups)
 
-    return tuple(
-        replace(item, n=NOT_SHOWN, value=None, interval=None, error=0.0, p=None, effective_n=None, reason=SUPPRESSED)
-        if masked(item)
-        else item
-        for item in kept
-    )
+    return tuple(_masked(item) if masked(item) else item for item in kept)
 
 
 def _stratum(item: Stratified, hidden: frozenset[Node]) -> Stratified:
