@@ -148,11 +148,12 @@ class _Drawn:
         rankings = int(min(self.places.rankings[group] for group in groups))
         return min(rankings, len(self.places.n)) - 1 if rankings >= LEAST_RANKINGS else 0
 
-    def share(self, over: Array, under: Array, group: int) -> tuple[float, Array]:
-        """Sum over blocks of a group's `over` / `under` (blocks, groups) and of its replicates."""
+    def shares(self, over: Array, under: Array) -> list[tuple[float, Array]]:
+        """Of every group the sum over blocks of `over` / `under` (blocks, groups or 1), and its replicates."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = over[:, group].sum() / under[:, group].sum()
-            return float(found), (self.times @ over[:, group]) / (self.times @ under[:, group])
+            values = over.sum(axis=0) / under.sum(axis=0)
+            replicates = (self.times @ over) / (self.times @ under)
+        return [(float(value), column) for value, column in zip(values, replicates.T, strict=True)]
 
 
 def _drawn(places: Places, plan: AuditPlan, generator: np.random.Generator) -> _Drawn:
@@ -197,17 +198,14 @@ def _divergence(drawn: _Drawn, ranked: Ranked) -> Quantity:
 
 
 def _shares(drawn: _Drawn, metric: str, part: Array, at: str | None = None) -> Iterator[Quantity]:
-    whole = np.repeat(part.sum(axis=1, keepdims=True), len(drawn), axis=1)
-    for group in range(len(drawn)):
-        value, replicates = drawn.share(part, whole, group)
+    for group, (value, replicates) in enumerate(drawn.shares(part, part.sum(axis=1, keepdims=True))):
         ends = _log_ends(value, _log_spread((value, replicates)), drawn, (group,), most=1.0)
         found = _single(drawn, group, metric, min(value, 1.0), ends, at)
         yield replace(found, p=_by_chance(drawn, group)) if metric == "exposure_share" else found
 
 
 def _skews(drawn: _Drawn, top: Array, expected: Array, at: str) -> Iterator[Quantity]:
-    for group in range(len(drawn)):
-        value, replicates = drawn.share(top, expected, group)
+    for group, (value, replicates) in enumerate(drawn.shares(top, expected)):
         if value == 0:
             reason = "nobody of the group is among the first k: the logarithm has no finite value"
             yield replace(_single(drawn, group, "skew", None, None, at), reason=drawn.aside(group) or reason)
@@ -275,7 +273,7 @@ def _pairs(
     drawn: _Drawn, metric: str, part: Array, expected: Array, k: int | None, ranked: Ranked
 ) -> Iterator[Quantity]:
     """Each known group against its reference: declared, or the highest of those that are large enough."""
-    found = [drawn.share(part, expected, group) for group in range(len(drawn))]
+    found = drawn.shares(part, expected)
     known = [group for group in range(len(drawn)) if drawn.is_known(group)]
     reference = _reference(drawn, known, [value for value, _ in found])
     for group in known:

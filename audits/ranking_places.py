@@ -285,13 +285,13 @@ def _divergence(rows: Source, positions: Sequence[int], levels: Sequence[tuple[s
     ]
     known = " AND ".join(text for text, _ in unknown) or "TRUE"
     found = rows.rows(
-        "WITH known AS (SELECT q, o, row_number() OVER (PARTITION BY q ORDER BY o) AS place,"  # noqa: S608
-        f" row_number() OVER (PARTITION BY q, {keys} ORDER BY o) AS c,"
-        f" count(*) OVER (PARTITION BY q, {keys}) / count(*) OVER (PARTITION BY q) AS p"
+        f"WITH known AS (SELECT q, o, {keys}, row_number() OVER (PARTITION BY q, {keys} ORDER BY o) AS c"  # noqa: S608
         f" FROM fairgate_candidates WHERE {known}),"
-        " grown AS (SELECT q, 1 / log2(place + 1) AS z, count(*) OVER upto AS i,"
-        " sum(c * ln(c) - (c - 1) * ln(greatest(c - 1, 1)) - ln(p)) OVER upto AS s"
-        " FROM known WINDOW upto AS (PARTITION BY q ORDER BY o)),"
+        f" own AS (SELECT q, {keys}, count(*) AS m FROM known GROUP BY ALL),"
+        " whole AS (SELECT q, sum(m) AS n FROM own GROUP BY q),"
+        " grown AS (SELECT q, 1 / log2(row_number() OVER upto + 1) AS z, count(*) OVER upto AS i,"
+        " sum(c * ln(c) - (c - 1) * ln(greatest(c - 1, 1)) - ln(m / n)) OVER upto AS s"
+        f" FROM known JOIN own USING (q, {keys}) JOIN whole USING (q) WINDOW upto AS (PARTITION BY q ORDER BY o)),"
         " each AS (SELECT q, greatest(fsum(z * (s / i - ln(i))) / fsum(z), 0) AS ndkl FROM grown GROUP BY q)"
         f" SELECT (q - 1) % {BLOCKS}, count(*), fsum(ndkl) FROM each GROUP BY ALL",
         [code for _, code in unknown],
