@@ -87,16 +87,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture
 def store(tmp_path: Path, empty_database: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a tracking store of its own, and the evaluator known to MLflow as its entry point names it."""
-    import mlflow
     from mlflow.models.evaluation.evaluator_registry import _model_evaluation_registry as registry
 
     (tmp_path / "mlflow.db").write_bytes(empty_database)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(registry._registry, "fairgate", _declared().load())
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    yield tmp_path
-    mlflow.set_tracking_uri(before)
+    # Not by set_tracking_uri, which the tests after this one would inherit.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
+    return tmp_path
 
 
 @pytest.fixture
@@ -318,7 +317,7 @@ def test_rows_in_another_order_are_not_put_side_by_side(store: Path, frame: pd.D
         evaluated(frame[["x", "hired"]], {"plan": PLAN, "columns": shuffled})
 
 
-def test_a_regression_without_a_plan_or_of_texts_is_left_to_others(store: Path, frame: pd.DataFrame) -> None:
+def test_without_a_plan_a_model_is_left_to_others(store: Path, frame: pd.DataFrame) -> None:
     """Installed beside MLflow, it must not speak up where nobody asked."""
     assert not FairgateEvaluator.can_evaluate(model_type="classifier", evaluator_config={})
     assert not FairgateEvaluator.can_evaluate(model_type="classifier", evaluator_config=None)  # type: ignore[arg-type]
