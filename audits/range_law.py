@@ -87,10 +87,18 @@ def narrower(width: float, rates: Array, n: Array, aside: Array) -> float:
 
     Effective counts are no integers; `below` serves for them.
     """
-    edges = _edges(rates, n, aside, Scale(log=False), reach=8.0, count=4 * EDGES)[:, None]
+    edges = _fine_edges(rates, n, aside)[:, None]
     under = np.vstack([_less(edges - aside, rates, n), np.ones((1, len(n)))])
     under[0] = 0.0
     return _summed(_less(edges + width + aside, rates, n), under)
+
+
+def _fine_edges(rates: Array, n: Array, aside: Array) -> Array:
+    """Edges far into the tails, and between them some with equal chances of the minimum: each loses a little."""
+    edges = _edges(rates, n, aside, Scale(log=False), reach=8.0)
+    chance = 1 - (1 - below(edges[:, None] - aside, rates, n)).prod(axis=1)
+    between = np.interp(np.linspace(0.001, 0.999, 3 * EDGES), np.maximum.accumulate(chance), edges)
+    return np.unique(np.concatenate([edges, between]))
 
 
 def _less(points: Array, rates: Array, n: Array) -> Array:
