@@ -67,10 +67,13 @@ def publish_release(settings: Settings, answer: Answer) -> ReportFiles:
     return ReportFiles(path, files[Format.MARKDOWN].decode(), run_id)
 
 
-def write_report(settings: Settings, case: Case, files: dict[Format, bytes]) -> Path:
-    """Write each format beside the others; returns the HTML file (the first one, where there is no HTML)."""
+def write_report(settings: Settings, case: Case, files: dict[Format, bytes], *, suffix: str = "") -> Path:
+    """Write each format beside the others; returns the HTML file (the first one, where there is no HTML).
+
+    `suffix` keeps another kind of report of the same case (one for publication) apart from it.
+    """
     settings.reports.mkdir(parents=True, exist_ok=True)
-    stem = file_stem(f"{case.subject.name}-v{case.subject.version}-{case.target.alias}")
+    stem = file_stem(f"{case.subject.name}-v{case.subject.version}-{case.target.alias}{suffix}")
     paths = {form: settings.reports / f"{stem}.{form.value}" for form in files}
     for form, data in files.items():
         _write(paths[form], data)

@@ -175,14 +175,17 @@ def _disparity_row(item: Disparity, audit: AuditResult) -> DisparityRow:
 
 def _why(item: Disparity) -> str:
     """The reason without what stands in the row already: the name, the numbers and the groups."""
+    if item.suppressed:
+        return "a count is small, or would give a small one away"
     groups = item.where() if item.group else f"all counted groups of {' x '.join(item.features)}"
-    said, found, why = item.reason.partition(f"{groups}; ")
+    place = f", {item.at}" if item.at else ""
+    said, found, why = item.reason.partition(f"{groups}{place}; ")
     return why if found and said.startswith(f"{item.metric} {item.comparison} ") else item.reason
 
 
 def _of_metric(item: Disparity) -> str:
     metric = "" if item.metric in item.name else metric_label(item.metric)
-    return ", ".join(filter(None, (metric, f"class {printable(item.at)}" if item.at else "")))
+    return ", ".join(filter(None, (metric, printable(item.at) if item.at else "")))
 
 
 def _charts(

@@ -30,6 +30,7 @@ MAX_PLOTS = 12
 
 _CUTOFF = re.compile(r"score >= (\S+)")
 _BETWEEN = re.compile(r"score (\S+) to (\S+)")
+_CLASS = "class = "
 _ERROR = "± is the most that the exact value can lie away: scores are sorted into bins before they are counted."
 _EFFECTIVE = "Effective rows: so many rows of equal weight would vary as much as these do."
 
@@ -37,9 +38,10 @@ _EFFECTIVE = "Effective rows: so many rows of equal weight would vary as much as
 def quantity_parts(audit: AuditResult, features: tuple[str, ...], key: str) -> tuple[Part, ...]:
     """What was measured of `features` (none: of the whole sample) beyond rates: pictures, then tables by question."""
     mine = tuple(item for item in audit.quantities if item.features == features)
-    steps = tuple(item for item in mine if _stepped(item))
-    rest = tuple(item for item in mine if not _stepped(item))
-    found = [*_cutoffs(steps, audit, key), *_calibration(steps, key)]
+    steps = tuple(item for item in mine if stepped(item))
+    classes = tuple(item for item in mine if _of_class(item))
+    rest = tuple(item for item in mine if not (stepped(item) or _of_class(item)))
+    found = [*_cutoffs(steps, audit, key), *_calibration(steps, key), *_classes(classes, key)]
     for place, topic in enumerate((*TOPICS, OTHER)):
         about = tuple(item for item in rest if topic_of(item.metric) is topic)
         if about:
@@ -47,9 +49,13 @@ def quantity_parts(audit: AuditResult, features: tuple[str, ...], key: str) -> t
     return tuple(found)
 
 
-def _stepped(item: Quantity) -> bool:
+def stepped(item: Quantity) -> bool:
     """Is it one of many steps along the scores: a cutoff, or an interval of scores?"""
     return bool(item.at and (_CUTOFF.fullmatch(item.at) or _BETWEEN.fullmatch(item.at)))
+
+
+def _of_class(item: Quantity) -> bool:
+    return bool(item.at and item.at.startswith(_CLASS))
 
 
 # --- tables by question -----------------------------------------------------------------------------------------------
@@ -61,6 +67,10 @@ def _topic(topic: Topic, items: Sequence[Quantity], audit: AuditResult, key: str
         kind = "Two groups" if item.against else "Group" if item.group else "All groups together"
         kinds[kind].append(item)
     tables = [_table(found, audit, what) for what, found in kinds.items() if found]
+    bounded = any(
+        item.bound is not None and item.features == items[0].features and item.metric in topic.metrics
+        for item in audit.disparities
+    )
     words = tuple(
         dict.fromkeys(
             f"{quantity_label(item.metric)}: {quantity_meaning(item.metric)}."
@@ -68,7 +78,7 @@ def _topic(topic: Topic, items: Sequence[Quantity], audit: AuditResult, key: str
             if quantity_meaning(item.metric)
         )
     )
-    return Part(key, topic.title, tables=tuple(tables), notes=_once(words), folded=True, about=_about(items))
+    return Part(key, topic.title, tables=tuple(tables), notes=_once(words), folded=not bounded, about=_about(items))
 
 
 def _about(items: Iterable[Quantity]) -> str:
@@ -200,6 +210,14 @@ def _calibration(steps: Sequence[Quantity], key: str) -> Iterator[Part]:
         )
 
 
+def _classes(items: Sequence[Quantity], key: str) -> Iterator[Part]:
+    """Of a model with several classes: each class against the rest, a row for every group and class."""
+    if items:
+        metrics = tuple(dict.fromkeys(item.metric for item in items))
+        table = _long(items, metrics, "Class")
+        yield Part(f"{key}-classes", "Each class against the rest", tables=(table,), folded=True, about=_about(items))
+
+
 def _cut(plots: Sequence[Plot]) -> str:
     more = len(plots) - MAX_PLOTS
     return f" {MAX_PLOTS} of {len(plots)} groups; the table has all." if more > 0 else ""
@@ -305,14 +323,14 @@ def _long(items: Sequence[Quantity], metrics: tuple[str, ...], step: str) -> Tab
         caption=f"{step} by {step.lower()}, for every group: value and interval.",
         columns=(
             Column("Group", numeric=False),
-            Column(step),
+            Column(step, numeric=step != "Class"),
             *(Column(_step_label(metric), "", quantity_meaning(metric)) for metric in kept),
         ),
         rows=tuple(
             Row(
                 (
                     Cell(_levels(group)),
-                    Cell(printable((at or "").removeprefix("score "))),
+                    Cell(printable((at or "").removeprefix("score ").removeprefix(_CLASS))),
                     *(_step(by_metric.get(m)) for m in kept),
                 ),
                 quiet=not any(item.counted for item in by_metric.values()),

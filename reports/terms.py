@@ -15,6 +15,15 @@ SHARES = frozenset(
         "false_positive_rate",
         "multiclass_accuracy",
         "balanced_accuracy",
+        "false_negative_rate",
+        "true_negative_rate",
+        "positive_predictive_value",
+        "negative_predictive_value",
+        "accuracy",
+        "base_rate",
+        "candidate_share",
+        "exposure_share",
+        "top_k_share",
     }
 )
 """Measures that are printed as percentages."""
@@ -82,8 +91,22 @@ _MEANINGS: dict[str, tuple[str, str]] = {
         "Residual standardized mean difference",
         "the difference of the average residuals in standard deviations of everybody's",
     ),
-    "exposure": ("Exposure", "attention that places in the ranking give: 1 / log2(place + 1), per candidate"),
-    "top_k": ("Places at the top", "the share of the group's candidates among the first k"),
+    "candidate_share": ("Share of the candidates", "how many of all candidates are of the group"),
+    "exposure_share": (
+        "Share of the exposure",
+        "how much of the attention goes to the group, where a place gives 1 / log2(place + 1)",
+    ),
+    "exposure": ("Exposure", "attention per candidate, compared with the reference group: 1 is no difference"),
+    "top_k_share": ("Share of the first places", "how many of the first k are of the group"),
+    "top_k": ("First places", "places among the first k per candidate, compared with the reference group"),
+    "skew": (
+        "Skew",
+        "the logarithm of the share of the first k over the share of the candidates: 0 is as many, below 0 fewer",
+    ),
+    "ndkl": (
+        "NDKL",
+        "how far the groups' shares of the first places are from their shares of the candidates; 0 is none",
+    ),
     "multiclass_accuracy": ("Accuracy over all classes", "the share whose predicted class is the one that came true"),
 }
 
@@ -98,7 +121,7 @@ class Topic:
 
 TOPICS = (
     Topic("How high the scores are", ("mean_score", "scoring_rate")),
-    Topic("How far the scores of two groups lie apart", ("kolmogorov_smirnov", "wasserstein_distance")),
+    Topic("How far the values of two groups lie apart", ("kolmogorov_smirnov", "wasserstein_distance")),
     Topic("How well scores put people in order", ("auc", "bpsn_auc", "bnsp_auc", "cross_group_auc")),
     Topic("How close scores are to what came true", ("brier_score", "log_loss", "expected_calibration_error")),
     Topic("Predicted numbers", ("mean_prediction", "mean_outcome", "standardized_mean_difference")),
@@ -111,7 +134,10 @@ TOPICS = (
             "residual_standardized_mean_difference",
         ),
     ),
-    Topic("Places in the ranking", ("exposure", "top_k", "skew", "ndkl")),
+    Topic(
+        "Places in the ranking",
+        ("candidate_share", "exposure_share", "exposure", "top_k_share", "top_k", "skew", "ndkl"),
+    ),
     Topic(
         "Several rates in one number",
         (

@@ -65,8 +65,8 @@ REQUIREMENTS: dict[str, str] = {
 }
 
 VERDICTS: dict[str, str] = {
-    "adverse": "The bound is crossed and the interval excludes no difference.",
-    "watch": "Either the bound is crossed or the interval excludes no difference, but not both.",
+    "adverse": "The bound is crossed, and the data exclude that there is no difference.",
+    "watch": "Either the bound is crossed, or the data exclude that there is no difference, but not both.",
     "no indication": "The bound is not crossed, and the data do not show a difference. That is no proof of equality.",
     "insufficient evidence": "The group has fewer rows or events than the plan asks for: nothing may be concluded.",
     "not estimable": "The measure has no value here, for example because nobody in the group has the outcome.",

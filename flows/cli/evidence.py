@@ -108,9 +108,9 @@ def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json:
     validation = quality_gate(settings, plan, folder, rows)
     if _stop(validation):
         return _told(settings, validation, None, source, as_json=as_json)
-    with progress("scoring the model and measuring", quiet=as_json):
+    with progress("scoring the model and measuring", quiet=as_json) as tell:
         model = folder if plan.asks_model() else None
-        result = measure(joined_plan(settings, plan), rows, model=model)
+        result = measure(joined_plan(settings, plan), rows, model=model, progress=tell)
     return _told(settings, validation, result, source, as_json=as_json)
 
 
@@ -130,7 +130,7 @@ def _registered(name: str, version: str, data: str | None, *, as_json: bool) -> 
 def _told(
     settings: Settings, validation: DataValidation, result: AuditResult | None, source: str, *, as_json: bool
 ) -> int:
-    from audits.record import summary_lines
+    from flows.cli.audit_words import audit_lines
 
     adverse = bool(result and result.with_verdict(Verdict.ADVERSE))
     code = Exit.ADVERSE if adverse else Exit(_stop(validation))
@@ -139,8 +139,7 @@ def _told(
         return int(code)
     say(*validation_lines(validation, source, str(settings.quarantine(validation.data_digest))))
     if result is not None:
-        counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.verdicts().items() if count)
-        say(f"audit of {result.row_count:,} rows: {counts}", *(f"  {line}" for line in summary_lines(result)))
+        say(*audit_lines(result))
     return int(code)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -33,13 +33,25 @@ def fail(message: str, kind: str, exit_code: int, *, as_json: bool) -> int:
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool = False) -> Iterator[None]:
-    """Say on standard error that something long has begun, and how long it took."""
-    started = monotonic()
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[float], None]]:
+    """Say on standard error that something long has begun, and how long it took.
+
+    Gives a function that takes the share that is done, 0 to 1, and shows it where a person looks at a terminal.
+    """
+    started, shown = monotonic(), -1
+
+    def tell(done: float) -> None:
+        nonlocal shown
+        percent = int(min(1.0, max(0.0, done)) * 100)
+        if percent != shown and not quiet and sys.stderr.isatty():
+            shown = percent
+            sys.stderr.write(f"\r      {percent:3d} %\r")
+            sys.stderr.flush()
+
     if not quiet:
         sys.stderr.write(f"  ... {visible(what)}\n")
         sys.stderr.flush()
-    yield
+    yield tell
     if not quiet:
         sys.stderr.write(f"      done in {monotonic() - started:.1f} s\n")
 

@@ -16,6 +16,7 @@ from governance.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from governance.verification import Verification
+    from reports.evidence import CaseEvidence
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,6 +51,12 @@ def report(
     alias: Alias,
     form: Annotated[str, typer.Option("--format", help="html, md or json.")] = "html",
     output: Annotated[Path | None, typer.Option("--output", help="Write here; - for standard output.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="For publication: small counts suppressed, as the plan declares.")
+    ] = False,
+    whole_rules: Annotated[
+        list[str] | None, typer.Option("--whole-rule", help="With --published: a rule pack that demands every count.")
+    ] = None,
 ) -> None:
     """Write the report of a release decision as it stands now."""
     from flows.reporting import write_report
@@ -57,20 +64,38 @@ def report(
     from governance.case import open_case
     from reports.evidence import gather
     from reports.formats import Format, render
+    from reports.publish import published_evidence
     from reports.release import release_view
 
+    if whole_rules and not published:
+        raise ConfigurationError("--whole-rule goes with --published; without it every rule's tables are whole")
     if form not in set(Format):
         raise ConfigurationError(f"--format is {form!r}; write one of: {', '.join(Format)}")
     settings = read_settings()
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
-    data = render(release_view(gather(desk, case)), Format(form))
+    evidence = gather(desk, case)
+    if published:
+        evidence = published_evidence(evidence, whole_rules=_known_rules(evidence, whole_rules or []))
+    data = render(release_view(evidence), Format(form))
     if output == Path("-"):
         say(data.decode())
         return
     if output is not None:
         output.write_bytes(data)
-    say(f"report: {output or write_report(settings, case, {Format(form): data})}")
+    suffix = "-published" if published else ""
+    say(f"report: {output or write_report(settings, case, {Format(form): data}, suffix=suffix)}")
+    if published:
+        say(f"  {evidence.published}")
+
+
+def _known_rules(evidence: CaseEvidence, names: list[str]) -> list[str]:
+    """The rule packs to print whole. Raises ConfigurationError for one that this audit has no table of."""
+    known = [report.pack for report in evidence.audit.rule_reports] if evidence.audit else []
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"--whole-rule is {name!r}; this audit has: {', '.join(known) or 'no rule pack'}")
+    return names
 
 
 def _lines(found: Verification) -> list[str]:
