@@ -32,6 +32,7 @@ from audits.moments import (
     mean,
     p_of,
     root_mean_square,
+    root_mean_square_difference,
     standardized_difference,
     sums_of,
 )
@@ -220,13 +221,16 @@ def _pairs(numbers: Numbers) -> Iterator[Quantity]:
         if reference is None:
             continue
         for group in _others(groups, reference):
+            pair, name = (group, reference), f"{item.metric}_difference"
             one, other = found[group], found[reference]
-            if one is not None and other is not None:
-                method = "delta" if item.made is root_mean_square else "welch"
-                name = f"{item.metric}_difference"
-                yield _pair(groups, name, (group, reference), difference(one, other), method)
-                if item.metric in _STANDARDIZED:
-                    yield _standardized(groups, sums, (group, reference), item.metric)
+            if item.made is root_mean_square:
+                apart, method = root_mean_square_difference(sums, pair), "delta"
+            else:
+                apart, method = None if one is None or other is None else difference(one, other), "welch"
+            if apart is not None:
+                yield _pair(groups, name, pair, apart, method)
+            if apart is not None and item.metric in _STANDARDIZED:
+                yield _standardized(groups, sums, pair, item.metric)
 
 
 def _standardized(groups: Groups, sums: Sums, pair: tuple[int, int], metric: str) -> Quantity:
