@@ -317,13 +317,15 @@ def _long(items: Sequence[Quantity], metrics: tuple[str, ...], step: str) -> Tab
     """One row for every group and step, a column for every measure."""
     kept = [metric for metric in metrics if any(item.metric == metric for item in items)]
     found: dict[tuple[tuple[str, ...], str | None], dict[str, Quantity]] = {}
-    for item in items:
+    groups = list(dict.fromkeys(item.group for item in items))
+    for item in sorted(items, key=lambda item: groups.index(item.group)):
         found.setdefault((item.group, item.at), {})[item.metric] = item
     return Table(
         caption=f"{step} by {step.lower()}, for every group: value and interval.",
         columns=(
             Column("Group", numeric=False),
             Column(step, numeric=step != "Class"),
+            Column("Rows"),
             *(Column(_step_label(metric), "", quantity_meaning(metric)) for metric in kept),
         ),
         rows=tuple(
@@ -331,6 +333,7 @@ def _long(items: Sequence[Quantity], metrics: tuple[str, ...], step: str) -> Tab
                 (
                     Cell(_levels(group)),
                     Cell(printable((at or "").removeprefix("score ").removeprefix(_CLASS))),
+                    Cell(people(next(iter(by_metric.values())).n)),
                     *(_step(by_metric.get(m)) for m in kept),
                 ),
                 quiet=not any(item.counted for item in by_metric.values()),

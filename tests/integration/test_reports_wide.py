@@ -332,6 +332,31 @@ def test_a_plan_that_masks_nothing_says_so_in_what_is_published(tmp_path: Path, 
     assert view.published in render(view, Format.HTML).decode()
 
 
+def test_the_command_writes_what_is_published_beside_the_officers_report(
+    wide: AuditResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import flows.wiring
+    from flows.cli import main
+
+    desk = factory.new_desk(tmp_path / "desk")
+    factory.record_case(desk, "2", audit=wide)
+    monkeypatch.setattr(flows.wiring, "open_desk", lambda _settings: desk)
+    monkeypatch.chdir(tmp_path)
+    asked = ["report", "hiring", "2", "--alias", "champion"]
+    assert main(asked) == 0
+    assert main([*asked, "--published"]) == 0
+    assert "counts from 1 to 10" in capsys.readouterr().out
+    whole, shown = sorted(tmp_path.rglob("hiring-v2-champion*.html"), key=lambda path: len(path.name))
+    assert shown.name == "hiring-v2-champion-published.html"
+    assert "suppressed" not in whole.read_text(encoding="utf-8")
+    assert "What rules ask" not in shown.read_text(encoding="utf-8")
+    assert main([*asked, "--published", "--whole-rule", "us-ugesp"]) == 0
+    assert "What rules ask" in shown.read_text(encoding="utf-8")
+    assert main([*asked, "--whole-rule", "us-ugesp"]) == 2
+    assert main([*asked, "--published", "--whole-rule", "nyc-ll144"]) == 2
+    assert "this audit has: us-ugesp" in capsys.readouterr().err
+
+
 # --- what a command prints --------------------------------------------------------------------------------------------
 
 
