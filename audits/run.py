@@ -152,6 +152,6 @@ def _tested(plan: AuditPlan, found: Measured) -> Iterator[str]:
         return
     yield (
         f"{bounded} bounded comparisons. Verdicts hold {_TOGETHER[plan.family]}: the chance of any false adverse among"
-        f" them is at most {1 - plan.confidence:.0%} (Holm). Where the plan names no reference, comparing with the highest"
-        f" rate counts as comparing every pair. Each interval is at {plan.confidence:.0%} by itself."
+        f" them is at most {1 - plan.confidence:.0%} (Holm). Where the plan names no reference, comparing with the"
+        f" highest rate counts as comparing every pair. Each interval is at {plan.confidence:.0%} by itself."
     )
