@@ -223,7 +223,10 @@ def test_every_pair_with_a_value_is_confirmed() -> None:
     result = audit(PLAN, data)
     pairs = [d for d in result.disparities if d.group and d.value is not None]
     odds = [q for q in result.quantities if "odds" in q.metric and q.against and q.value is not None]
-    assert f"{len(pairs) + len(odds)} comparisons of two groups were confirmed by AIF360, every rate by Fairlearn." in result.notes
+    assert (
+        f"{len(pairs) + len(odds)} comparisons of two groups were confirmed by AIF360, every rate by Fairlearn."
+        in result.notes
+    )
     assert len(pairs) > 20
 
 
