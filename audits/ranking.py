@@ -148,6 +148,12 @@ class _Drawn:
         rankings = int(min(self.places.rankings[group] for group in groups))
         return min(rankings, len(self.places.n)) - 1 if rankings >= LEAST_RANKINGS else 0
 
+    @property
+    def widened(self) -> float:
+        """Drawing n blocks of n with replacement has (n - 1) / n of the variance that is estimated."""
+        blocks = len(self.places.n)
+        return math.sqrt(blocks / max(1, blocks - 1))
+
     def shares(self, over: Array, under: Array) -> list[tuple[float, Array]]:
         """Of every group the sum over blocks of `over` / `under` (blocks, groups or 1), and its replicates."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -188,7 +194,7 @@ def _divergence(drawn: _Drawn, ranked: Ranked) -> Quantity:
     if ranked.rankings < LEAST_RANKINGS:
         return replace(blank, value=value, reason=FEW_RANKINGS)
     with np.errstate(invalid="ignore"):
-        spread = float(np.std((drawn.times @ sums) / (drawn.times @ rankings)))
+        spread = float(np.std((drawn.times @ sums) / (drawn.times @ rankings))) * drawn.widened
     half = student_quantile(drawn.plan.confidence, min(ranked.rankings, len(rankings)) - 1) * spread
     ends = Interval(max(0.0, value - half), value + half, drawn.plan.confidence, "bootstrap over rankings")
     return replace(blank, value=value, interval=ends)
@@ -199,7 +205,7 @@ def _divergence(drawn: _Drawn, ranked: Ranked) -> Quantity:
 
 def _shares(drawn: _Drawn, metric: str, part: Array, at: str | None = None) -> Iterator[Quantity]:
     for group, (value, replicates) in enumerate(drawn.shares(part, part.sum(axis=1, keepdims=True))):
-        ends = _log_ends(value, _log_spread((value, replicates)), drawn, (group,), most=1.0)
+        ends = _log_ends(value, _log_spread(drawn.widened, (value, replicates)), drawn, (group,), most=1.0)
         found = _single(drawn, group, metric, min(value, 1.0), ends, at)
         yield replace(found, p=_by_chance(drawn, group)) if metric == "exposure_share" else found
 
@@ -210,7 +216,7 @@ def _skews(drawn: _Drawn, top: Array, expected: Array, at: str) -> Iterator[Quan
             reason = "nobody of the group is among the first k: the logarithm has no finite value"
             yield replace(_single(drawn, group, "skew", None, None, at), reason=drawn.aside(group) or reason)
             continue
-        found = _log_ends(value, _log_spread((value, replicates)), drawn, (group,))
+        found = _log_ends(value, _log_spread(drawn.widened, (value, replicates)), drawn, (group,))
         if found is not None and found.upper is not None:
             found = replace(found, lower=math.log(found.lower), upper=math.log(found.upper))
         yield _single(drawn, group, "skew", math.log(value), found, at)
@@ -256,13 +262,13 @@ def _log_ends(
     return Interval(value / reach, min(most, value * reach), drawn.plan.confidence, "bootstrap over rankings")
 
 
-def _log_spread(*shares: tuple[float, Array]) -> float | None:
+def _log_spread(widened: float, *shares: tuple[float, Array]) -> float | None:
     """The standard error of the logarithm of a share, or of the ratio of two (delta method on the replicates, which
-    may be 0); None where nothing varies or a value is 0."""
+    may be 0), times `widened`; None where nothing varies or a value is 0."""
     if not all(value > 0 and np.isfinite(replicates).all() for value, replicates in shares):
         return None
     moves = [replicates / value for value, replicates in shares]
-    spread = float(np.std(moves[0] - moves[1] if len(moves) > 1 else moves[0]))
+    spread = float(np.std(moves[0] - moves[1] if len(moves) > 1 else moves[0])) * widened
     return spread if spread > 1e-12 else None
 
 
@@ -294,7 +300,7 @@ def _pairs(
         if one == 0:
             yield _nobody(blank, float(expected[:, group].sum()) * other, drawn, pair)
         else:
-            yield _ratio(blank, one / other, _log_spread(found[group], found[reference]), drawn, pair)
+            yield _ratio(blank, one / other, _log_spread(drawn.widened, found[group], found[reference]), drawn, pair)
 
 
 def _reference(drawn: _Drawn, known: Sequence[int], values: Sequence[float]) -> int | None:
