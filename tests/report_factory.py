@@ -230,4 +230,17 @@ def renamed(result: AuditResult, old: str, new: str) -> AuditResult:
             replace(item, group=swap(item.group), reference=swap(item.reference), reason=f"{item.reason} {new}")
             for item in result.disparities
         ),
+        quantities=tuple(
+            replace(item, group=swap(item.group), against=swap(item.against)) for item in result.quantities
+        ),
+        stratified=tuple(
+            replace(item, group=swap(item.group), reference=swap(item.reference)) for item in result.stratified
+        ),
+        unknown_bounds=tuple(replace(item, level=swap((item.level,))[0]) for item in result.unknown_bounds),
+        search=result.search
+        and replace(
+            result.search,
+            found=tuple(replace(item, group=swap(item.group)) for item in result.search.found),
+            best_subset=tuple((name, swap(levels)) for name, levels in result.search.best_subset),
+        ),
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import report_factory as factory
+from hostile import PAYLOADS, SVG_TAGS, Shape
 
 from audits.plan import AuditPlan, Bound, Comparison, Score, SensitiveFeature
 from audits.result import SUPPRESSED, AuditResult, Disparity, RuleReport, RuleTable, Verdict
@@ -405,3 +406,41 @@ def test_rule_texts_are_printed_as_they_are(tmp_path: Path, wide: AuditResult) -
     assert view.rules[0].tables[0].rows[0].cells[0].text == "Art 9 <b>|x|</b>"
     assert "Art 9 &lt;b&gt;|x|&lt;/b&gt;" in render(view, Format.HTML).decode()
     assert r"Art 9 \<b\>\|x\|\</b\>" in render(view, Format.MARKDOWN).decode()
+
+
+def test_hostile_names_add_nothing_to_the_new_parts(wide: AuditResult, tmp_path: Path) -> None:
+    """Scores, strata, unknown rows, the search and rules: every text that others write holds the payload."""
+
+    def page(name: str, folder: str) -> Shape:
+        result = factory.renamed(_few(wide), "far", name)
+        swapped = tuple(replace(item, control=name, reason=name) for item in result.stratified)
+        quantities = tuple(replace(item, at=name, reason=name) for item in result.quantities[:4])
+        table = RuleTable(name, (name, "b"), ((name, "1"),), (name,))
+        report = RuleReport(name, name, name, name, name, name, (table,), (name,))
+        unknown = tuple(replace(item, level=name) for item in result.unknown_bounds)
+        hostile = replace(
+            result,
+            stratified=swapped,
+            quantities=(*result.quantities, *quantities),
+            rule_reports=(report,),
+            unknown_bounds=unknown,
+        )
+        return Shape(render(_view(tmp_path / folder, hostile), Format.HTML).decode())
+
+    plain = page("plain", "plain")
+    for number, payload in enumerate((*PAYLOADS[:4], PAYLOADS[9], PAYLOADS[-1])):
+        shape = page(payload, f"{number}")
+        assert shape.tags == plain.tags, payload
+        assert {tag for tag, _ in shape.inside} <= SVG_TAGS, payload
+        assert not [name for _, names in shape.inside for name in names if name.startswith("on")], payload
+        assert len(shape.ids) == len(set(shape.ids)), payload
+
+
+def _few(result: AuditResult) -> AuditResult:
+    """What is drawn is alike, and pages are made in a moment."""
+    return replace(
+        result,
+        estimates=tuple(x for x in result.estimates if x.features == ("origin",) and x.metric == "selection_rate"),
+        disparities=tuple(x for x in result.disparities if x.features == ("origin",)),
+        quantities=tuple(x for x in result.quantities if x.features == ("origin",) and "far" in (*x.group, *x.against)),
+    )
