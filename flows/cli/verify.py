@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import Alias, Json, Name, Version
-from flows.cli.output import emit, say
+from flows.cli.output import emit, progress, say
 from flows.cli.words import decision_lines
 from flows.settings import read_settings
 from governance.errors import ConfigurationError
@@ -76,7 +76,9 @@ def report(
     case = open_case(desk, name, version, alias)
     evidence = gather(desk, case)
     if published:
-        evidence = published_evidence(evidence, whole_rules=_known_rules(evidence, whole_rules or []))
+        whole = _known_rules(evidence, whole_rules or [])
+        with progress("masking small counts"):
+            evidence = published_evidence(evidence, whole_rules=whole)
     data = render(release_view(evidence), Format(form))
     if output == Path("-"):
         say(data.decode())
