@@ -92,7 +92,7 @@ def _panel(audit: AuditResult, features: tuple[str, ...], number: int) -> Panel:
         metrics=tuple(MetricHead(name, metric_label(name), metric_meaning(name)) for name in metrics),
         groups=groups,
         disparities=tuple(_disparity_row(item, audit) for item in worst_first(disparities)),
-        charts=_charts(estimates, metrics, disparities, number) if estimates else (),
+        charts=_charts(estimates, metrics, _of_favourable(disparities), number) if estimates else (),
         chance=chance_head(disparities),
         alone=alone_head(disparities),
         reading=reading(audit, disparities),
@@ -104,6 +104,11 @@ def _panel(audit: AuditResult, features: tuple[str, ...], number: int) -> Panel:
         ),
         shown=SHOWN,
     )
+
+
+def _of_favourable(disparities: tuple[Disparity, ...]) -> tuple[Disparity, ...]:
+    """Without those of another class than the favourable one: the rates that are drawn are not theirs."""
+    return tuple(item for item in disparities if item.at is None)
 
 
 def _groups(estimates: tuple[GroupEstimate, ...], metrics: tuple[str, ...]) -> tuple[GroupRow, ...]:

@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+\s?%?(?: \*)?|–|")
 
 def strata_of(audit: AuditResult, item: Disparity) -> tuple[str, ...]:
     """What is left of a disparity in selection within the levels of each control feature, in words."""
-    if item.metric != "selection_rate" or not item.group:
+    if item.metric != "selection_rate" or item.at is not None or not item.group:
         return ()
     mine = (item.features, item.group, item.reference)
     return tuple(

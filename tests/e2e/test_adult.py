@@ -105,7 +105,7 @@ def test_every_rate_is_what_pandas_counts(dry: Ran, people: pd.DataFrame) -> Non
         assert item["value"] == pytest.approx(events / n, abs=1e-12)
         assert (item["interval"]["lower"], item["interval"]["upper"]) == pytest.approx(wilson(events, n), abs=1e-9)
         counted += 1
-    assert counted == 6 * (2 + 5 + 10)
+    assert counted == 9 * (2 + 5 + 10)
 
 
 def test_disparities_follow_from_the_rates(dry: Ran, people: pd.DataFrame) -> None:
@@ -212,7 +212,10 @@ def counts(rows: pd.DataFrame, metric: str) -> tuple[int, int]:
         "accuracy": (pd.Series(True, rows.index), good == selected),
         "true_positive_rate": (good, selected),
         "false_positive_rate": (~good, selected),
+        "false_negative_rate": (good, ~selected),
+        "true_negative_rate": (~good, ~selected),
         "positive_predictive_value": (selected, good),
+        "negative_predictive_value": (~selected, ~good),
     }
     within, event = of[metric]
     return int(within.sum()), int((within & event).sum())

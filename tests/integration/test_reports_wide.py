@@ -266,6 +266,32 @@ def test_the_page_folds_long_tables_and_no_row_is_lost(tmp_path: Path) -> None:
     assert all(f'<th scope="row">sex=g{at:03}' in text for at in range(143))
 
 
+def test_a_comparison_of_another_class_is_listed_and_not_drawn(wide: AuditResult) -> None:
+    item = next(d for d in wide.disparities if d.name == "impact_ratio" and d.group == ("female",))
+    reason = item.reason.replace("; ", ", class = late; ", 1)
+    other = replace(item, at="class = late", value=0.123, bound=None, adjusted_p=None, reason=reason)
+    before, after = panels(wide)[0], panels(replace(wide, disparities=(*wide.disparities, other)))[0]
+    assert after.charts == before.charts
+    row = next(row for row in after.disparities if row.value == "0.12")
+    assert row.metric == "Selection rate, class = late"
+    assert row.reason.startswith("bound 0.8")
+    assert row.strata == ()
+
+
+def test_classes_have_a_row_for_every_group_and_class(wide: AuditResult) -> None:
+    base = next(q for q in wide.quantities if q.metric == "scoring_rate" and q.group == ("female",))
+    made = tuple(
+        replace(base, metric=metric, group=(group,), at=f"class = {name}")
+        for name in "ABC"
+        for metric in ("selection_rate", "base_rate")
+        for group in ("female", "male")
+    )
+    (part,) = (x for x in panels(replace(wide, quantities=made))[0].parts if x.title == "Each class against the rest")
+    rows = [tuple(cell.text for cell in row.cells[:2]) for row in part.tables[0].rows]
+    assert rows == [(group, name) for group in ("female", "male") for name in "ABC"]
+    assert [column.label for column in part.tables[0].columns[3:]] == ["Selection rate", "Base rate"]
+
+
 # --- what may be published --------------------------------------------------------------------------------------------
 
 
