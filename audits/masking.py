@@ -64,10 +64,11 @@ def lattice(groups: Iterable[Node]) -> Lattice:
     """The sums of the printed `groups` over every set of features that comparisons share, and over all rows.
 
     All rows are taken for known: their number is printed, and what holds of them is easily learned elsewhere.
+    The order is that of the names, not that of a set: equal groups give equal sums, and so equal masks, in any process.
     """
     known = {ALL, *groups}
     by_features: dict[tuple[str, ...], set[Node]] = defaultdict(set)
-    for node in known - {ALL}:
+    for node in sorted(known - {ALL}):
         by_features[node.features].add(node)
     for features in _shared(list(by_features)):
         finest = next(other for other in by_features if set(features) < set(other))
