@@ -1,9 +1,9 @@
-"""What a plan's task asks for, measured on a table: the parts of an `AuditResult`, one function for each task."""
+"""What a plan's task asks for, measured on a table: one function for each task."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 from audits.cells import cells_of, cells_of_classes, level_notes, read_counted, unknown_rows
 from audits.composite import composites
@@ -12,18 +12,10 @@ from audits.disaggregate import disaggregate
 from audits.disparity import compared
 from audits.family import concluded
 from audits.finding import Compared
+from audits.measured import Measured
 from audits.plan import AuditPlan, Task
 from audits.predictions import Predictions
-from audits.result import (
-    Cells,
-    Disparity,
-    GroupEstimate,
-    Quantity,
-    RuleReport,
-    Search,
-    Stratified,
-    UnknownBounds,
-)
+from audits.result import Cells, Disparity, Quantity
 from audits.rule_reports import rule_reports
 from audits.scan import Progress
 from audits.score_disparity import score_compared
@@ -33,23 +25,18 @@ from audits.table import Table, table_name
 from audits.unknowns import unknown_bounds
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What was measured, by whatever task; `audits.run` adds digests, versions and the plan's own words."""
+class _Measure(Protocol):
+    """What measures one task."""
 
-    row_count: int
-    engine: str
-    features: tuple[str, ...]
-    unknown: Mapping[str, int]
-    disparities: tuple[Disparity, ...]
-    estimates: tuple[GroupEstimate, ...] = ()
-    quantities: tuple[Quantity, ...] = ()
-    stratified: tuple[Stratified, ...] = ()
-    unknown_bounds: tuple[UnknownBounds, ...] = ()
-    search: Search | None = None
-    rule_reports: tuple[RuleReport, ...] = ()
-    notes: tuple[str, ...] = ()
-    joined_digest: str | None = None
+    def __call__(
+        self,
+        plan: AuditPlan,
+        table: Table,
+        *,
+        predictions: Predictions | None,
+        data_digest: str,
+        progress: Progress | None,
+    ) -> Measured: ...
 
 
 def measure(
@@ -61,19 +48,8 @@ def measure(
     progress: Progress | None = None,
 ) -> Measured:
     """Measure what `plan` declares on `table`; parameters and errors as `audits.run.audit` has them."""
-    counted = read_counted(table, plan, predictions=predictions, progress=progress)
-    name = table_name(table)
-    cells = cells_of(counted, plan, data_digest=data_digest, name=name)
-    if plan.task is Task.MULTICLASS:
-        classes = cells_of_classes(counted, plan, data_digest=data_digest, name=name)
-        return measure_cells(plan, cells, classes=classes)
-    if plan.score is None:
-        return measure_cells(plan, cells)
-    from audits.score_cells import read_score_cells
-    from audits.scores import score_quantities
-
-    quantities = score_quantities(read_score_cells(table, plan, predictions=predictions, progress=progress), plan)
-    return measure_cells(plan, cells, quantities=quantities)
+    of_task = _of(plan.task)
+    return of_task(plan, table, predictions=predictions, data_digest=data_digest, progress=progress)
 
 
 def measure_cells(
@@ -82,11 +58,12 @@ def measure_cells(
     *,
     quantities: Sequence[Quantity] = (),
     more: Sequence[Compared] = (),
+    unbounded: Sequence[Disparity] = (),
     classes: Mapping[str, Cells] | None = None,
 ) -> Measured:
     """Everything that depends on cells alone, and verdicts on `quantities` of scores (without them no bound is met).
 
-    `more` are comparisons of other measures, of the same family.
+    `more` are comparisons of other measures, of the same family; `unbounded` are concluded already, without bounds.
     `classes` are the cells of each class against the rest, where there are several.
     """
     estimates = disaggregate(cells, plan)
@@ -99,7 +76,7 @@ def measure_cells(
         engine=cells.engine,
         features=cells.features,
         unknown=unknown_rows(cells),
-        disparities=found,
+        disparities=(*found, *unbounded),
         estimates=estimates,
         quantities=(*quantities, *made, *conditional_disparity(cells, plan)),
         stratified=stratified(cells, plan, found),
@@ -111,4 +88,52 @@ def measure_cells(
             *level_notes(cells, plan),
             f"{confirmed} comparisons of two groups were confirmed by AIF360, every rate by Fairlearn.",
         ),
+    )
+
+
+def _of(task: Task) -> _Measure:
+    match task:
+        case Task.REGRESSION:
+            from audits.regression import measure_regression
+
+            return measure_regression
+        case Task.RANKING:
+            from audits.ranking import measure_ranking
+
+            return measure_ranking
+        case Task.MULTICLASS:
+            return _measure_classes
+        case Task.BINARY:
+            return _measure_decisions
+
+
+def _measure_decisions(
+    plan: AuditPlan, table: Table, *, predictions: Predictions | None, data_digest: str, progress: Progress | None
+) -> Measured:
+    counted = read_counted(table, plan, predictions=predictions, progress=progress)
+    cells = cells_of(counted, plan, data_digest=data_digest, name=table_name(table))
+    if plan.score is None:
+        return measure_cells(plan, cells)
+    from audits.score_cells import read_score_cells
+    from audits.scores import score_quantities
+
+    scores = read_score_cells(table, plan, predictions=predictions, progress=progress)
+    return measure_cells(plan, cells, quantities=score_quantities(scores, plan))
+
+
+def _measure_classes(
+    plan: AuditPlan, table: Table, *, predictions: Predictions | None, data_digest: str, progress: Progress | None
+) -> Measured:
+    from audits.multiclass import class_compared, class_disparities, class_quantities
+
+    counted, name = read_counted(table, plan, predictions=predictions, progress=progress), table_name(table)
+    cells = cells_of(counted, plan, data_digest=data_digest, name=name)
+    classes = cells_of_classes(counted, plan, data_digest=data_digest, name=name)
+    return measure_cells(
+        plan,
+        cells,
+        quantities=class_quantities(classes, plan),
+        more=class_compared(classes, plan),
+        unbounded=class_disparities(classes, plan),
+        classes=classes,
     )

@@ -28,7 +28,7 @@ from audits.family import concluded
 from audits.finding import Compared
 from audits.histogram import Array
 from audits.intervals import koopman
-from audits.measure import Measured
+from audits.measured import Measured
 from audits.moments import student_quantile
 from audits.normal import two_sided_p
 from audits.plan import AuditPlan

@@ -22,7 +22,7 @@ from audits.distances import (
 from audits.family import concluded
 from audits.finding import Compared
 from audits.histogram import Array, Histogram
-from audits.measure import Measured
+from audits.measured import Measured
 from audits.moments import (
     Estimate,
     Sums,

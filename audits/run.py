@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
-from audits.measure import Measured, measure, measure_cells
-from audits.plan import MEDIAN, AuditPlan, Family
+from audits.measure import measure, measure_cells
+from audits.measured import Measured
+from audits.plan import MEDIAN, AuditPlan, Family, Task
 from audits.predictions import Predictions
 from audits.result import AuditResult, Cells
 from audits.scan import Progress
 from audits.table import Table, table_digest
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, MeasurementError
 
 PACKAGES = ("aif360", "duckdb", "fairlearn", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels")
 """What the numbers of an audit depend on."""
@@ -74,6 +75,7 @@ def _result(
     model_digest: str | None,
     environment: Mapping[str, str] | None,
 ) -> AuditResult:
+    _refuse_gaps(plan, found)
     return AuditResult(
         plan_digest=plan.digest,
         data_digest=data_digest,
@@ -98,6 +100,18 @@ def _result(
     )
 
 
+def _refuse_gaps(plan: AuditPlan, found: Measured) -> None:
+    """Missing is not met: a bound for which nothing at all was said must not pass as one that nobody crossed."""
+    said = {(item.metric, item.comparison, item.features) for item in found.disparities if item.bound is not None}
+    for bound in plan.bounds:
+        for features in plan.comparisons():
+            if (bound.metric, bound.comparison, features) not in said:
+                raise MeasurementError(
+                    f"Nothing was concluded of the bound on {bound.metric} {bound.comparison} for"
+                    f" {' x '.join(features)}: this task does not measure it. Take the bound out of the plan."
+                )
+
+
 def _sources(found: Measured) -> dict[str, str]:
     """The engine, and the digest of a joined file: with it the evidence is bound to these sensitive features."""
     joined = {} if found.joined_digest is None else {"sensitive_data": found.joined_digest}
@@ -112,10 +126,7 @@ def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:
 
 def _how(plan: AuditPlan) -> Iterator[str]:
     """What a signer must know of how the numbers came about, and cannot see in them."""
-    if plan.label is None:
-        yield f"No outcome is known: what is measured is who is selected (favourable is {plan.favourable})."
-    else:
-        yield f"Favourable is {plan.label} = {plan.favourable}."
+    yield _good(plan)
     if plan.prediction:
         yield f"The model was NOT run: its predictions were read from the column {plan.prediction}."
     yield from _scores(plan)
@@ -129,6 +140,20 @@ def _how(plan: AuditPlan) -> Iterator[str]:
         yield f"Sensitive features were joined from {plan.sensitive_data.source} by {key}."
     if plan.weight:
         yield f"Rows are weighted by the column {plan.weight}."
+
+
+def _good(plan: AuditPlan) -> str:
+    """What counts as the good outcome."""
+    match plan.task:
+        case Task.REGRESSION:
+            return (
+                f"Measured are predicted numbers of {plan.label or 'an outcome that is not known'}: higher is better."
+            )
+        case Task.RANKING:
+            return "Measured are places in an order: the first is the best."
+    if plan.label is None:
+        return f"No outcome is known: what is measured is who is selected (favourable is {plan.favourable})."
+    return f"Favourable is {plan.label} = {plan.favourable}."
 
 
 def _scores(plan: AuditPlan) -> Iterator[str]:

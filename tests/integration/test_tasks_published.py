@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from audits.cells import class_cells
-from audits.measure import Measured
+from audits.measured import Measured
 from audits.multiclass import class_disparities, class_quantities
 from audits.plan import AuditPlan, Bound, Comparison, Ranking, Score, SensitiveFeature, Task
 from audits.ranking import measure_ranking
