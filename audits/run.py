@@ -43,13 +43,18 @@ def audit(
     Raises MeasurementError for data that cannot be measured, DisagreementError where two libraries give two numbers,
     ConfigurationError for both `model` and `predictions`.
     """
+    if not isinstance(plan, AuditPlan):
+        raise ConfigurationError(
+            f"The plan is {type(plan).__name__}, not an AuditPlan: read it with"
+            ' audits.plan_file.read_plan(Path("plan.toml").read_bytes()).'
+        )
     if model is not None:
         if predictions is not None:
             raise ConfigurationError("Give predictions or a model to score, not both.")
         predictions = _scored(model, table, plan)
     digest = data_digest or table_digest(table)
     found = measure(plan, table, predictions=predictions, data_digest=digest, progress=progress)
-    return _result(plan, found, digest, model_digest, environment)
+    return _result(plan, found, digest, model_digest, environment, answered=predictions is not None)
 
 
 def audit_cells(
@@ -74,6 +79,8 @@ def _result(
     data_digest: str,
     model_digest: str | None,
     environment: Mapping[str, str] | None,
+    *,
+    answered: bool = False,
 ) -> AuditResult:
     _refuse_gaps(plan, found)
     return AuditResult(
@@ -89,7 +96,7 @@ def _result(
         confidence=plan.confidence,
         min_group_size=plan.min_group_size,
         min_events=plan.min_events,
-        notes=(*_how(plan), *_tested(plan, found), *found.notes),
+        notes=(*_how(plan, answered=answered), *_tested(plan, found), *found.notes),
         quantities=found.quantities,
         stratified=found.stratified,
         unknown_bounds=found.unknown_bounds,
@@ -124,10 +131,12 @@ def _scored(model: Path, table: Table, plan: AuditPlan) -> Predictions:
     return score(model, table, plan)
 
 
-def _how(plan: AuditPlan) -> Iterator[str]:
+def _how(plan: AuditPlan, *, answered: bool) -> Iterator[str]:
     """What a signer must know of how the numbers came about, and cannot see in them."""
     yield _good(plan)
-    if plan.prediction:
+    if plan.prediction and answered:
+        yield f"Predictions were given, and measured in place of the column {plan.prediction}."
+    elif plan.prediction:
         yield f"The model was NOT run: its predictions were read from the column {plan.prediction}."
     yield from _scores(plan)
     for item in (*plan.sensitive_features, *plan.control_features):

@@ -29,6 +29,9 @@ MAX_RAW_GROUPS = 100_000
 SUM_TOLERANCE = 1e-6
 """How far the probabilities of a row may be from 1 together."""
 
+LEAST_WEIGHT = 1e-100
+"""The smallest weight: squares of smaller ones, summed, are no longer told from 0."""
+
 LOG_FLOOR = 2.0**-52
 """Scores are held this far from 0 and 1 before a logarithm, as in sklearn.metrics.log_loss for float64."""
 
@@ -278,6 +281,8 @@ def _check_weights(raw: pa.Table, weight: str, name: str) -> None:
         problem = "is NaN or infinite (or so large that its square is) in some row"
     elif (least := pc.min(raw["w_min"]).as_py()) <= 0:
         problem = f"is {least:g} in some row"
+    elif least < LEAST_WEIGHT:
+        problem = f"is {least:g} in some row, so small that its square is lost"
     if problem:
         raise MeasurementError(
             f"{name}: the weight {weight!r} {problem}; every weight must be a finite number above 0: correct the"

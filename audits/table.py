@@ -12,6 +12,7 @@ import glob
 import itertools
 import math
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -314,6 +315,11 @@ def _readable(table: Any) -> Any:
         raise MeasurementError(
             f"A {type(table).__name__} is no table: give a path, the address of a table, or a pandas, pyarrow or"
             " polars table."
+        )
+    names = [str(name) for name in (table.schema.names if isinstance(table, pa.Table) else table.columns)]
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise MeasurementError(
+            f"The data has the column {twice[0]!r} more than once, so that nobody knows which is meant: rename one."
         )
     return table
 

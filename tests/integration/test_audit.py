@@ -84,7 +84,27 @@ def test_a_data_frame_with_predictions_in_a_notebook() -> None:
     data = people(2000)
     by_column = audit(PLAN, data, data_digest="d")
     by_array = audit(PLAN, data.drop(columns="predicted"), predictions=data["predicted"].to_numpy(), data_digest="d")
-    assert by_array == by_column
+    said = "Predictions were given, and measured in place of the column predicted."
+    assert said in by_array.notes
+    assert not any("NOT run" in note for note in by_array.notes)
+    assert replace(by_array, notes=()) == replace(by_column, notes=())
+
+
+def test_what_is_no_plan_and_a_column_that_stands_twice_are_refused_with_a_sentence() -> None:
+    with pytest.raises(ConfigurationError, match=r"The plan is str, not an AuditPlan: read it with .*read_plan"):
+        audit("plan.toml", people(100))  # type: ignore[arg-type]
+    data = people(100)
+    with pytest.raises(MeasurementError, match="the column 'sex' more than once"):
+        audit(PLAN, pd.concat([data, data[["sex"]]], axis=1))
+
+
+def test_a_reference_that_is_in_no_row_is_refused_with_the_closest_level() -> None:
+    features = (SensitiveFeature("sex", "sex", reference="M"), *PLAN.sensitive_features[1:])
+    with pytest.raises(MeasurementError, match=r"the reference 'M' .* is in no row\..* Found: f, m\."):
+        audit(replace(PLAN, sensitive_features=features), people(100))
+    listed = replace(features[0], reference="x", levels=("f", "m", "x"))  # nobody this time, which is no mistake
+    result = audit(replace(PLAN, sensitive_features=(listed, *features[1:])), people(100))
+    assert {d.verdict for d in result.disparities if d.features == ("sex",) and d.bound} == {Verdict.NOT_ESTIMABLE}
 
 
 def test_predictions_and_a_model_together_are_refused(tmp_path: Path) -> None:

@@ -374,6 +374,7 @@ def test_bad_input_scores_that_are_text_or_absent() -> None:
         (math.nan, "the weight 'w' is NaN or infinite"),
         (math.inf, "the weight 'w' is NaN or infinite"),
         (1e200, "so large that its square is"),
+        (1e-160, "so small that its square is lost"),
         (None, "the weight 'w' is missing in 2 rows"),
     ],
 )
