@@ -10,7 +10,7 @@ from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from audits.wording import level
 from reports.qualified import strata_of, strata_part, unknown_part
 from reports.quantities import SHOWN, quantity_parts
-from reports.reading import alone_head, chance_head, order_of, reading
+from reports.reading import ADJUSTED, alone_head, chance_head, order_of, reading
 from reports.terms import quantity_label
 from reports.view import Chart, DisparityRow, GroupRow, Line, Mark, MetricHead, Panel, Rate
 from reports.words import (
@@ -86,14 +86,15 @@ def _panel(audit: AuditResult, features: tuple[str, ...], number: int) -> Panel:
     metrics = tuple(dict.fromkeys(item.metric for item in estimates))
     disparities = tuple(item for item in audit.disparities if item.features == features)
     key, groups = f"panel-{number}", _groups(estimates, metrics)
+    head = chance_head(disparities)
     return Panel(
         key=key,
         title=" × ".join(printable(feature) for feature in features),
         metrics=tuple(MetricHead(name, metric_label(name), metric_meaning(name)) for name in metrics),
         groups=groups,
-        disparities=tuple(_disparity_row(item, audit) for item in worst_first(disparities)),
+        disparities=tuple(_disparity_row(item, audit, adjusted=head == ADJUSTED) for item in worst_first(disparities)),
         charts=_charts(estimates, metrics, _of_favourable(disparities), number) if estimates else (),
-        chance=chance_head(disparities),
+        chance=head,
         alone=alone_head(disparities),
         reading=reading(audit, disparities),
         order=order_of(estimates, long=len(groups) > SHOWN),
@@ -158,7 +159,8 @@ def _rate(metric: str, item: GroupEstimate | None) -> Rate:
     return Rate(metric, share(item.value), percent_interval(item.interval), counts, None, weight)
 
 
-def _disparity_row(item: Disparity, audit: AuditResult) -> DisparityRow:
+def _disparity_row(item: Disparity, audit: AuditResult, *, adjusted: bool) -> DisparityRow:
+    """`adjusted`: p of a bounded comparison is that of the family, a dash where it has none."""
     return DisparityRow(
         name=disparity_name(item),
         metric=_of_metric(item),
@@ -171,7 +173,7 @@ def _disparity_row(item: Disparity, audit: AuditResult) -> DisparityRow:
         bounded=item.bound is not None,
         verdict=item.verdict.value,
         reason=printable(without_seen(item, _why(item)), 900),
-        p=chance(item.p if item.bound is None or item.adjusted_p is None else item.adjusted_p, level(audit.confidence)),
+        p=chance(item.adjusted_p if adjusted and item.bound is not None else item.p, level(audit.confidence)),
         corrected=disparity_corrected(item),
         seen=disparity_seen(item),
         strata=strata_of(audit, item) if item.comparison is Comparison.RATIO else (),

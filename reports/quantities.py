@@ -247,10 +247,10 @@ def _cutoffs(steps: Sequence[Quantity], audit: AuditResult, key: str) -> Iterato
     if not swept:
         return
     bounds = sorted({item.bound for item in audit.disparities if _on_selection(item) and item.bound is not None})
-    top = max([1.2, *(item.value for item in ratios if item.value is not None)])
+    top = max([1.2, *(item.value * 1.05 for item in ratios if item.value is not None)])
     names = tuple(dict.fromkeys((item.group, item.against) for item in ratios))
     plots = [
-        _cutoff_plot([i for i in ratios if (i.group, i.against) == name], bounds, min(3.0, top), f"{key}-cutoff-{at}")
+        _cutoff_plot([i for i in ratios if (i.group, i.against) == name], bounds, min(10.0, top), f"{key}-cutoff-{at}")
         for at, name in enumerate(names)
     ]
     plots = [plot for plot in plots if plot.points]
@@ -288,12 +288,21 @@ def _cutoff_plot(items: Sequence[Quantity], bounds: Sequence[float], top: float,
         x=(min(ends), max(ends)),
         y=(0.0, top),
         axes=("cutoff", "impact ratio"),
-        lines=(Line(1.0, "reference"), *(Line(bound, "bound") for bound in bounds)),
+        lines=(Line(1.0, "reference"), *_bound_lines(bounds, known)),
         spoken=spoken,
         percent=False,
         diagonal=False,
         joined=True,
     )
+
+
+def _bound_lines(bounds: Sequence[float], values: Sequence[float]) -> Iterator[Line]:
+    """A ratio bound looks both ways; the upper line is drawn where a ratio lies above 1."""
+    above = max(values, default=0.0) > 1
+    for bound in bounds:
+        yield Line(bound, "bound")
+        if above and bound:
+            yield Line(1 / bound, "bound")
 
 
 def _point(x: float | None, item: Quantity) -> Point | None:
