@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.decisions import Decision, decision_of
 from audits.plan import AuditPlan, SensitiveFeature
+from audits.plan_features import why_not_alone
 from audits.predictions import Predictions, answered
 from audits.result import UNKNOWN, Cell, Cells
 from audits.scan import Counted, Progress, scan_spec, summed
@@ -40,7 +42,8 @@ def read_cells(
     values (MULTICLASS: without 2 to 50); a missing label, prediction, score or weight; a score out of its range; a
     weight that is not above 0; probabilities that are none; a joined file with keys that are missing or stand twice,
     or that lacks rows of the data; a feature without any value, with more than `plan.max_levels` levels; more than
-    `plan.max_groups` groups of a comparison. ConfigurationError where nothing predicts.
+    `plan.max_groups` groups of a comparison; probabilities beside other features or a search.
+    ConfigurationError where nothing predicts.
     """
     counted = read_counted(table, plan, predictions=predictions, progress=progress)
     return cells_of(counted, plan, data_digest=data_digest or table_digest(table), name=table_name(table))
@@ -74,6 +77,8 @@ def read_counted(
 
     Raises MeasurementError and ConfigurationError as `read_cells` does for what can be seen without looking at values.
     """
+    if reason := why_not_alone(plan):
+        raise MeasurementError(f"The plan cannot be measured: {reason}.")
     if is_spark(table):
         return scan_spark(table, scan_spec(plan, bins=bins), predictions)
     with opened(table) as source:
@@ -208,8 +213,9 @@ def _refuse_levels(counted: Counted, plan: AuditPlan, name: str) -> None:
         feature.name: len(set(counted.table[f"f{position}"].unique().to_pylist()) - {UNKNOWN})
         for position, feature in enumerate(features)
     }
-    for feature in features:
+    for position, feature in enumerate(features):
         _refuse_feature(feature, sizes[feature.name], plan, name)
+        _refuse_reference(feature, counted.table[f"f{position}"].unique().to_pylist(), name)
     for names in plan.intersections:
         groups = math.prod(sizes[item] for item in names)
         if groups > plan.max_groups:
@@ -217,6 +223,19 @@ def _refuse_levels(counted: Counted, plan: AuditPlan, name: str) -> None:
                 f"The intersection {' x '.join(names)} has {groups} groups, at most {plan.max_groups} can be compared:"
                 " merge values, take fewer features together, or raise [audit] max_groups."
             )
+
+
+def _refuse_reference(feature: SensitiveFeature, found: list[str], name: str) -> None:
+    """A reference that occurs nowhere compares nothing; one that the plan lists as a level may be absent this time."""
+    known = {*feature.levels, *feature.labels, *(level for level, _ in feature.merge), *found} - {UNKNOWN}
+    if feature.reference is None or feature.reference in known or feature.probabilities:
+        return
+    close = difflib.get_close_matches(feature.reference, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise MeasurementError(
+        f"{name}: the reference {feature.reference!r} of sensitive feature {feature.name!r} is in no row.{hint} Found:"
+        f" {', '.join(sorted(known))}."
+    )
 
 
 def _refuse_feature(feature: SensitiveFeature, levels: int, plan: AuditPlan, name: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audits.cells import levels_of
 from audits.metrics import METRICS, NO_LABEL
 from audits.plan import AuditPlan
 from audits.result import UNKNOWN, Cell, Cells
-from audits.share import Row, Share, kish
+from audits.share import Row, Share, kish, too_few
 
 NOTHING = Share(0, 0, 0, 0, 0, 0)
 
@@ -20,8 +20,8 @@ NOTHING = Share(0, 0, 0, 0, 0, 0)
 class Group:
     """One combination of levels: its rows by outcome and prediction; empty combinations have none.
 
-    `weighted`: the rows carry weights. `labelled` is False where no outcome is known. `people` is the number of rows
-    to be expected in it where membership is known by probabilities only, None otherwise.
+    `weighted`: the rows carry weights. `labelled` is False where no outcome is known. `rows_per_weight`: where
+    membership is known by probabilities only, the rows that a weight of 1 stands for; None elsewhere.
     """
 
     features: tuple[str, ...]
@@ -29,7 +29,7 @@ class Group:
     rows: tuple[Row, ...]
     weighted: bool = False
     labelled: bool = True
-    people: float | None = None
+    rows_per_weight: float | None = None
 
     @property
     def size(self) -> int:
@@ -38,7 +38,13 @@ class Group:
 
     def share(self, metric: str) -> Share:
         """A metric of METRICS; nothing of nothing where it needs an outcome and none is known."""
-        return NOTHING if self._unknowable(metric) else METRICS[metric].share(self.rows)
+        return NOTHING if self._unknowable(metric) else self.limited(METRICS[metric].share(self.rows))
+
+    def limited(self, share: Share) -> Share:
+        """A share of rows of this group, worth no more rows than people are to be expected among them."""
+        if self.rows_per_weight is None:
+            return share
+        return replace(share, people=self.rows_per_weight * share.weight)
 
     def count(self, metric: str) -> tuple[int, int]:
         """(events, n) of a metric of METRICS."""
@@ -56,18 +62,14 @@ class Group:
         """
         if UNKNOWN in self.levels:
             return "the sensitive value is unknown"
-        if not self.size:
-            return "no rows in this group"
-        if self.size < minimum:
-            return f"{self.size} rows, the plan asks for {minimum}"
-        worth = self._worth()
-        return f"{self.size} rows that count as {worth:.1f}, the plan asks for {minimum}" if worth < minimum else None
+        return too_few(self.size, self._worth(), minimum)
 
     def _worth(self) -> float:
-        if not self.weighted:
+        if not self.weighted or not self.size:
             return self.size
-        effective = kish(math.fsum(row.w for row in self.rows), math.fsum(row.w2 for row in self.rows), self.size)
-        return effective if self.people is None else min(effective, self.people)
+        weight = math.fsum(row.w for row in self.rows)
+        most = self.size if self.rows_per_weight is None else min(self.size, self.rows_per_weight * weight)
+        return kish(weight, math.fsum(row.w2 for row in self.rows), most)
 
     def _unknowable(self, metric: str) -> bool:
         return not self.labelled and METRICS[metric].needs_outcome
@@ -82,17 +84,11 @@ def groups_of(cells: Cells, plan: AuditPlan, features: tuple[str, ...]) -> tuple
     known = _known_levels(cells, plan)
     combinations = list(itertools.product(*(known[name] for name in features)))
     unknown = sorted(levels for levels in rows if UNKNOWN in levels)
-    rows_per_weight = cells.row_count / math.fsum(cell.weight for cell in cells.cells) if cells.shared else None
+    per_weight = cells.row_count / math.fsum(cell.weight for cell in cells.cells) if cells.shared else None
     return tuple(
-        _group(cells, features, levels, rows.get(levels, ()), rows_per_weight) for levels in combinations + unknown
+        Group(features, levels, rows.get(levels, ()), cells.weighted or cells.shared, cells.labelled, per_weight)
+        for levels in combinations + unknown
     )
-
-
-def _group(
-    cells: Cells, features: tuple[str, ...], levels: tuple[str, ...], rows: tuple[Row, ...], per_weight: float | None
-) -> Group:
-    people = None if per_weight is None else per_weight * math.fsum(row.w for row in rows)
-    return Group(features, levels, rows, cells.weighted or cells.shared, cells.labelled, people)
 
 
 def _rows_by_levels(cells: Cells, features: tuple[str, ...]) -> dict[tuple[str, ...], tuple[Row, ...]]:

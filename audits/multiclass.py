@@ -98,7 +98,7 @@ def _accuracy(same: Sequence[Group], plan: AuditPlan) -> GroupEstimate:
     """`same` is one group, seen by each class: a row is right where it has and is predicted one class."""
     group = same[0]
     hits = [row for seen in same for row in seen.rows if row.outcome and row.prediction]
-    share = _within(share_of(hits, group.rows)) if group.labelled else Share(0, 0, 0, 0, 0, 0)
+    share = group.limited(_within(share_of(hits, group.rows))) if group.labelled else Share(0, 0, 0, 0, 0, 0)
     aside = group.set_aside(plan.min_group_size)
     effective, value = share.effective_n, share.value
     counts = (share.events, share.n) if not group.weighted else ((value or 0.0) * (effective or 0.0), effective or 0.0)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from audits.levels import cut_labels
-from audits.plan import SensitiveFeature
+from audits.plan import AuditPlan, SensitiveFeature
 from audits.result import UNKNOWN
 from audits.toml_table import TomlTable, is_number, one_of, shown
 
@@ -40,6 +40,26 @@ def read_features(
 def columns_of(feature: SensitiveFeature) -> tuple[str, ...]:
     """The columns that the feature is read from."""
     return tuple(column for _, column in feature.probabilities) or (feature.column,)
+
+
+def why_not_alone(plan: AuditPlan) -> str | None:
+    """Why a plan with membership by probabilities cannot be measured; None where it can.
+
+    Each row is then in every level: beside another feature it would be counted once for each of them there too.
+    """
+    features = (*plan.sensitive_features, *plan.control_features)
+    shared = [feature.name for feature in features if feature.probabilities]
+    if not shared:
+        return None
+    beside = [shown(repr(feature.name)) for feature in features if feature.name != shared[0]]
+    beside += ["intersections"] * bool(plan.intersections) + ["a search"] * bool(plan.search_depth)
+    if not beside:
+        return None
+    return (
+        f"feature {shown(repr(shared[0]))} is known by probabilities, and beside {', '.join(beside)} a row would be"
+        " counted several times; write one plan for each feature with probabilities, without another sensitive or"
+        " control feature, intersections or search_depth"
+    )
 
 
 def _feature(table: TomlTable, roles: Mapping[str, str], most: int) -> SensitiveFeature:

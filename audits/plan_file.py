@@ -10,7 +10,7 @@ from audits.levels import MAX_LEVELS
 from audits.plan import AuditPlan, Family, JoinedFile, Quality
 from audits.plan_bounds import read_bounds
 from audits.plan_data import JOINED_KEYS, KEYS, read_data, read_joined
-from audits.plan_features import read_features
+from audits.plan_features import read_features, why_not_alone
 from audits.rule_packs import pack_ids
 from audits.toml_table import TomlTable, is_number, load_toml, one_of, shown
 from governance.digests import digest_bytes
@@ -36,6 +36,14 @@ def read_plan(data: bytes, *, name: str = "plan.toml") -> AuditPlan:
     contradicts itself.
     """
     document = TomlTable(name, "the file", load_toml(data, name), _TOP)
+    plan = _plan(document, digest_bytes(data))
+    if reason := why_not_alone(plan):
+        raise document.error(reason)
+    return plan
+
+
+def _plan(document: TomlTable, digest: str) -> AuditPlan:
+    name = document.file
     model = TomlTable(name, "[model]", document.content.get("model"), _MODEL)
     table = TomlTable(name, "[data]", document.content.get("data"), KEYS)
     rules = TomlTable(name, "[audit]", document.content.get("audit"), _AUDIT)
@@ -49,7 +57,7 @@ def read_plan(data: bytes, *, name: str = "plan.toml") -> AuditPlan:
         sensitive_features=features,
         bounds=read_bounds(document, roles),
         decided_at=rules.day("decided_at", "the date on which the plan was fixed, without quotes: 2026-11-01"),
-        digest=digest_bytes(data),
+        digest=digest,
         source=table.optional_text("source", "the data file, such as data/applicants.parquet"),
         newer=table.optional_text("newer", "a pattern of newer files, such as data/incoming/*.parquet"),
         registrant=model.optional_text("registrant", "the id of the person who answers for the registration"),

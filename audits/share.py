@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+_ROUNDING = 1e-9
+
 
 class Row(NamedTuple):
     """`n` rows of one kind, the sum `w` of their weights and `w2` of the squares; both n where nothing is weighted."""
@@ -20,7 +22,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`events` of `n` rows; `weight` of all of them and of the events, `squares` likewise."""
+    """`events` of `n` rows; `weight` of all of them and of the events, `squares` likewise.
+
+    `people`: so many are to be expected among the rows where membership is known by probabilities; None elsewhere.
+    """
 
     events: int
     n: int
@@ -28,6 +33,7 @@ class Share:
     weight: float
     squares_events: float
     squares: float
+    people: float | None = None
 
     @property
     def value(self) -> float | None:
@@ -42,20 +48,37 @@ class Share:
         v = ((1 - p)^2 * squares of the events + p^2 * squares of the others) / weight^2 (Cochran 1977, 6.3; Wolter
         2007, 6.5); at p = 0 and p = 1, where v says nothing, Kish's weight^2 / squares (Kish 1965, 8.2). More than n
         can come out where events weigh little; it is cut at n, as Korn and Graubard (1998) do: what was seen on few
-        rows is never worth more than these rows. Equal weights give n, but for rounding.
+        rows is never worth more than these rows, and never more than the people that probabilities make of them. Equal
+        weights give n, but for rounding.
         """
         p = self.value
         if p is None:
             return None
         if not 0 < p < 1:
-            return kish(self.weight, self.squares, self.n)
+            return kish(self.weight, self.squares, self._most)
         variance = (1 - p) ** 2 * self.squares_events + p**2 * (self.squares - self.squares_events)
-        return min(float(self.n), p * (1 - p) * self.weight**2 / variance)
+        return min(self._most, p * (1 - p) * self.weight**2 / variance)
+
+    @property
+    def _most(self) -> float:
+        return float(self.n) if self.people is None else min(float(self.n), self.people)
 
 
-def kish(weight: float, squares: float, n: int) -> float:
+def kish(weight: float, squares: float, n: float) -> float:
     """Kish's effective number of `n` rows with these sums of weights and of squared weights; at most n."""
     return min(float(n), weight**2 / squares)
+
+
+def too_few(rows: int, effective: float, asked: int) -> str | None:
+    """Why rows that are worth `effective` equally weighted ones do not reach the minimum; None where they do."""
+    if not rows:
+        return "no rows in this group"
+    if rows < asked:
+        return f"{rows} rows, the plan asks for {asked}"
+    # Equal weights are worth their rows but for the rounding of their sums.
+    if effective < asked * (1 - _ROUNDING):
+        return f"{rows} rows that count as {effective:.1f}, the plan asks for {asked}"
+    return None
 
 
 def share_of(events: Sequence[Row], among: Sequence[Row]) -> Share:

@@ -133,9 +133,9 @@ def test_a_row_counts_in_each_level_with_its_probability(rows: list[dict[str, An
         weight = row["w"] if weighted else 1.0
         shares = {UNKNOWN: 1.0} if p is None else {"here": p, "abroad": 1 - p}
         for level, share in shares.items():
-            yield ((text_level(row["sex"]), level), *decided), weight * share
+            yield ((level,), *decided), weight * share
 
-    plan = replace(PLAN, sensitive_features=(SEX, ORIGIN), weight="w" if weighted else None)
+    plan = replace(PLAN, sensitive_features=(ORIGIN,), weight="w" if weighted else None)
     # So small a probability that its square is 0 in float64 is none.
     kept = [row for row in rows if row["p_here"] is None or row["p_here"] == 0 or row["p_here"] > 1e-150]
     cells = read_cells(arrow(kept), plan)
@@ -378,7 +378,7 @@ def test_bad_input_scores_that_are_text_or_absent() -> None:
         (None, "the weight 'w' is missing in 2 rows"),
     ],
 )
-@pytest.mark.parametrize("features", [(SEX,), (SEX, ORIGIN)])
+@pytest.mark.parametrize("features", [(SEX,), (ORIGIN,)])
 def test_bad_input_weights(bad: float | None, says: str, features: tuple[SensitiveFeature, ...]) -> None:
     table = decided(
         w=pa.array([1.0, bad, 2.0, bad], pa.float64()), p_here=[0.0, 0.5, 1.0, 1.0], p_abroad=[1, 0.5, 0, 0]
@@ -398,6 +398,24 @@ def test_bad_input_probabilities(here: float | None, abroad: float | None) -> No
     shares = {"p_here": pa.array([0.5, here, 0.0, 1.0]), "p_abroad": pa.array([0.5, abroad, 1.0, 0.0])}
     plan = replace(PLAN, sensitive_features=(ORIGIN,))
     one_sentence(decided(**shares), plan, r"probabilities of sensitive feature 'origin' \(columns p_here, p_abroad\)")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"sensitive_features": (ORIGIN, SEX)},
+        {"sensitive_features": (SEX, ORIGIN)},
+        {"control_features": (SEX,)},
+        {"sensitive_features": (SEX,), "control_features": (ORIGIN,)},
+        {"search_depth": 1},
+    ],
+)
+def test_bad_input_probabilities_beside_what_counts_a_row_again(more: dict[str, Any]) -> None:
+    plan = replace(PLAN, **({"sensitive_features": (ORIGIN,)} | more))
+    table = decided(p_here=[0.5] * 4, p_abroad=[0.5] * 4)
+    one_sentence(table, plan, "'origin' is known by probabilities, and beside .* write one plan for each feature")
+    with pytest.raises(MeasurementError, match="one plan for each feature"):
+        read_counted(table, replace(plan, score=Score(0, 1, "score")), bins=16)
 
 
 def test_probabilities_sum_to_one_within_the_tolerance_and_nan_is_missing() -> None:
@@ -429,8 +447,8 @@ def test_bad_input_a_join_that_loses_rows(people: Callable[[Mapping[str, object]
     one_sentence(DATA, plan, r"2 rows find no row in .*people\.csv by 'id'\. A join that loses rows")
     with_missing = DATA.assign(id=[1, 2, None, 9])
     one_sentence(with_missing, plan, "1 rows find no row in")
-    shares = replace(plan, sensitive_features=(SEX, ORIGIN))
-    one_sentence(DATA.assign(p_here=0.5, p_abroad=0.5), shares, "2 rows find no row in")
+    columns = {"id": [1, 2, 9], "p_here": [0.5, 0.25, 1.0], "p_abroad": [0.5, 0.75, 0.0]}
+    one_sentence(DATA, replace(people(columns), sensitive_features=(ORIGIN,)), "2 rows find no row in")
 
 
 def test_bad_input_keys_that_are_missing_or_of_another_kind(

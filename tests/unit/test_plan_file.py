@@ -187,7 +187,6 @@ key = ["applicant_id"]
 
 [[sensitive_features]]
 name = "sex"
-probabilities = { female = "p_female", male = "p_male" }
 reference = "male"
 
 [[control_features]]
@@ -219,12 +218,48 @@ def test_every_field_of_a_wider_audit_is_read() -> None:
     assert plan.score == Score(0.0, 1.0, "score", MEDIAN)
     assert plan.ranking == Ranking("place", ("vacancy", "month"), (5, 20))
     assert plan.sensitive_data == JoinedFile("data/people.parquet", ("applicant_id",))
-    probabilities = (("female", "p_female"), ("male", "p_male"))
-    assert plan.sensitive_features == (SensitiveFeature("sex", "sex", reference="male", probabilities=probabilities),)
+    assert plan.sensitive_features == (SensitiveFeature("sex", "sex", reference="male"),)
     assert plan.control_features == (SensitiveFeature("experience", "years", cuts=(5.0,)),)
     assert (plan.family, plan.seed, plan.replicates) == (Family.FEATURE, 7, 2_000)
     assert (plan.search_depth, plan.suppress_below, plan.max_levels, plan.max_groups) == (3, 10, 60, 500)
     assert plan.rule_packs == ("us-ugesp",)
+
+
+SHARES = {"name": "sex", "probabilities": {"female": "p_female", "male": "p_male"}, "reference": "male"}
+
+
+def with_shares(**audit: object) -> dict[str, Any]:
+    document: dict[str, Any] = copy.deepcopy(SMALL)
+    document["audit"] |= audit
+    return document | {"sensitive_features": [SHARES]}
+
+
+def test_a_feature_known_by_probabilities_is_read_where_it_stands_alone() -> None:
+    plan = read_plan(written(with_shares()))
+    probabilities = (("female", "p_female"), ("male", "p_male"))
+    assert plan.sensitive_features == (SensitiveFeature("sex", "sex", reference="male", probabilities=probabilities),)
+
+
+@pytest.mark.parametrize(
+    ("more", "beside"),
+    [
+        ({"sensitive_features": [SHARES, {"name": "age"}]}, "'age'"),
+        ({"sensitive_features": [{"name": "age"}, SHARES]}, "'age'"),
+        ({"sensitive_features": [SHARES, SHARES | {"name": "race"}]}, "'race'"),
+        ({"control_features": [{"name": "region"}, {"name": "years"}]}, "'region', 'years'"),
+        (with_shares(search_depth=1), "a search"),
+        (
+            with_shares(search_depth=2, intersections=[["sex", "age"]])
+            | {"sensitive_features": [SHARES, {"name": "age"}]},
+            "'age', intersections, a search",
+        ),
+    ],
+)
+def test_probabilities_beside_anything_that_counts_a_row_again_are_refused(more: dict[str, Any], beside: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        read_plan(written(with_shares() | more))
+    assert f"feature 'sex' is known by probabilities, and beside {beside} a row would be counted" in str(raised.value)
+    assert "write one plan for each feature with probabilities" in str(raised.value)
 
 
 def test_the_defaults_of_a_file_are_those_of_the_value() -> None:

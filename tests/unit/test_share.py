@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from audits.disaggregate import disaggregate
 from audits.groups import groups_of
+from audits.intervals import wilson
 from audits.metrics import METRICS, NO_LABEL
 from audits.plan import AuditPlan, SensitiveFeature
 from audits.result import Cell, Cells
@@ -113,6 +114,26 @@ def test_a_group_known_by_small_probabilities_only_does_not_count() -> None:
     found = {item.group[0]: item for item in disaggregate(data, PLAN) if item.metric == "selection_rate"}
     assert (found["f"].counted, found["m"].counted) == (False, True)
     assert found["f"].reason == "1000 rows that count as 10.0, the plan asks for 30"
+
+
+def test_a_group_known_by_probabilities_is_worth_no_more_rows_than_people() -> None:
+    """400 rows with 1/4 each are 100 people in every level: half of them selected, to be read as 50 of 100."""
+    kinds = [Cell((level,), *kind, 100, 25.0, 6.25) for level in "abcd" for kind in KINDS]
+    data = replace(cells(*kinds, shared=True), row_count=400)
+    found = [item for item in disaggregate(data, PLAN) if item.group == ("a",)]
+    by_metric = {item.metric: item for item in found}
+    selected, among_positives = by_metric["selection_rate"], by_metric["true_positive_rate"]
+    assert (selected.n, selected.value, selected.effective_n) == (400, 0.5, pytest.approx(100))
+    assert selected.interval == wilson(50, 100, 0.95)
+    assert (among_positives.n, among_positives.effective_n) == (200, pytest.approx(50))
+
+
+def test_weights_that_are_equal_reach_the_minimum_in_spite_of_rounding() -> None:
+    """30 rows of 0.1 each: by Kish 29.999999999999996 rows."""
+    weights = math.fsum([0.1] * 30) - 1e-16, 30 * 0.1 * 0.1
+    assert weights[0] ** 2 / weights[1] < 30
+    found = disaggregate(cells(Cell(("f",), *KINDS[0], 30, *weights), weighted=True), PLAN)
+    assert found[0].counted
 
 
 def test_the_levels_of_control_features_are_added_up() -> None:
