@@ -9,10 +9,14 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from audits.plan import JoinedFile
-from audits.table import Source, quoted
+from audits.table import Source, quoted, table_name
 from governance.errors import MeasurementError
 
 _MATCHED = "fairgate_matched"
+_FLOATS = ("FLOAT", "DOUBLE")
+_WIDEST = "UHUGEINT"
+_WHOLE_UP_TO = {"FLOAT": 2**24, "DOUBLE": 2**53}
+"""Below it every whole number has a value of its own in the type."""
 
 
 def joined_source(data: Source, other: Source, joined: JoinedFile, used: Collection[str]) -> Source:
@@ -21,7 +25,7 @@ def joined_source(data: Source, other: Source, joined: JoinedFile, used: Collect
     Every row of `data` stays. The last column is true where a row found its row in the joined file, null elsewhere.
 
     Raises MeasurementError for a key that is missing in a file, empty or of two kinds, for a key that stands twice in
-    the joined file, and for a used column that is in both.
+    the joined file, and for a used column that is in both. With these checks no row of `data` is found twice.
     """
     for side in (data, other):
         for column in joined.key:
@@ -52,15 +56,54 @@ def _left_join(data: Source, other: Source, joined: JoinedFile, taken: list[str]
     )
 
 
+def check_rows(data: str, joined: JoinedFile, before: int, after: int) -> None:
+    """Raise MeasurementError where the rows of `data` (its name) are not as many `after` the join as `before`."""
+    if before != after:
+        raise MeasurementError(
+            f"{data} has {before} rows, but {after} after the join with {table_name(joined.source)} by"
+            f" {' + '.join(map(repr, joined.key))}: a file was changed meanwhile, or keys that differ count as equal."
+            " Write the key as text in both, and audit again."
+        )
+
+
 def _check_kinds(data: Source, other: Source, joined: JoinedFile) -> None:
     """1 and "001" are no equal keys, and guessing would lose or mix up people."""
     for column in joined.key:
         kinds = (data.columns[column], other.columns[column])
-        if kinds[0] != kinds[1] and not (data.is_number(column) and other.is_number(column)):
+        if not _comparable(data, other, column):
             raise MeasurementError(
                 f"The key {column!r} is {kinds[0]} in {data.name} and {kinds[1]} in {other.name}: write it as the same"
                 " type in both."
             )
+        if (kinds[0] in _FLOATS) != (kinds[1] in _FLOATS):
+            limit = min(_WHOLE_UP_TO[kind] for kind in kinds if kind in _FLOATS)
+            _check_whole(data, column, kinds, limit)
+            _check_whole(other, column, kinds, limit)
+
+
+def _comparable(data: Source, other: Source, column: str) -> bool:
+    """Can two keys of these types be compared without becoming equal by rounding (whole numbers and floats: small
+    ones)? DuckDB compares DECIMAL and float, and the widest whole numbers and others, as floats."""
+    mine, theirs = data.columns[column], other.columns[column]
+    if mine == theirs:
+        return True
+    if not (data.is_number(column) and other.is_number(column)) or _WIDEST in (mine, theirs):
+        return False
+    decimal = any(kind.startswith("DECIMAL") for kind in (mine, theirs))
+    return not (decimal and (mine in _FLOATS or theirs in _FLOATS))
+
+
+def _check_whole(side: Source, column: str, kinds: tuple[str, str], limit: int) -> None:
+    """Neighbouring whole numbers from `limit` on are one float: one person would be taken for another."""
+    large = f"abs({quoted(column)}::DOUBLE) BETWEEN {limit} AND 'infinity'::DOUBLE"
+    bare = side.only((column,))
+    found = bare.rows(f"SELECT count(*) FROM {bare.relation} WHERE {large}", bare.params)[0][0]  # noqa: S608
+    if found:
+        raise MeasurementError(
+            f"The key {column!r} is {kinds[0]} in the data and {kinds[1]} in the joined file, and {found} values in"
+            f" {side.name} are {limit} or more, where such numbers cannot be told apart: write it as whole numbers, or"
+            " as text, in both."
+        )
 
 
 def _check_keys(other: Source, joined: JoinedFile) -> None:

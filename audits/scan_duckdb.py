@@ -8,13 +8,13 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from audits.joined import joined_source
+from audits.joined import check_rows, joined_source
 from audits.plan import MEDIAN
 from audits.predictions import Encoded, Scores
 from audits.scan import MAX_RAW_GROUPS, Counted, Progress, ScanSpec, most_groups, settled
 from audits.scan_sql import distinct_sql, is_score_cut, scan_sql
 from audits.score_median import median_of
-from audits.table import Source, engine, opened_beside
+from audits.table import Source, count_rows, engine, opened_beside
 from governance.errors import ConfigurationError, MeasurementError
 
 _LOOK_EVERY = 0.2
@@ -29,12 +29,15 @@ def scan(
     column. `progress` is told now and then the share that is done.
 
     Raises what `settled` raises, and MeasurementError for a column that is missing or no number where one is needed,
-    keys of a joined file that are missing, not unique or ambiguous, more than MAX_RAW_GROUPS groups;
-    ConfigurationError where the score that decides is nowhere.
+    keys of a joined file that are missing, not unique or ambiguous, a join that changes the number of rows, more than
+    MAX_RAW_GROUPS groups; ConfigurationError where the score that decides is nowhere.
     """
     rows, spec = rows_of(source, spec, predictions)
     values = predictions.values if isinstance(predictions, Encoded) else None
-    return _scan(rows, spec, values, progress)
+    found = _scan(rows, spec, values, progress)
+    if spec.joined is not None:
+        check_rows(source.name, spec.joined, count_rows(source), found.rows)
+    return found
 
 
 def rows_of(

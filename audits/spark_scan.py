@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from audits.joined import joined_source
+from audits.joined import check_rows, joined_source
 from audits.plan import MEDIAN
 from audits.row_expressions import MATCHED, ONCE, row_columns
 from audits.scan import SUMS, Counted, ScanSpec, keys_of, most_groups, settled
@@ -71,7 +71,10 @@ def _scan(table: SparkTable, spec: ScanSpec) -> Counted:
             f"{table.name} has more than {most_groups(spec)} combinations of values. A label and a prediction need"
             " exactly two values (or a class each), a sensitive feature few levels: give cuts or merge values."
         )
-    return settled(raw, spec, name=table.name, engine=spark_engine(), cut=is_score_cut(spec))
+    found = settled(raw, spec, name=table.name, engine=spark_engine(), cut=is_score_cut(spec))
+    if spec.joined is not None:
+        check_rows(table.name, spec.joined, table.frame.count(), found.rows)
+    return found
 
 
 def _refuse_nowhere(spec: ScanSpec) -> None:
