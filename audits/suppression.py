@@ -35,6 +35,7 @@ from audits.result import (
     Stratified,
     UnknownBounds,
 )
+from audits.step_masking import Hidden, hidden_steps, is_hidden, steps_of
 from audits.wording import LEFT_OUT
 
 NOT_SHOWN = -1
@@ -54,23 +55,26 @@ def published(result: AuditResult, *, whole_rules: Collection[str] = ()) -> Audi
     if not result.suppress_below:
         return result
     result = _without_unchecked(result)
-    masks = masks_of(result)
-    if not any(masks.values()):
-        return replace(result, rule_reports=_rules(result, whole_rules))
+    masks, counts = masks_of(result), _counted(result)
     hidden = _hidden(masks, Kind)
+    steps = hidden_steps(result.quantities, counts, hidden, result.suppress_below)
     took_part = _took_part(result)
-    shown, searched = _search(result.search, _counted(result), hidden)
+    shown, searched = _search(result.search, counts, hidden)
+    quantities = _quantities(result.quantities, hidden, steps, result.suppress_below)
     return replace(
         result,
         unknown={name: _unknown(name, n, result, masks) for name, n in result.unknown.items()},
         estimates=tuple(_estimate(item, masks) for item in result.estimates),
-        disparities=tuple(_disparity(item, masks, took_part) for item in result.disparities),
-        quantities=_quantities(result.quantities, hidden, result.suppress_below),
+        disparities=tuple(
+            _without_numbers(item) if is_hidden(item, steps) else _disparity(item, masks, took_part)
+            for item in result.disparities
+        ),
+        quantities=quantities,
         stratified=tuple(_stratum(item, masks[Kind.SELECTED]) for item in result.stratified),
         unknown_bounds=tuple(_unknown_bounds(item, masks) for item in result.unknown_bounds),
         search=shown,
         rule_reports=_rules(result, whole_rules),
-        notes=(*_notes(result, masks), *searched, _said(result, masks)),
+        notes=(*_notes(result, masks), *searched, *_said(result, masks, changed=quantities != result.quantities)),
     )
 
 
@@ -250,17 +254,20 @@ def _hidden(masks: Masks, kinds: Iterable[Kind]) -> frozenset[Node]:
     return frozenset(node for kind in kinds for node in masks[kind])
 
 
-def _quantities(items: Iterable[Quantity], hidden: frozenset[Node], limit: int) -> tuple[Quantity, ...]:
-    """Hidden with either of its groups; over all groups, with any; and where a part of it has few rows, all parts."""
+def _quantities(items: Iterable[Quantity], hidden: frozenset[Node], steps: Hidden, limit: int) -> tuple[Quantity, ...]:
+    """Hidden with either of its groups; over all groups, with any; where its step is; and where a part has few rows."""
     kept = tuple(items)
     touched = {node.features for node in hidden}
-    few = {(item.metric, item.features, item.group) for item in kept if 0 < item.n < limit}
+    few = {(item.metric, item.features, item.group) for item in kept if 0 < item.n < limit and steps_of(item) is None}
 
     def masked(item: Quantity) -> bool:
-        groups = [group for group in (item.group, item.against) if group]
-        if (item.metric, item.features, item.group) in few or (not groups and tuple(sorted(item.features)) in touched):
+        if is_hidden(item, steps):
             return True
-        return any(node_of(item.features, group) in hidden for group in groups)
+        groups = [group for group in (item.group, item.against) if group]
+        if not groups and tuple(sorted(item.features)) in touched:
+            return True
+        part = (item.metric, item.features, item.group) in few and steps_of(item) is None
+        return part or any(node_of(item.features, group) in hidden for group in groups)
 
     return tuple(_masked(item) if masked(item) else item for item in kept)
 
@@ -318,9 +325,14 @@ def _notes(result: AuditResult, masks: Masks) -> tuple[str, ...]:
 _COUNT = re.compile(r"\d[\d,]*(?: of \d[\d,]*)?(?= rows)")
 
 
-def _said(result: AuditResult, masks: Masks) -> str:
+def _said(result: AuditResult, masks: Masks, *, changed: bool) -> Notes:
     groups = len(_hidden(masks, Kind))
+    if not groups and not changed:
+        return ()
+    said = f"{groups} groups have masked counts, some of them only so that others cannot be computed again"
+    if not groups:
+        said = "measures at steps of the score, and parts with few rows, are masked where they would give one away"
     return (
-        f"Counts from 1 to {result.suppress_below - 1} are not published: {groups} groups have masked counts, some of"
-        " them only so that others cannot be computed again. The record that people sign has all of them."
+        f"Counts from 1 to {result.suppress_below - 1} are not published: {said}. The record that people sign has all"
+        " of them.",
     )
