@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING
 
-from audits.result import AuditResult, Verdict
+from audits.plan import Comparison
+from audits.result import AuditResult, Disparity, Verdict
 from governance.digests import canonical_json
 from governance.errors import MeasurementError
 
@@ -42,9 +44,23 @@ def _reader() -> TypeAdapter[AuditResult]:
 
 def summary_lines(result: AuditResult, limit: int = 12) -> tuple[str, ...]:
     """The bounded disparities in words, the most serious first; at most `limit` lines, and one that says the rest."""
-    lines = [f"{verdict}: {item.reason}" for verdict in _WORST_FIRST for item in result.with_verdict(verdict)]
+    lines = [f"{verdict}: {item.reason}" for verdict in _WORST_FIRST for item in widest_first(result, verdict)]
     rest = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
     return (*lines[:limit], *rest)
+
+
+def widest_first(result: AuditResult, verdict: Verdict) -> tuple[Disparity, ...]:
+    """The bounded disparities with this verdict, those farthest from no difference first; without a value last."""
+    return tuple(sorted(result.with_verdict(verdict), key=_closeness))
+
+
+def _closeness(item: Disparity) -> float:
+    """1 where there is no difference, 0 or less where there could hardly be a larger one."""
+    if item.value is None:
+        return math.inf
+    if item.comparison is Comparison.DIFFERENCE:
+        return 1 - abs(item.value)
+    return min(item.value, 1 / item.value) if item.value > 0 else 0.0
 
 
 def measured(result: AuditResult) -> dict[str, bool]:

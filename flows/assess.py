@@ -135,7 +135,7 @@ def audit_model(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purp
 
 def audit_summary(plan: AuditPlan, result: AuditResult) -> dict[str, object]:
     """What the gate needs to know of an audit; `governance.casefile` reads it back."""
-    from audits.record import measured
+    from audits.record import measured, widest_first
 
     return {
         "impact": plan.impact,
@@ -145,7 +145,7 @@ def audit_summary(plan: AuditPlan, result: AuditResult) -> dict[str, object]:
         "min_group_size": plan.min_group_size,
         "min_events": plan.min_events,
         "confidence": plan.confidence,
-        "findings": [item.reason[:400] for item in result.with_verdict(Verdict.ADVERSE)][:MAX_FINDINGS],
+        "findings": [item.reason[:400] for item in widest_first(result, Verdict.ADVERSE)][:MAX_FINDINGS],
     }
 
 

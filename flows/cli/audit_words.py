@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from audits.record import summary_lines
+from audits.record import measured, summary_lines
 from audits.result import AuditResult, RuleTable, Search, Verdict
 from audits.wording import level
 from reports.measured import disparity_name
@@ -24,6 +24,7 @@ def audit_lines(result: AuditResult) -> list[str]:
     return [
         f"audit of {result.row_count:,} rows: {counts or 'no comparison with a bound'}",
         *(f"  {line}" for line in summary_lines(result)),
+        *_unmeasured(result),
         *_seen(result),
         *_together(result),
         *_strata(result),
@@ -31,7 +32,24 @@ def audit_lines(result: AuditResult) -> list[str]:
         *_search(result.search, result.confidence),
         *_rules(result),
         *_rest(result),
+        *(f"  note: {note}" for note in result.notes),
+        *_unmasked(result),
     ]
+
+
+def unmeasured(result: AuditResult) -> tuple[str, ...]:
+    """The sensitive features for which no bound could be judged: what is missing is not met."""
+    return tuple(name for name, judged in measured(result).items() if not judged)
+
+
+def _unmeasured(result: AuditResult) -> Iterator[str]:
+    if missing := unmeasured(result):
+        yield f"  NOT MEASURED: {', '.join(missing)}: no comparison with a bound had enough evidence"
+
+
+def _unmasked(result: AuditResult) -> Iterator[str]:
+    if result.suppress_below:
+        yield f"  note: counts below {result.suppress_below} are not masked here; they are in a report for publication."
 
 
 def _seen(result: AuditResult) -> Iterator[str]:

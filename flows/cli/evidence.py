@@ -85,7 +85,10 @@ def audit(
     data: Data = None,
     as_json: Json = False,
 ) -> int:
-    """Audit a registered version and record it, or (--dry-run) a saved model before registering. Adverse: 13."""
+    """Audit a registered version and record it, or (--dry-run) a saved model before registering.
+
+    Exit codes: 13 for an adverse finding, 3 where a feature could not be judged, 12 where the data stopped it.
+    """
     if dry_run == bool(name):
         raise ConfigurationError("give NAME VERSION of a registered model, or --dry-run with --plan and --model")
     if dry_run:
@@ -108,8 +111,8 @@ def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json:
     validation = quality_gate(settings, plan, folder, rows)
     if _stop(validation):
         return _told(settings, validation, None, source, as_json=as_json)
-    with progress("scoring the model and measuring", quiet=as_json) as tell:
-        model = folder if plan.asks_model() else None
+    model = folder if plan.asks_model() else None
+    with progress("scoring the model and measuring" if model else "measuring", quiet=as_json) as tell:
         result = measure(joined_plan(settings, plan), rows, model=model, progress=tell)
     return _told(settings, validation, result, source, as_json=as_json)
 
@@ -132,8 +135,7 @@ def _told(
 ) -> int:
     from flows.cli.audit_words import audit_lines
 
-    adverse = bool(result and result.with_verdict(Verdict.ADVERSE))
-    code = Exit.ADVERSE if adverse else Exit(_stop(validation))
+    code = _code(validation, result)
     if as_json:
         emit({"validation": validation, "audit": result, "exit_code": code})
         return int(code)
@@ -141,6 +143,17 @@ def _told(
     if result is not None:
         say(*audit_lines(result))
     return int(code)
+
+
+def _code(validation: DataValidation, result: AuditResult | None) -> Exit:
+    """13 for an adverse finding, 3 where a feature could not be judged at all, 12 where the data stopped it, or 0."""
+    from flows.cli.audit_words import unmeasured
+
+    if result is None:
+        return Exit(_stop(validation))
+    if result.with_verdict(Verdict.ADVERSE):
+        return Exit.ADVERSE
+    return Exit.MEASUREMENT if unmeasured(result) else Exit(_stop(validation))
 
 
 def _validation(settings: Settings, plan: AuditPlan, data: str | None, folder: Path | None) -> DataValidation:
