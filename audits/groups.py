@@ -62,10 +62,12 @@ class Group:
         """
         if UNKNOWN in self.levels:
             return "the sensitive value is unknown"
+        if not self.size:
+            return "no rows in this group"
         return too_few(self.size, self._worth(), minimum)
 
     def _worth(self) -> float:
-        if not self.weighted or not self.size:
+        if not self.weighted:
             return self.size
         weight = math.fsum(row.w for row in self.rows)
         most = self.size if self.rows_per_weight is None else min(self.size, self.rows_per_weight * weight)

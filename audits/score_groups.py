@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,9 +25,10 @@ from audits.intervals import wilson
 from audits.plan import AuditPlan
 from audits.result import UNKNOWN, Interval, Quantity
 from audits.score_cells import ScoreCells, Scored
-from audits.share import Share
+from audits.share import Share, kish, too_few
 
 NO_LABEL = "the plan names no label, so no outcome is known"
+_SUMS = ("n", "w", "w2")
 STEPS = 16
 """The threshold sweep looks at the inner ends of so many equal parts of the declared range."""
 
@@ -56,24 +57,33 @@ class Groups:
         rows, per_weight = int(histogram.n.sum()), self.cells.rows_per_weight
         return rows if per_weight is None else min(rows, round(float(histogram.w.sum()) * per_weight))
 
+    def worth(self, histogram: Histogram) -> float:
+        """The equally weighted rows that those of a histogram are worth, by Kish; never more than people."""
+        rows, weight, per_weight = int(histogram.n.sum()), float(histogram.w.sum()), self.cells.rows_per_weight
+        if not rows:
+            return 0.0
+        return kish(weight, float(histogram.w2.sum()), rows if per_weight is None else min(rows, per_weight * weight))
+
     def is_known(self, group: int) -> bool:
         """Has the group rows, and all of its levels?"""
         return UNKNOWN not in self.scored.groups[group] and self.rows(group) > 0
 
     def aside(self, group: int) -> str | None:
-        """Why a group takes no part in comparisons; None where it does."""
+        """Why a group takes no part in comparisons, as `audits.groups.Group.set_aside` has it; None where it does."""
         if UNKNOWN in self.scored.groups[group]:
             return "the sensitive value is unknown"
-        rows, asked = self.rows(group), self.plan.min_group_size
+        histogram = self.histogram(group)
+        rows = min(int(histogram.n.sum()), self.cells.row_count)
         if not rows:
             return "no rows in this group"
-        return f"{rows} rows, the plan asks for {asked}" if rows < asked else None
+        return too_few(rows, self.worth(histogram), self.plan.min_group_size)
 
     def few_outcomes(self, positives: Histogram, negatives: Histogram) -> str | None:
         """What is missing of the plan's minimum of events on either side of an AUC; None where nothing is."""
         for side, called in ((positives, "favourable"), (negatives, "unfavourable")):
-            if (n := self.people(side)) < self.plan.min_events:
-                return f"{n} {called} outcomes, the plan asks for {self.plan.min_events}"
+            few = too_few(self.people(side), self.worth(side), self.plan.min_events, f"{called} outcomes")
+            if few is not None:
+                return few
         return None
 
     def quantity(self, metric: str, group: int, value: float | None, interval: Interval | None = None) -> Quantity:
@@ -126,17 +136,20 @@ def mean_quantity(groups: Groups, group: int, metric: str, mean: Mean, low: floa
 def scoring_share(groups: Groups, group: int) -> Share:
     """The rows of a group above the median of the full sample."""
     histogram, above = groups.histogram(group), groups.scored.above
-    events, n = int(above["n"][group].sum()), groups.rows(group)
-    return _share((events, n), (above["w"][group], histogram.w), (above["w2"][group], histogram.w2))
+    return _share(groups, [above[name][group] for name in _SUMS], [getattr(histogram, name) for name in _SUMS])
 
 
-def _share(n: tuple[Any, Any], w: tuple[Any, Any], w2: tuple[Any, Any]) -> Share:
-    """The share that a part has of a whole; sums of the same weights in another order may not make it more than 1."""
-    rows = int(n[0]), int(n[1])
-    (part, whole), (squares, all_squares) = ((float(p.sum()), float(all_.sum())) for p, all_ in (w, w2))
-    if rows[0] == rows[1]:
-        part, squares = whole, all_squares
-    return Share(*rows, min(part, whole), whole, min(squares, all_squares), all_squares)
+def _share(groups: Groups, part: Sequence[Any], whole: Sequence[Any]) -> Share:
+    """The share that a part has of a whole, each n, w and w2 of rows alike: with probabilities, rows that may belong.
+
+    Sums of the same weights in another order may not make it more than 1.
+    """
+    (events, w, w2), (n, all_w, all_w2) = ([float(sums.sum()) for sums in side] for side in (part, whole))
+    if events == n:
+        w, w2 = all_w, all_w2
+    per_weight = groups.cells.rows_per_weight
+    people = None if per_weight is None else per_weight * all_w
+    return Share(int(events), int(n), min(w, all_w), all_w, min(w2, all_w2), all_w2, people)
 
 
 def _scoring_rate(groups: Groups, group: int) -> Quantity:
@@ -153,7 +166,8 @@ def share_quantity(groups: Groups, group: int, metric: str, share: Share) -> Qua
     events = value * effective if groups.cells.weighted else share.events
     n = effective if groups.cells.weighted else share.n
     found = groups.quantity(metric, group, value, wilson(min(events, n), n, groups.plan.confidence))
-    return replace(found, n=share.n, effective_n=effective if groups.cells.weighted else None)
+    rows = share.n if share.people is None else min(share.n, round(share.people))
+    return replace(found, n=rows, effective_n=effective if groups.cells.weighted else None)
 
 
 def auc_quantity(groups: Groups, group: int) -> Quantity:
@@ -217,12 +231,13 @@ def _probabilities(groups: Groups, group: int, noise: Callable[[int], Array]) ->
 
 def _calibration(groups: Groups, group: int) -> Iterator[Quantity]:
     """Observed rate and mean score in each interval of the score that has rows."""
-    found, cells = reliability(groups.histogram(group)), groups.cells
-    ends = cells.low + edges(cells.bins) / cells.bins * (cells.high - cells.low)
+    one, cells = groups.histogram(group), groups.cells
+    found, bins = reliability(one), edges(cells.bins)
+    ends = cells.low + bins / cells.bins * (cells.high - cells.low)
     for part in np.flatnonzero(found.n):
-        n, observed, effective = int(found.n[part]), float(found.observed[part]), float(found.effective[part])
-        asked = groups.plan.min_group_size
-        few = f"{n} rows in this interval of the score, the plan asks for {asked}" if n < asked else None
+        inside = one[:, bins[part] : bins[part + 1]]
+        n, observed, effective = groups.people(inside), float(found.observed[part]), groups.worth(inside)
+        few = too_few(n, effective, groups.plan.min_group_size, "rows in this interval of the score")
         at = f"score {ends[part]:.4g} to {ends[part + 1]:.4g}"
         events = observed * effective if cells.weighted else int(found.events[part])
         interval = wilson(min(events, effective), effective, groups.plan.confidence)
@@ -275,6 +290,5 @@ def sweep_quantities(groups: Groups, sweep: Sweep) -> Iterator[Quantity]:
 def sweep_share(groups: Groups, sweep: Sweep, group: int, outcomes: slice) -> Share:
     """The selected among the rows of a group with these outcomes."""
     one = groups.histogram(group)
-    selected = [sums[group, outcomes].sum() for sums in (sweep.n, sweep.w, sweep.w2)]
-    among = [sums[outcomes].sum() for sums in (one.n, one.w, one.w2)]
-    return _share(*((part, whole) for part, whole in zip(selected, among, strict=True)))
+    selected = [sums[group, outcomes] for sums in (sweep.n, sweep.w, sweep.w2)]
+    return _share(groups, selected, [sums[outcomes] for sums in (one.n, one.w, one.w2)])

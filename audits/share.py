@@ -69,15 +69,13 @@ def kish(weight: float, squares: float, n: float) -> float:
     return min(float(n), weight**2 / squares)
 
 
-def too_few(rows: int, effective: float, asked: int) -> str | None:
+def too_few(rows: int, effective: float, asked: int, what: str = "rows") -> str | None:
     """Why rows that are worth `effective` equally weighted ones do not reach the minimum; None where they do."""
-    if not rows:
-        return "no rows in this group"
     if rows < asked:
-        return f"{rows} rows, the plan asks for {asked}"
+        return f"{rows} {what}, the plan asks for {asked}"
     # Equal weights are worth their rows but for the rounding of their sums.
     if effective < asked * (1 - _ROUNDING):
-        return f"{rows} rows that count as {effective:.1f}, the plan asks for {asked}"
+        return f"{rows} {what} that count as {effective:.1f}, the plan asks for {asked}"
     return None
 
 

@@ -301,6 +301,56 @@ def test_groups_known_by_probabilities_count_in_part_and_have_no_interval_of_a_c
     assert (item.group, item.verdict) == (pair.group, Verdict.NOT_ESTIMABLE)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("share", [0.5, None])
+def test_the_scoring_rate_of_a_group_known_by_probabilities_is_that_of_its_weights(
+    share: float | None, weighted: bool
+) -> None:
+    """Everybody may be in both groups; with 1/2 each, as many rows are above the median as people are expected."""
+    score = (np.arange(400) + 0.5) / 400
+    p = np.full(400, share) if share else np.where(score > 0.5, 0.7, 0.3)
+    w = np.random.default_rng(1).uniform(0.5, 2, 400) if weighted else np.ones(400)
+    by_chance = SensitiveFeature("sex", "", probabilities=(("f", "p_f"), ("m", "p_m")))
+    data = pd.DataFrame({"score": score, "paid": np.arange(400) % 2, "p_f": p, "p_m": 1 - p, "w": w})
+    found = quantities(data, replace(PLAN, sensitive_features=(by_chance,), weight="w" if weighted else None))
+    for group, mine in (("f", p), ("m", 1 - p)):
+        rate = one(found, "scoring_rate", group)
+        assert rate.value == pytest.approx(np.average(score > 0.5, weights=mine * w), rel=1e-12)
+        people_ = 400 * (mine * w).sum() / w.sum()
+        assert rate.n == round(people_) and rate.effective_n is not None and rate.effective_n <= people_ + 1e-9
+        assert rate.interval is not None and rate.interval.upper is not None and rate.interval.upper < 0.8
+    whole = one(found, "scoring_rate")
+    assert whole.value == pytest.approx(np.average(score > 0.5, weights=w), rel=1e-12) and whole.n == 400
+    # In the calibration of the whole sample nobody is counted once for each group.
+    assert sum(item.n for item in found if item.metric == "observed_rate" and not item.group) == 400
+
+
+def test_one_row_that_weighs_all_is_no_evidence() -> None:
+    """The rule of rates: a group counts by the equally weighted rows that it is worth (Kish)."""
+    data = people(400).assign(w=1.0)
+    data.loc[data.index[data["sex"] == "f"][0], "w"] = 1e5
+    bounds = (Bound("mean_score", DIFFERENCE, 0.01), Bound("scoring_rate", RATIO, 0.8), Bound("auc", DIFFERENCE, 0.01))
+    plan = replace(PLAN, weight="w", bounds=(*bounds, Bound("selection_rate", RATIO, 0.8)))
+    result = audit(replace(plan, score=Score(0, 1, "score", cutoff=0.5)), data)
+    found = {item.metric: item for item in result.disparities if item.bound is not None}
+    n = (data["sex"] == "f").sum()
+    assert {item.verdict for item in found.values()} == {Verdict.INSUFFICIENT} and len(found) == 4
+    assert all(f"sex=f has {n} rows that count as 1.0, the plan asks for 30" in item.reason for item in found.values())
+
+
+def test_outcomes_of_which_one_weighs_all_are_no_auc() -> None:
+    data = people(400).assign(w=1.0)
+    women = data["sex"] == "f"
+    data.loc[women & (data["paid"] == 1), "w"] = 0.01
+    heavy = data.index[women & (data["paid"] == 1)][0]
+    data.loc[heavy, "w"] = 100.0
+    data.loc[women & (data["paid"] == 0), "w"] = 50.0
+    found = quantities(data, replace(PLAN, weight="w"))
+    assert one(found, "mean_score", "f").counted
+    area, n = one(found, "auc", "f"), (women & (data["paid"] == 1)).sum()
+    assert not area.counted and area.reason == f"{n} favourable outcomes that count as 1.0, the plan asks for 5"
+
+
 def test_scores_that_a_model_answered_are_those_of_a_column() -> None:
     data = people(300)
     plan = replace(PLAN, score=Score(0, 1))
