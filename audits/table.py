@@ -316,7 +316,9 @@ def _readable(table: Any) -> Any:
             f"A {type(table).__name__} is no table: give a path, the address of a table, or a pandas, pyarrow or"
             " polars table."
         )
-    names = [str(name) for name in (table.schema.names if isinstance(table, pa.Table) else table.columns)]
+    names = [
+        str(name) for name in (table.schema.names if isinstance(table, pa.Table) else getattr(table, "columns", ()))
+    ]
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise MeasurementError(
             f"The data has the column {twice[0]!r} more than once, so that nobody knows which is meant: rename one."
