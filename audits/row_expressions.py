@@ -6,13 +6,13 @@ The counterpart of `scan_sql` for engines other than DuckDB; `scan.settled` says
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_, mul
 from typing import Any, TypeAlias
 
 from audits.plan import MEDIAN, Score, SensitiveFeature
-from audits.scan import LOG_FLOOR, SUM_TOLERANCE, ScanSpec
+from audits.scan import LOG_FLOOR, SUM_TOLERANCE, ScanSpec, in_type
 from audits.scan_sql import is_score_cut
 
 Expr: TypeAlias = Any
@@ -27,10 +27,12 @@ ONCE = ("rows", "w_missing", "unmatched", "target_bad")
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """`short` maps the plan's columns to the frame's; `floats` are those of the frame that can hold NaN."""
+    """`short` maps the plan's columns to the frame's; `floats` are those of the frame that can hold NaN, `singles`
+    those of float32."""
 
     short: Mapping[str, str]
     floats: frozenset[str]
+    singles: frozenset[str]
 
     def value(self, column: str) -> Expr:
         """The column as it stands."""
@@ -51,16 +53,24 @@ class _Names:
         number = self.number(column)
         return nw.when(~number.is_nan()).then(number) if self.short[column] in self.floats else number
 
+    def held(self, column: str, number: float) -> float:
+        """A number of the plan as the column holds it."""
+        return in_type(number, single=self.short[column] in self.singles)
+
 
 def row_columns(
-    spec: ScanSpec, short: Mapping[str, str], floats: frozenset[str], median: float | None
+    spec: ScanSpec,
+    short: Mapping[str, str],
+    floats: frozenset[str],
+    median: float | None,
+    singles: frozenset[str] = frozenset(),
 ) -> dict[str, Expr]:
     """Column of the group-by -> expression over one row (expanded: over one row and level, in columns l0, l1, ...).
 
-    `short` maps the columns of `spec` to those of the frame, `floats` are the frame's that can hold NaN, `median` is
-    needed where the cutoff is the median.
+    `short` maps the columns of `spec` to those of the frame, `floats` are the frame's that can hold NaN, `singles`
+    those of float32, `median` is needed where the cutoff is the median.
     """
-    names = _Names(short, floats)
+    names = _Names(short, floats, singles)
     shared = [position for position, feature in enumerate(spec.features) if feature.probabilities]
     found = {f"f{position}": _level(names, feature, position) for position, feature in enumerate(spec.features)}
     if spec.label is not None:
@@ -84,7 +94,8 @@ def row_columns(
         found |= _score_sums(score, spec, weight, share if shared else None)
         found |= _moments(names, spec, spec.score, score, weight)
         if spec.summed and spec.target is not None:
-            known = (target := names.number(spec.target)).is_between(spec.score.low, spec.score.high)
+            low, high = (names.held(spec.target, end) for end in (spec.score.low, spec.score.high))
+            known = (target := names.number(spec.target)).is_between(low, high)
             found["target_bad"] = _count(_both(target.is_null() | target.is_nan() | ~known, once))
     return found
 
@@ -99,7 +110,7 @@ def _level(names: _Names, feature: SensitiveFeature, position: int) -> Expr:
     number = names.known(feature.column)
     cut = nw.lit(len(feature.cuts))
     for place, end in reversed(list(enumerate(feature.cuts))):
-        cut = nw.when(number < end).then(nw.lit(place)).otherwise(cut)
+        cut = nw.when(number < names.held(feature.column, end)).then(nw.lit(place)).otherwise(cut)
     return nw.when(~number.is_null()).then(cut)
 
 
@@ -137,14 +148,20 @@ def _prediction(names: _Names, spec: ScanSpec, median: float | None) -> dict[str
     if spec.score is None or spec.score.column is None:
         return found
     score = names.number(spec.score.column)
-    within = (score >= spec.score.low) & (score <= spec.score.high)
+    declared = _declared(names, spec.score, spec.score.column)
+    within = (score >= declared.low) & (score <= declared.high)
     if is_score_cut(spec):
-        selected = score > median if spec.score.cutoff == MEDIAN else score >= spec.score.cutoff
+        selected = score > median if declared.cutoff == MEDIAN else score >= declared.cutoff
         found["prediction"] = nw.when(within).then(selected)
     if spec.bins:
-        place = nw.min_horizontal(nw.lit(float(spec.bins - 1)), _bin(score, spec.score, spec.bins)).cast(nw.Int64)
+        place = nw.min_horizontal(nw.lit(float(spec.bins - 1)), _bin(score, declared, spec.bins)).cast(nw.Int64)
         found["bin"] = nw.when(within).then(place).otherwise(nw.lit(-1))
     return found
+
+
+def _declared(names: _Names, score: Score, column: str) -> Score:
+    cutoff = names.held(column, score.cutoff) if isinstance(score.cutoff, int | float) else score.cutoff
+    return replace(score, low=names.held(column, score.low), high=names.held(column, score.high), cutoff=cutoff)
 
 
 def _bin(score: Expr, declared: Score, bins: int) -> Expr:

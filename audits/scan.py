@@ -54,7 +54,8 @@ class ScanSpec:
 
     `label` and `prediction` are columns, or None where there is none. A `score` with a cutoff makes the prediction
     where no column and no model does. `bins` > 0: the score's declared range is cut into so many bins of equal width,
-    bin = min(bins - 1, floor((score - low) / (high - low) * bins)), computed in float64 in this order. `joined` names
+    bin = min(bins - 1, floor((score - low) / (high - low) * bins)), computed in float64 in this order. Cutoff, cuts
+    and the ends of the range are compared in the column's type: rounded to float32 where it is one. `joined` names
     the file with the columns that the data does not have. `moments`: the score is the prediction of a number, and
     `target` the column with the true one (None: unknown), within the same range; their powers are summed.
     """
@@ -223,6 +224,15 @@ def significant(numbers: Any) -> Any:
         exponent = np.where(numbers == 0, 0, np.floor(np.log10(np.abs(numbers))))
     scale = 10.0 ** np.clip(_DIGITS - 1 - exponent, -300, 300)
     return np.round(numbers * scale) / scale
+
+
+def in_type(number: float, *, single: bool) -> float:
+    """A number of a plan as a column holds it: `single`, in float32, so that the 0.7 of a column is the plan's 0.7."""
+    import numpy as np
+
+    if not single or abs(number) > float(np.finfo(np.float32).max):
+        return number
+    return float(np.float32(number))
 
 
 def _replaced(table: pa.Table, name: str, as_text: Callable[[object], str | None]) -> pa.Table:

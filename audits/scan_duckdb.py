@@ -12,7 +12,7 @@ from audits.joined import check_rows, joined_source
 from audits.plan import MEDIAN
 from audits.predictions import Encoded, Scores
 from audits.scan import MAX_RAW_GROUPS, Counted, Progress, ScanSpec, most_groups, settled
-from audits.scan_sql import distinct_sql, is_score_cut, scan_sql
+from audits.scan_sql import declared_in, distinct_sql, is_score_cut, scan_sql
 from audits.score_median import median_of
 from audits.table import Source, count_rows, engine, opened_beside
 from governance.errors import ConfigurationError, MeasurementError
@@ -100,7 +100,8 @@ def _used(spec: ScanSpec) -> tuple[str, ...]:
 def _median(source: Source, spec: ScanSpec) -> float:
     """The median of the full sample, rows of unknown groups included."""
     assert spec.score is not None and spec.score.column is not None  # noqa: S101
-    return median_of(source, spec.score.column, spec.score.low, spec.score.high)
+    declared = declared_in(source, spec.score)
+    return median_of(source, spec.score.column, declared.low, declared.high)
 
 
 def _fetched(connection: Any, sql: str, params: tuple[Any, ...]) -> Any:

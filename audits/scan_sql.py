@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from audits.plan import MEDIAN, Score, SensitiveFeature
-from audits.scan import LOG_FLOOR, SUM_TOLERANCE, ScanSpec, keys_of, most_groups
+from audits.scan import LOG_FLOOR, SUM_TOLERANCE, ScanSpec, in_type, keys_of, most_groups
 from audits.table import Source, quoted
 from governance.errors import ConfigurationError, MeasurementError
 
@@ -93,10 +93,11 @@ def _prediction(source: Source, spec: ScanSpec, median: float | None) -> dict[st
     if spec.score is None or spec.score.column is None or not (spec.bins or is_score_cut(spec)):
         return found
     score = f"{number_column(source, spec.score.column, 'the score')}::DOUBLE"
+    declared = declared_in(source, spec.score)
     if is_score_cut(spec):
-        found["prediction"] = _cut(score, spec.score, median)
+        found["prediction"] = _cut(score, declared, median)
     if spec.bins:
-        found["bin"] = _bin(score, spec.score, spec.bins)
+        found["bin"] = _bin(score, declared, spec.bins)
         found["score_"] = Expression(score)
         found |= _numbers(source, spec, spec.score, score)
     return found
@@ -116,8 +117,27 @@ def _numbers(source: Source, spec: ScanSpec, declared: Score, score: str) -> dic
         "y_": Expression(_held(f"({target} - ?) / ?"), (center, half)),
         "r_": Expression(residual, (2 * half,)),
         "a_": Expression(f"abs({residual})", (2 * half,)),
-        "known_": Expression(f"coalesce({_within(target)}, FALSE)", (declared.low, declared.high)),
+        "known_": Expression(f"coalesce({_within(target)}, FALSE)", _ends(source, spec.target, declared)),
     }
+
+
+def declared_in(source: Source, score: Score) -> Score:
+    """The score with its range and cutoff as its column holds them (float32: rounded)."""
+    if score.column is None or not is_single(source, score.column):
+        return score
+    low, high = _ends(source, score.column, score)
+    cutoff = in_type(score.cutoff, single=True) if isinstance(score.cutoff, int | float) else score.cutoff
+    return replace(score, low=low, high=high, cutoff=cutoff)
+
+
+def is_single(source: Source, column: str) -> bool:
+    """Does the column hold float32?"""
+    return source.columns[column] == "FLOAT"
+
+
+def _ends(source: Source, column: str, declared: Score) -> tuple[float, float]:
+    single = is_single(source, column)
+    return in_type(declared.low, single=single), in_type(declared.high, single=single)
 
 
 def _held(number: str) -> str:
@@ -158,9 +178,10 @@ def feature_sql(source: Source, feature: SensitiveFeature, position: int) -> Exp
     if not feature.cuts:
         return Expression(column)
     _check_cuts(source, feature)
-    whens = " ".join(f"WHEN {column} < ? THEN {number}" for number in range(len(feature.cuts)))
+    cuts = tuple(in_type(cut, single=is_single(source, feature.column)) for cut in feature.cuts)
+    whens = " ".join(f"WHEN {column} < ? THEN {number}" for number in range(len(cuts)))
     missing = f"WHEN {column} IS NULL OR isnan({column}::DOUBLE) THEN NULL"
-    return Expression(f"CASE {missing} {whens} ELSE {len(feature.cuts)} END", feature.cuts)
+    return Expression(f"CASE {missing} {whens} ELSE {len(feature.cuts)} END", cuts)
 
 
 def _probability(source: Source, feature: SensitiveFeature, position: int) -> str:

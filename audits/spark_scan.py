@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from audits.joined import check_rows, joined_source
-from audits.plan import MEDIAN
+from audits.plan import MEDIAN, Score
 from audits.row_expressions import MATCHED, ONCE, row_columns
 from audits.scan import SUMS, Counted, ScanSpec, keys_of, most_groups, settled
-from audits.scan_sql import is_score_cut, scan_sql
+from audits.scan_sql import declared_in, is_score_cut, scan_sql
 from audits.score_median import median_of
 from audits.source_uri import table_address
 from audits.spark_source import (
@@ -62,10 +62,11 @@ def _scan(table: SparkTable, spec: ScanSpec) -> Counted:
         source, joined = _joined(data, spec)
         scan_sql(source, spec, median=0.0)  # for its checks of columns and types; the statement is not run
         frame, names = _needed(table, spec, source, joined)
+        declared = None if spec.score is None or spec.score.column is None else declared_in(source, spec.score)
     by_median = is_score_cut(spec) and spec.score is not None and spec.score.cutoff == MEDIAN
-    median = _median(SparkTable(frame, table.name), spec, names) if by_median else None
+    median = _median(SparkTable(frame, table.name), declared, names) if by_median and declared is not None else None
     rows = nw.from_native(_expanded(frame, spec))
-    raw = _grouped(rows, spec, row_columns(spec, names, _floats(rows), median))
+    raw = _grouped(rows, spec, row_columns(spec, names, _floats(rows), median, _singles(rows)))
     if raw.num_rows > most_groups(spec):
         raise MeasurementError(
             f"{table.name} has more than {most_groups(spec)} combinations of values. A label and a prediction need"
@@ -136,11 +137,18 @@ def _floats(frame: Any) -> frozenset[str]:
     return frozenset(name for name, kind in frame.collect_schema().items() if kind.is_float())
 
 
-def _median(table: SparkTable, spec: ScanSpec, names: Mapping[str, str]) -> float:
+def _singles(frame: Any) -> frozenset[str]:
+    """The columns of float32."""
+    import narwhals as nw
+
+    return frozenset(name for name, kind in frame.collect_schema().items() if kind == nw.Float32)
+
+
+def _median(table: SparkTable, score: Score, names: Mapping[str, str]) -> float:
     """The exact median of the full sample, by the same looks at the rows as on DuckDB: Spark understands their SQL."""
-    assert spec.score is not None and spec.score.column is not None  # noqa: S101
+    assert score.column is not None  # noqa: S101
     rows = cast("Source", SparkRows(table, names))
-    return median_of(rows, spec.score.column, spec.score.low, spec.score.high)
+    return median_of(rows, score.column, score.low, score.high)
 
 
 def _grouped(frame: Any, spec: ScanSpec, columns: Mapping[str, Any]) -> Any:

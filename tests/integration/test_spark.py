@@ -56,6 +56,10 @@ SPECS = {
     "bins": replace(PLAIN, score=replace(SCORE, cutoff=None), bins=64),
     "bins, weights and probabilities": replace(PLAIN, features=(SHARES,), weight="weight", score=SCORE, bins=16),
     "a decimal score": ScanSpec((SEX,), "hired", score=Score(0, 100, "decimal", 50), bins=10),
+    "ties in float32": ScanSpec(
+        (SEX, SensitiveFeature("band", "single", cuts=(0.3,))), "hired", score=Score(0.1, 0.9, "single", 0.7), bins=8
+    ),
+    "the median in float32": ScanSpec((SEX,), "hired", score=Score(0.1, 0.9, "single", MEDIAN)),
     "numbers": ScanSpec((SEX,), None, score=SCORE_ONLY, bins=16, moments=True, target="label_float"),
     "numbers, weights and probabilities": ScanSpec(
         (SHARES,), None, weight="weight", score=SCORE_ONLY, bins=16, moments=True, target="label_float"
@@ -91,6 +95,8 @@ def people() -> pa.Table:
     # Array by array: from a data frame NaN would become null.
     table = pa.table({name: pa.array(frame[name].to_numpy(), from_pandas=name == "sex") for name in frame})
     decimals = [Decimal(int(value)) / 100 for value in random.integers(0, 10_001, ROWS)]
+    singles = random.integers(1, 10, ROWS) / 10
+    table = table.append_column("single", pa.array(singles, pa.float32()))
     return table.append_column("decimal", pa.array(decimals, pa.decimal128(12, 2)))
 
 
