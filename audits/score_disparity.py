@@ -8,7 +8,7 @@ from audits.family import concluded
 from audits.finding import Compared, Finding, Measure, too_little
 from audits.normal import quantile
 from audits.plan import AuditPlan
-from audits.result import Disparity, Interval, Quantity
+from audits.result import UNKNOWN, Disparity, Interval, Quantity
 from audits.score_metrics import QUANTITY_METRICS, pair_name
 from audits.verdicts import Counts
 
@@ -65,6 +65,30 @@ def _of_measure(
         yield _nobody(features, measure, _why_nothing(single, features, measure, plan))
     else:
         yield from (_compared(item, single, measure, plan) for item in pairs)
+        against = pairs[0].against
+        yield from (_absent(item, against, measure, plan) for item in _without_rows(single, features, against))
+
+
+def _without_rows(
+    single: Mapping[Place, Quantity], features: tuple[str, ...], against: tuple[str, ...]
+) -> list[Quantity]:
+    """Levels that the plan lists and the data lack, as with rates: of one feature; an intersection is only listed."""
+    if len(features) > 1:
+        return []
+    sizes = (item for item in single.values() if item.metric == "mean_score" and item.features == features)
+    return [item for item in sizes if not item.n and UNKNOWN not in item.group and item.group != against]
+
+
+def _absent(item: Quantity, against: tuple[str, ...], measure: Measure, plan: AuditPlan) -> Compared:
+    named = _named(item.features, item.group)
+    return Compared(
+        finding=Finding(measure, impossible=f"{named}: {item.reason}"),
+        features=item.features,
+        where=f"{named} against {_named(item.features, against)}",
+        group=item.group,
+        reference=against,
+        chosen=_declared(item.features, plan) is None,
+    )
 
 
 def _nobody(features: tuple[str, ...], measure: Measure, why: str) -> Compared:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from audits.metrics import METRICS
 from audits.plan import AuditPlan
@@ -23,7 +24,7 @@ def unknown_bounds(cells: Cells, plan: AuditPlan) -> tuple[UnknownBounds, ...]:
 
     `missing_p` tests whether unknown rows are selected as often as known ones: chi-square with one degree of freedom
     (Fisher's exact test where fewer than 5 are expected); None where all rows are unknown. Weights: rates of weighted
-    rows, and the test on effective counts.
+    rows, and the test on effective counts, of rows known by probabilities no more than they are surely worth.
     """
     return tuple(bounds for feature in plan.sensitive_features for bounds in _of_feature(cells, feature.name))
 
@@ -35,7 +36,7 @@ def _of_feature(cells: Cells, feature: str) -> list[UnknownBounds]:
         return []
     weighted = cells.weighted or cells.shared
     unknown = _share(missing)
-    known = _share([row for level in rows.values() for row in level])
+    known = _together(rows, cells, unknown.n)
     p = p_value(_counts(unknown, weighted=weighted), _counts(known, weighted=weighted))
     return [_bounds(feature, level, _share(rows[level]), unknown, p) for level in sorted(rows)]
 
@@ -59,6 +60,24 @@ def _rows(cells: Cells, feature: str) -> dict[str, list[Row]]:
     for cell in cells.cells:
         found[cell.levels[position]].append(Row(cell.outcome, cell.prediction, cell.n, cell.weight, cell.squares))
     return found
+
+
+def _together(rows: dict[str, list[Row]], cells: Cells, unknown: int) -> Share:
+    """The share of all known rows; by probabilities a row is in up to every level, and counts once.
+
+    Its weight is then the sum of its parts; its square at most as many times the sum of their squares as there are
+    levels (Cauchy and Schwarz): the rows may be worth more than this, never less.
+    """
+    share = _share([row for level in rows.values() for row in level])
+    if not cells.shared:
+        return share
+    most = len(rows)
+    return replace(
+        share,
+        squares_events=most * share.squares_events,
+        squares=most * share.squares,
+        people=cells.row_count - unknown,
+    )
 
 
 def _share(rows: Sequence[Row]) -> Share:

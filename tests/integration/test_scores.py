@@ -437,6 +437,24 @@ def test_too_small_or_missing_is_never_met() -> None:
     assert all("no interval" in item.reason for item in constant)
 
 
+def test_a_level_that_the_plan_lists_and_the_data_lack_is_not_met_by_any_bound() -> None:
+    sex = SensitiveFeature("sex", "sex", levels=("f", "m", "x"))
+    bounds = [Bound(metric, how, 0.5) for metric, ways in QUANTITY_METRICS.items() for how in ways]
+    found = verdicts(people(2000), *bounds, sensitive_features=(sex,))
+    absent = [item for item in found if item.group == ("x",)]
+    assert [(item.metric, item.comparison) for item in absent] == [(item.metric, item.comparison) for item in bounds]
+    for item in absent:
+        assert item.verdict is Verdict.NOT_ESTIMABLE and item.reason.endswith("sex=x: no rows in this group")
+        assert item.reference in {("f",), ("m",)} and (item.n, item.value) == (0, None)
+    # The others are what they are without it: who is not there is no member of the family.
+    without = verdicts(people(2000), *bounds, sensitive_features=(replace(sex, levels=()),))
+    assert [item for item in found if item.group != ("x",)] == list(without)
+    # A combination that nobody has is only listed as a group.
+    both = replace(TWO, sensitive_features=(sex, SensitiveFeature("race", "race")), bounds=(bounds[0],))
+    pairs = score_disparities(quantities(people(), both), both)
+    assert not [item for item in pairs if len(item.group) == 2 and "x" in item.group]
+
+
 def test_a_bound_on_scores_that_nobody_measured_is_not_met() -> None:
     bounds = (Bound("auc", DIFFERENCE, 0.1),)
     data = people(300).assign(decided=lambda rows: rows["paid"])

@@ -43,6 +43,23 @@ def test_bounds_and_chi_square_by_hand() -> None:
     assert (women.missing_p or 1) < 0.001
 
 
+@pytest.mark.parametrize("levels", ["ab", "abcd"])
+def test_rows_known_by_probabilities_are_tested_once(levels: str) -> None:
+    """100 rows, half of them selected, equally likely in every level, are as many rows as in one level they know."""
+    share = 1 / len(levels)
+    parts = [
+        Cell((level,), outcome=False, prediction=selected, n=50, w=50 * share, w2=50 * share**2)
+        for level in levels
+        for selected in (True, False)
+    ]
+    missing = [Cell((UNKNOWN,), outcome=False, prediction=s, n=n, w=n, w2=n) for s, n in ((True, 20), (False, 40))]
+    found = unknown_bounds(Cells(("sex",), (*parts, *missing), 160, "d", "typed", weighted=True, shared=True), PLAN)
+    once = unknown_bounds(cells_of({"men": (50, 100), UNKNOWN: (20, 60)}), PLAN)[0]
+    assert len(found) == len(levels)
+    assert [item.missing_p for item in found] == [pytest.approx(once.missing_p, rel=1e-9)] * len(levels)
+    assert found[0].lower == pytest.approx(50 * share / (100 * share + 60))
+
+
 def test_chi_square_where_the_normal_curve_is_trusted() -> None:
     found = unknown_bounds(cells_of({"men": (50, 100), UNKNOWN: (20, 60)}), PLAN)
     assert found[0].missing_p == pytest.approx(chi2_contingency([[20, 40], [50, 50]], correction=False).pvalue)
