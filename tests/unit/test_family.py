@@ -21,6 +21,7 @@ from audits.metrics import METRICS
 from audits.plan import AuditPlan, Bound, Comparison, Family, SensitiveFeature
 from audits.power import detectable_gap, detectable_rates
 from audits.result import Disparity, GroupEstimate, Verdict
+from audits.significance import p_values
 
 RATIO, DIFFERENCE = Comparison.RATIO, Comparison.DIFFERENCE
 FOUR_FIFTHS = Bound("selection_rate", RATIO, 0.8)
@@ -205,11 +206,28 @@ def test_the_rows_that_see_four_fifths_are_those_of_statsmodels(reference: float
 
 @settings(deadline=None)
 @given(st.floats(0.02, 0.98), st.integers(20, 5000), st.integers(20, 5000), st.sampled_from([0.05, 0.05 / 21, 1e-5]))
-def test_what_is_detectable_has_80_percent_power_by_statsmodels(rate: float, n1: int, n2: int, alpha: float) -> None:
+def test_what_is_detectable_has_80_percent_power_by_statsmodels(
+    rate: float, n1: int, n2: int, alpha: float
+) -> None:
     for found in detectable_rates(n1, n2, rate, alpha):
         if found is not None:
             power = NormalIndPower().power(proportion_effectsize(rate, found), n1, alpha, ratio=n2 / n1)
-            assert power == pytest.approx(0.8, abs=1e-3)
+            assert power >= 0.8 - 1e-6
+
+
+@pytest.mark.parametrize("n", [(300, 3000), (3000, 300), (200, 200), (50, 5000)])
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.8])
+@pytest.mark.parametrize("comparisons", [1, 20])
+def test_what_is_detectable_is_seen_in_four_of_five_samples(n: tuple[int, int], rate: float, comparisons: int) -> None:
+    """The arcsine alone promises 80 % and gives 66 % at 300 against 3,000 rows, rate 0.1, 20 comparisons."""
+    generator = np.random.default_rng(1)
+    alpha = 0.05 / comparisons
+    for found in detectable_rates(*n, rate, alpha):
+        if found is None or min(n) * min(found, 1 - found) < 1:
+            continue  # less than one event to be expected: counts are too coarse for any power in between
+        one, other = generator.binomial(n[0], found, 1000).tolist(), generator.binomial(n[1], rate, 1000).tolist()
+        p = p_values([((k1, n[0]), (k2, n[1])) for k1, k2 in zip(one, other, strict=True)])
+        assert np.mean([value is not None and value <= alpha for value in p]) >= 0.8 - 3 * 0.0127
 
 
 def test_no_indication_says_what_would_have_been_seen_at_the_level_of_the_family() -> None:

@@ -189,7 +189,8 @@ def test_more_confidence_is_wider(one: tuple[int, int], other: tuple[int, int]) 
 def test_the_sample_that_sees_four_fifths(reference: float, n: int) -> None:
     rate, _ = detectable_rates(n, n, reference)
     assert rate is not None
-    assert rate / reference == pytest.approx(0.8, abs=1e-3)
+    # The score test asks for a little more than the arcsine, by which these numbers were made.
+    assert rate / reference == pytest.approx(0.8, abs=2e-3)
 
 
 def test_a_tiny_sample_sees_nothing() -> None:
