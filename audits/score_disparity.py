@@ -130,7 +130,8 @@ def _compared(item: Quantity, single: Mapping[Place, Quantity], measure: Measure
 
 def _finding(item: Quantity, measure: Measure, counts: tuple[Counts, Counts] | None, plan: AuditPlan) -> Finding:
     if item.interval is None and (item.value is None or item.counted):
-        return Finding(measure, impossible=item.reason or "there is no value")
+        value = "" if item.value is None else f"the value alone is {item.value:.4g}; "
+        return Finding(measure, impossible=value + (item.reason or "there is no value"))
     missing = None if item.counted else item.reason
     if counts is not None:
         missing = missing or too_little(*counts, plan)

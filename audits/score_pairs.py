@@ -24,6 +24,7 @@ from audits.calibration import (
     mean_score,
     reliability,
 )
+from audits.constant_scores import constant_difference, is_constant
 from audits.distances import (
     Blocks,
     blocks_of,
@@ -88,7 +89,7 @@ def pair_quantities(
 ) -> Iterator[Quantity]:
     """Every measure of two groups. `noise` as in `group_quantities`; `generator` draws what distances need."""
     means = [_estimate(mean_score(groups.histogram(group).united())) for group in range(len(groups))]
-    yield from _differences(groups, "mean_score", means)
+    yield from _means(groups, means)
     yield from _scoring_rates(groups)
     reference = reference_of(groups, [item.value for item in means])
     if reference is not None:
@@ -164,6 +165,21 @@ def _differences(groups: Groups, metric: str, found: Sequence[Estimate], sign: i
     for group in _others(groups, reference):
         if reference is not None:
             yield _difference(groups, f"{metric}_difference", (group, reference), found[group], found[reference])
+
+
+def _means(groups: Groups, means: Sequence[Estimate]) -> Iterator[Quantity]:
+    """Differences of mean scores; where nothing varies in two groups that differ, by what the range allows."""
+    for found in _differences(groups, "mean_score", means):
+        pair = [groups.scored.groups.index(levels) for levels in (found.group, found.against)]
+        sides = [groups.histogram(group) for group in pair]
+        sizes = [groups.worth(side) for side in sides]
+        if found.value and all(map(is_constant, sides)) and min(sizes) > 1:
+            scores = [float(side.lo.min()) for side in sides]
+            one, other = zip(scores, sizes, strict=True)
+            interval, p = constant_difference(one, other, groups.cells.low, groups.cells.high, groups.plan.confidence)
+            yield _pair(groups, found.metric, pair[0], pair[1], scores[0] - scores[1], interval=interval, p=p)
+        else:
+            yield found
 
 
 def _difference(groups: Groups, metric: str, pair: tuple[int, int], one: Estimate, other: Estimate) -> Quantity:

@@ -437,6 +437,35 @@ def test_too_small_or_missing_is_never_met() -> None:
     assert all("no interval" in item.reason for item in constant)
 
 
+def test_groups_of_one_score_each_are_apart_although_nothing_varies() -> None:
+    data = people(400)
+    data["score"] = np.where(data["sex"] == "f", 0.2, 0.9)
+    item = verdicts(data, Bound("mean_score", DIFFERENCE, 0.1))[0]
+    assert item.value == pytest.approx(-0.7) and item.verdict is Verdict.ADVERSE
+    assert item.interval is not None and item.interval.upper is not None
+    # Others than those seen are at most 1 - 0.025^(1 / (n - 1)) of either group, and may lie anywhere in 0 to 1.
+    f, m = (1 - 0.025 ** (1 / ((data["sex"] == sex).sum() - 1)) for sex in "fm")
+    assert item.interval.lower == pytest.approx(0.2 - 0.2 * f - (0.9 + 0.1 * m))
+    assert item.interval.upper == pytest.approx(0.2 + 0.8 * f - (0.9 - 0.9 * m))
+    assert item.p is not None and 0 < item.p < 1e-6 and item.adjusted_p == item.p
+    near_ = verdicts(data.assign(score=np.where(data["sex"] == "f", 0.5, 0.51)), Bound("mean_score", DIFFERENCE, 0.1))[
+        0
+    ]
+    assert near_.verdict is Verdict.NO_INDICATION and near_.p is not None and near_.p > 0.05
+
+
+def test_a_value_without_an_interval_is_said() -> None:
+    data = people(400)
+    p = np.where(data["sex"] == "f", 0.9, 0.2)
+    by_chance = SensitiveFeature("sex", "", probabilities=(("f", "p_f"), ("m", "p_m")))
+    shared = data.assign(p_f=p, p_m=1 - p)
+    item = verdicts(shared, Bound("mean_score", DIFFERENCE, 0.01), sensitive_features=(by_chance,))[0]
+    gap = np.subtract(*(np.average(data["score"], weights=w) for w in (p, 1 - p)))
+    assert item.verdict is Verdict.NOT_ESTIMABLE and (
+        f"the value alone is {gap:.4g}; " in item.reason or f"the value alone is {-gap:.4g}; " in item.reason
+    )
+
+
 def test_a_level_that_the_plan_lists_and_the_data_lack_is_not_met_by_any_bound() -> None:
     sex = SensitiveFeature("sex", "sex", levels=("f", "m", "x"))
     bounds = [Bound(metric, how, 0.5) for metric, ways in QUANTITY_METRICS.items() for how in ways]
