@@ -161,7 +161,12 @@ def _notes(feature: SensitiveFeature, sizes: Counter[str], rows: int) -> Iterabl
             " is a sensitivity analysis, not a measurement of known groups."
         )
     if sizes[UNKNOWN]:
-        yield f"{feature.name}: {sizes[UNKNOWN]} of {rows} rows have no value; shown as a group, never compared."
+        what = (
+            f"no value, or one that is declared unknown ({', '.join(feature.unknown)})"
+            if feature.unknown
+            else "no value"
+        )
+        yield f"{feature.name}: {sizes[UNKNOWN]} of {rows} rows have {what}; shown as a group, never compared."
     named = set(feature.levels) or {name for name, _ in (*feature.merge, *feature.probabilities)}
     undeclared = sorted(sizes.keys() - named - {UNKNOWN}) if named else []
     if undeclared:

@@ -45,6 +45,8 @@ class SensitiveFeature:
     `reference` is the level that the others are compared with; None: the highest rate among the groups that are
     large enough. `probabilities` names, for every level, the column with the probability that a row belongs to it;
     each row then counts in every level with that weight (`column` is not read), which is a sensitivity analysis.
+    `unknown` are values of the column that say that nothing is known ("?", "Prefer not to say"): such rows are counted
+    as those without a value are, shown and never compared.
     """
 
     name: str
@@ -55,6 +57,7 @@ class SensitiveFeature:
     levels: tuple[str, ...] = ()
     reference: str | None = None
     probabilities: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from audits.levels import MAX_LEVELS
+from audits.levels import MAX_LEVELS, looks_unknown
 from audits.plan_guess import (
     favourable_of,
     is_age,
@@ -146,8 +146,13 @@ def _feature(column: ColumnSummary) -> Iterator[str]:
     elif not _is_usable(column):
         yield f"# CHECK: {column.distinct} different values cannot be compared: give cuts and labels, or merge values"
     elif column.values and all(map(is_sound, column.values)):
+        nothing = [value for value in column.values if looks_unknown(value)]
+        known = [value for value in column.values if value not in nothing] or column.values
         yield f"levels = {_list(column.values)}  # CHECK: as found"
-        yield f"# reference = {_quoted(column.values[-1])}  # without it: the group with the highest rate"
+        if nothing:
+            yield f"# unknown = {_list(nothing)}  # CHECK: do they say that nothing is known? Such rows are"
+            yield "# counted and never compared: then uncomment the line above, and take its values out of levels"
+        yield f"# reference = {_quoted(known[-1])}  # without it: the group with the highest rate"
     else:
         yield f"# CHECK: {column.distinct} different values; small groups are not compared: merge what belongs together"
         yield '# merge = { one = ["a", "b"], other = ["c"] }'

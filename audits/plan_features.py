@@ -10,7 +10,7 @@ from audits.plan import AuditPlan, SensitiveFeature
 from audits.result import UNKNOWN
 from audits.toml_table import TomlTable, is_number, one_of, shown
 
-_CONTROL = ("name", "column", "levels", "cuts", "labels", "merge")
+_CONTROL = ("name", "column", "levels", "cuts", "labels", "merge", "unknown")
 _SENSITIVE = (*_CONTROL, "reference", "probabilities")
 _LEVELS = "a list of distinct levels that is not empty"
 _PROBABILITIES = 'a table of levels and columns, such as { female = "p_female", male = "p_male" }'
@@ -79,6 +79,7 @@ def _feature(table: TomlTable, roles: Mapping[str, str], most: int) -> Sensitive
         levels=table.scalars("levels", _LEVELS),
         reference=table.optional_scalar("reference", "the level that the others are compared with"),
         probabilities=_probabilities(table),
+        unknown=_unknown(table),
     )
     for column in columns_of(feature):
         if column in roles:
@@ -116,11 +117,22 @@ def _merge(table: TomlTable) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return merged
 
 
+def _unknown(table: TomlTable) -> tuple[str, ...]:
+    """Values that say that nothing is known."""
+    unknown = table.scalars("unknown", 'a list of values such as ["?", "Unknown"]')
+    if unknown and "cuts" in table.content:
+        raise table.error(
+            f"{table.where} has both cuts and unknown; leave out unknown, and let the numbers be missing in the data"
+            " where nothing is known"
+        )
+    return unknown
+
+
 def _probabilities(table: TomlTable) -> tuple[tuple[str, str], ...]:
     """Level -> the column with its probability, for all levels: what is left to 1 would belong to nobody."""
     if "probabilities" not in table.content:
         return ()
-    for key in ("column", "cuts", "labels", "merge", "levels"):
+    for key in ("column", "cuts", "labels", "merge", "levels", "unknown"):
         if key in table.content:
             raise table.error(f"{table.where} has both probabilities and {key}; leave out {key}")
     named = table.table("probabilities")
@@ -139,18 +151,28 @@ def _check_levels(table: TomlTable, feature: SensitiveFeature, most: int) -> Non
     )
     if UNKNOWN in (*made, *feature.levels):
         raise table.error(
-            f"{table.where} names the level {UNKNOWN!r}, kept for rows without a value; choose another name"
+            f"{table.where} names the level {UNKNOWN!r}, kept for rows without a value; choose another name, or list"
+            ' the values that stand for nothing known: unknown = ["?"]'
         )
     if max(len(made), len(feature.levels)) > most:
         raise table.error(
             f"{table.where} names more than {most} levels, too many to compare; merge some of them, or raise [audit]"
             " max_levels"
         )
+    _check_unknown(table, feature)
     if feature.levels:
         _check_listed(table, feature, made)
     known = feature.levels or tuple(made)
     if feature.reference is not None and known and feature.reference not in known:
         raise table.wrong("reference", feature.reference, one_of(feature.reference, known))
+
+
+def _check_unknown(table: TomlTable, feature: SensitiveFeature) -> None:
+    """A value cannot be unknown and a level."""
+    merged = {text for level, values in feature.merge for text in (level, *values)}
+    for value in feature.unknown:
+        if value in merged or value in feature.levels or value == feature.reference:
+            raise table.wrong("unknown", value, "values that stand in no levels, merge or reference")
 
 
 def _check_listed(table: TomlTable, feature: SensitiveFeature, made: Collection[str]) -> None:

@@ -39,7 +39,7 @@ __all__ = ["ExpectFavourableLabel", "ExpectGroupsToBeLargeEnough", "ExpectSevera
 
 _METRIC = "table.group_sizes"
 _FAVOURABLE = "table.favourable_rows"
-_FEATURE = ("column", "cuts", "labels", "merge", "label", "favourable")
+_FEATURE = ("column", "cuts", "labels", "merge", "unknown", "label", "favourable")
 
 
 class GroupSizes(TableMetricProvider):  # type: ignore[misc]
@@ -65,6 +65,7 @@ class GroupSizes(TableMetricProvider):  # type: ignore[misc]
             cuts=tuple(given["cuts"]),
             labels=tuple(given["labels"]),
             merge=tuple((level, tuple(values)) for level, values in given["merge"]),
+            unknown=tuple(given["unknown"]),
         )
         label, column = given["label"], frame[feature.column]
         # Without a label only the rows are asked for.
@@ -118,6 +119,7 @@ class _OnGroups(BatchExpectation):  # type: ignore[misc]
     cuts: list[float]
     labels: list[str]
     merge: list[list[Any]]
+    unknown: list[str]
     declared: list[str]
     label: str | None = None
     favourable: str

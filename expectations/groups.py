@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from expectations.result import GroupColumn
-from expectations.text import same
+from expectations.text import forms, same
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +23,12 @@ def group_sizes(column: pd.Series, favourable: Any, feature: GroupColumn) -> Siz
     """Count the rows and the favourable labels of every level that occurs, the smallest level first.
 
     `column` holds the feature's values (numbers where it has cuts), `favourable` one boolean per row. Rows without a
-    value belong to no level.
+    value, or with one that is declared unknown, belong to no level.
     """
     import numpy as np
     import pandas as pd
 
-    present = column.notna().to_numpy()
+    present = column.notna().to_numpy() & ~column.isin(forms(feature.unknown)).to_numpy()
     values = column[present].reset_index(drop=True)
     if feature.cuts:
         # Lower ends belong to the level, as in the audit.
@@ -59,10 +59,10 @@ def declared_levels(feature: GroupColumn) -> tuple[str, ...]:
 
 
 def known_values(feature: GroupColumn) -> tuple[str, ...]:
-    """The values of the column that make a declared level; () where the plan does not list its levels."""
+    """The values of the column that make a declared level, or are declared unknown; () where no levels are listed."""
     if not feature.levels or feature.cuts:
         return ()
-    return (*(value for _, values in feature.merge for value in values), *feature.levels)
+    return (*(value for _, values in feature.merge for value in values), *feature.levels, *feature.unknown)
 
 
 def cut_labels(cuts: Sequence[float]) -> tuple[str, ...]:

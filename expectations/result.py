@@ -25,7 +25,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GroupColumn:
-    """A sensitive feature as the suite sees it: its column, how levels are made, which levels are known."""
+    """A sensitive feature as the suite sees it: its column, how levels are made, which levels are known.
+
+    `unknown` are values that the plan declares unknown: they may occur, and make no group.
+    """
 
     name: str
     column: str
@@ -33,6 +36,7 @@ class GroupColumn:
     labels: tuple[str, ...] = ()
     merge: tuple[tuple[str, tuple[str, ...]], ...] = ()
     levels: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

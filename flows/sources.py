@@ -101,7 +101,7 @@ def spec_of(plan: AuditPlan, inputs: Iterable[str], present: Collection[str] | N
 
 
 def _group(item: SensitiveFeature) -> GroupColumn:
-    return GroupColumn(item.name, item.column, item.cuts, item.labels, item.merge, item.levels)
+    return GroupColumn(item.name, item.column, item.cuts, item.labels, item.merge, item.levels, item.unknown)
 
 
 def _is_in(item: SensitiveFeature, here: Collection[str] | None) -> bool:

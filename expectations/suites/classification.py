@@ -196,6 +196,7 @@ def _feature(spec: SuiteSpec, group: GroupColumn) -> dict[str, Any]:
         "cuts": list(group.cuts),
         "labels": list(group.labels),
         "merge": [[level, list(values)] for level, values in group.merge],
+        "unknown": list(group.unknown),
         "declared": list(declared_levels(group)),
         "label": spec.label,
         "favourable": spec.favourable,

@@ -195,7 +195,11 @@ def test_a_level_that_the_rule_does_not_know_is_shown_and_said() -> None:
     counts = {("X", "black"): (50, 25), ("f", "African American"): (30, 10), ("f", "klingon"): (9, 9)}
     sex, race, _ = report(cells(("sex", "race"), counts), PLAN).tables
     assert column(sex, "persons")["X",] == "50"
-    assert "No category of the rule, shown as they stand: sex X." in sex.notes
+    assert "No category of the rule, shown as they stand and never the highest: sex X." in sex.notes
+    # X has the highest rate of all and is compared with the rule's highest category, which is Female (19 of 39).
+    assert column(sex, "impact ratio") == {("Male",): "–", ("Female",): "1.000", ("X",): "1.026"}
+    assert column(race, "impact ratio")[B,] == "1.000"  # 35 of 80; of the level that is no category, 9 of 9
+    assert column(race, "impact ratio")["klingon",] == "2.286"
     assert column(race, "persons")[B,] == "80"
     assert f"{B} unites the levels African American, black." in race.notes
 
