@@ -3,8 +3,9 @@
 The reference of a single sensitive feature is the one that the plan declares; otherwise, and for intersections, the
 group with the highest rate, chosen after groups too small to count are set aside (`reference_of`). Small groups are
 compared too, so that nobody is hidden, but the verdict is then "insufficient evidence". Unknown levels are never
-compared. Intervals: Koopman for ratios, Newcombe for differences, the inverted range for the worst case (`audits.extremes`).
-Verdicts of bounded comparisons come from Holm's procedure over the family that the plan declares (`audits.family`).
+compared. Intervals: Koopman for ratios, Newcombe for differences, the inverted range for the worst case
+(`audits.extremes`). Verdicts of bounded comparisons come from Holm's procedure over the family that the plan declares
+(`audits.family`).
 """
 
 from __future__ import annotations

@@ -68,6 +68,6 @@ def test_without_a_label_what_needs_the_outcome_is_refused(metric: str) -> None:
 
 
 def test_a_difference_of_shares_is_at_most_1_and_one_of_scores_may_be_more() -> None:
-    with pytest.raises(ConfigurationError, match="a difference from 0 to 1"):
+    with pytest.raises(ConfigurationError, match="a difference from 0 to below 1"):
         bound_of("scoring_rate", "difference", 1.5)
     assert bound_of("mean_score", "difference", 1.5).limit == 1.5

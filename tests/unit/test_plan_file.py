@@ -394,7 +394,7 @@ WRONG: list[tuple[tuple[str | int, ...], object, str]] = [
     ((*BOUND, "comparison"), "quotient", "one of: ratio, difference"),
     ((*BOUND, "bound"), 0, "bound is 0; write a ratio above 0"),
     ((*BOUND, "bound"), None, "bound is missing"),
-    ((*BOUND,), {"metric": "accuracy", "comparison": "difference", "bound": 1.1}, "a difference from 0 to 1"),
+    ((*BOUND,), {"metric": "accuracy", "comparison": "difference", "bound": 1.1}, "a difference from 0 to below 1"),
     (("data", "task"), "rank", r"task is 'rank'; write one of: .* \(did you mean 'ranking'\?\)"),
     (("data", "score"), "s", "has score without score_range; write score_range = "),
     (("data", "cutoff"), 0.5, "has cutoff without score_range"),
