@@ -63,7 +63,13 @@ def hidden_steps(
     for item in items:
         if steps_of(item) and not item.against and item.value is not None:
             of[tuple(sorted(item.features))].append(item)
-    return frozenset((steps, features) for features, own in of.items() for steps in _hidden(own, counts, masked, limit))
+    by = {features: _by_steps(own) for features, own in of.items()}
+    totals = [_summed(found[Steps.CUTOFFS]) for found in by.values()]
+    for features, found in by.items():
+        found[Steps.CUTOFFS] |= _missing(features, _summed(found[Steps.CUTOFFS]), totals)
+    return frozenset(
+        (steps, features) for features, found in by.items() for steps in _hidden(found, counts, masked, limit)
+    )
 
 
 def is_hidden(item: Quantity | Disparity, hidden: Hidden) -> bool:
@@ -72,14 +78,41 @@ def is_hidden(item: Quantity | Disparity, hidden: Hidden) -> bool:
     return steps is not None and (steps, tuple(sorted(item.features))) in hidden
 
 
-def _hidden(
-    items: Iterable[Quantity], counts: Mapping[Node, Counts], masked: Collection[Node], limit: int
-) -> Iterator[Steps]:
-    by: dict[Steps, _Found] = defaultdict(dict)
+def _by_steps(items: Iterable[Quantity]) -> dict[Steps, _Found]:
+    by: dict[Steps, _Found] = {steps: {} for steps in Steps}
     for item in items:
         steps = steps_of(item)
         if steps is not None:
             by[steps] |= _reached(item, steps)
+    return by
+
+
+def _summed(found: _Found) -> dict[tuple[str, str], tuple[int, int]]:
+    """(side, where) -> all groups together."""
+    summed: dict[tuple[str, str], tuple[int, int]] = {}
+    for ((_, side), at), (n, of) in found.items():
+        before = summed.get((side, at), (0, 0))
+        summed[side, at] = (before[0] + n, before[1] + of)
+    return summed
+
+
+def _missing(
+    features: tuple[str, ...],
+    own: Mapping[tuple[str, str], tuple[int, int]],
+    totals: Iterable[Mapping[tuple[str, str], tuple[int, int]]],
+) -> _Found:
+    """Groups that are not printed (unknown ones at a cutoff), as what other features have more at the same place."""
+    found: _Found = {}
+    for (side, at), (n, of) in own.items():
+        more, most = max((total[side, at] for total in totals if (side, at) in total), key=lambda item: item[1])
+        if most > of:
+            found[(Node(features, ("the rest",)), side), at] = (more - n, most - of)
+    return found
+
+
+def _hidden(
+    by: Mapping[Steps, _Found], counts: Mapping[Node, Counts], masked: Collection[Node], limit: int
+) -> Iterator[Steps]:
     kept: _Reached = defaultdict(set)
     for steps in Steps:
         found = _united(by[steps], masked)

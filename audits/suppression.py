@@ -9,7 +9,8 @@ each of which needs the ones before:
     outcome by prediction (the four cells)  small: every metric that crosses outcome and prediction is hidden
 
 `audits.masking` then hides more until no small count can be computed again. What is derived from a hidden count is
-hidden too: disparities keep their verdict and lose their numbers. The full record, which people sign, stays whole.
+hidden too: disparities keep their verdict and lose their numbers. Shares at steps of the score count rows by
+themselves: `audits.step_masking` hides them. The full record, which people sign, stays whole.
 """
 
 from __future__ import annotations

@@ -67,6 +67,17 @@ def test_masked_groups_count_together_only() -> None:
     assert hidden(*items, masked=("x", "y")) == set()
 
 
+def test_the_unknown_rows_that_nobody_prints_are_what_another_feature_has_more() -> None:
+    """At cutoffs only known groups are printed: of 200 rows 40 have no sex, and 3 of them reach the cutoff."""
+    at = "score >= 0.5"
+    sexes = [of("selection_rate", "f", 80, 40, at), of("selection_rate", "m", 80, 50, at)]
+    place = replace(of("selection_rate", "here", 200, 93, at), features=("place",))
+    assert hidden(*sexes) == set()
+    assert hidden_steps([*sexes, place], {}, (), LIMIT) == {(Steps.CUTOFFS, ("sex",))}
+    more = replace(of("selection_rate", "here", 200, 105, at), features=("place",))
+    assert hidden_steps([*sexes, more], {}, (), LIMIT) == frozenset()
+
+
 def test_what_compares_two_groups_at_hidden_steps_goes_with_them() -> None:
     found = hidden_steps((of("scoring_rate", "f", 100, 3, "score > 3, the median of the full sample"),), {}, (), LIMIT)
     pair = Quantity("scoring_rate_ratio", ("sex",), ("f",), 200, 0.1, against=("m",))
