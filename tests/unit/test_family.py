@@ -206,9 +206,7 @@ def test_the_rows_that_see_four_fifths_are_those_of_statsmodels(reference: float
 
 @settings(deadline=None)
 @given(st.floats(0.02, 0.98), st.integers(20, 5000), st.integers(20, 5000), st.sampled_from([0.05, 0.05 / 21, 1e-5]))
-def test_what_is_detectable_has_80_percent_power_by_statsmodels(
-    rate: float, n1: int, n2: int, alpha: float
-) -> None:
+def test_what_is_detectable_has_80_percent_power_by_statsmodels(rate: float, n1: int, n2: int, alpha: float) -> None:
     for found in detectable_rates(n1, n2, rate, alpha):
         if found is not None:
             power = NormalIndPower().power(proportion_effectsize(rate, found), n1, alpha, ratio=n2 / n1)
