@@ -112,8 +112,9 @@ class Counted:
       sums do not lose their digits to an offset: p and y are prediction and outcome, from the middle of the range in
       halves of it; r is prediction - outcome in ranges, a its absolute value
 
-    `rows` is the number of rows of the data: sum(n) but for probabilities. Sums of doubles are rounded to 14
-    significant digits, so that the order in which threads finish does not show.
+    `rows` is the number of rows of the data: sum(n) but for probabilities. DuckDB adds whole numbers in fixed point
+    (`exact_sums`), so that equal rows give equal bits, whatever their order and the threads. Sums of doubles are
+    rounded to 14 significant digits: of engines that add doubles, such as Spark, most give the same then.
     """
 
     table: pa.Table
@@ -171,8 +172,8 @@ def settled(
     where they are no probabilities), label and prediction as they stand (`values`: prediction is a position in it),
     bin -1 (without bins: prediction null) where a score is missing or out of range. Further columns, for checks:
     with weights w_missing (rows whose weight is null) and w_min; with a joined file unmatched (rows without a match);
-    with probabilities rows: these three count a row once, whatever the number of its levels. `name` is what messages
-    call the data.
+    with probabilities rows: these three count a row once, whatever the number of its levels. Groups that become one
+    are added in the order of `raw`: an engine that sorts it gives equal bits. `name` is what messages call the data.
 
     Raises MeasurementError for no rows, weights that are missing, not finite or not above 0, probabilities that are
     none, scores that are missing or out of range, rows without a match in the joined file.

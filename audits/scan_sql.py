@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from audits.exact_sums import Aggregate, FixedSum, Total, grouped
 from audits.plan import MEDIAN, Score, SensitiveFeature
 from audits.scan import LOG_FLOOR, SUM_TOLERANCE, ScanSpec, in_type, keys_of, most_groups
 from audits.table import Source, quoted
@@ -41,13 +43,10 @@ def scan_sql(source: Source, spec: ScanSpec, *, median: float | None = None) -> 
     params = tuple(value for expression in rows.columns.values() for value in expression.params)
     inner = ", ".join(f"{expression.sql} AS {_inner(name)}" for name, expression in rows.columns.items())
     expanded = "".join(f" CROSS JOIN range({n}) AS {_levels(i)}({_level(i)})" for i, n in rows.levels.items())
-    names = ", ".join(f"{_inner(name)} AS {quoted(name)}" for name in keys)
-    sums = ", ".join(_sums(spec, rows))
-    return Expression(
-        f"SELECT {names}, {sums} FROM (SELECT {inner} FROM {source.relation}{expanded})"  # noqa: S608
-        f" GROUP BY ALL LIMIT {most_groups(spec) + 1}",
-        (*params, *source.params),
-    )
+    relation = f"(SELECT {inner} FROM {source.relation}{expanded})"  # noqa: S608
+    named = {quoted(name): _inner(name) for name in keys}
+    query = grouped(relation, named, _totals(spec, rows), _weight(spec, rows))
+    return Expression(f"{query} LIMIT {most_groups(spec) + 1}", (*params, *source.params))
 
 
 def is_score_cut(spec: ScanSpec) -> bool:
@@ -211,38 +210,60 @@ def _check_cuts(source: Source, feature: SensitiveFeature) -> None:
         )
 
 
-def _sums(spec: ScanSpec, rows: Rows) -> list[str]:
-    """The aggregates. fsum compensates the rounding of long sums, and costs no more here."""
+def _weight(spec: ScanSpec, rows: Rows) -> str:
+    """What a row counts: its weight x the probabilities of its levels; empty where that is 1."""
+    factors = [_inner("weight_")] if spec.weight else []
+    return " * ".join([*factors, *(_inner(f"p{position}_") for position in rows.levels)])
+
+
+def _totals(spec: ScanSpec, rows: Rows) -> list[Total]:
     once = " AND ".join(f"{_inner(f'first{position}_')} = 0" for position in rows.levels)
     share = " * ".join(_inner(f"p{position}_") for position in rows.levels)
-    found = [f"count(*) FILTER ({share} > 0) AS n, count(*) FILTER ({once}) AS rows" if share else "count(*) AS n"]
-    weight = " * ".join([*([_inner("weight_")] if spec.weight else []), *([share] if share else [])])
-    if weight:
-        found.append(f"fsum({weight}) AS w, fsum(({weight}) * ({weight})) AS w2")
+    counted = f" FILTER ({share} > 0)" if share else ""
+    found: list[Total] = [Aggregate("n", f"count(*){counted}")]
+    if share:
+        found.append(Aggregate("rows", f"count(*) FILTER ({once})"))
+    if spec.weighted:
+        found += [FixedSum("w", power=1), FixedSum("w2", power=2)]
     if spec.weight:
-        found.append(f"{_once(_inner('weight_'), once)} AS w_missing, min({_inner('weight_')}) AS w_min")
+        found.append(Aggregate("w_missing", _once(_inner("weight_"), once)))
+        found.append(Aggregate("w_min", f"min({_inner('weight_')})", "min"))
     if spec.joined is not None:
-        found.append(f"{_once(_inner('matched_'), once)} AS unmatched")
+        found.append(Aggregate("unmatched", _once(_inner("matched_"), once)))
     if "known_" in rows.columns:
-        found.append(f"count(*) FILTER (NOT {_inner('known_')}{f' AND {once}' if once else ''}) AS target_bad")
-    return [*found, *_score_sums(spec, weight, f" FILTER ({share} > 0)" if share else "")]
+        first = f" AND {once}" if once else ""
+        found.append(Aggregate("target_bad", f"count(*) FILTER (NOT {_inner('known_')}{first})"))
+    return [*found, *_score_totals(spec, counted)]
 
 
-def _score_sums(spec: ScanSpec, weight: str, counted: str) -> list[str]:
-    if not spec.bins:
+def _score_totals(spec: ScanSpec, counted: str) -> list[Total]:
+    if not spec.bins or spec.score is None:
         return []
-    score, times = _inner("score_"), f" * {weight}" if weight else ""
-    found = [f"fsum({score}{times}) AS s, fsum({score} * {score}{times}) AS s2"]
-    found.append(f"min({score}){counted} AS lo, max({score}){counted} AS hi")
+    power = int(spec.weighted)
+    unit = _unit(spec.score)
+    score = f"(least(greatest({_inner('score_')}, {-unit!r}), {unit!r}) * {1 / unit!r})"
+    found: list[Total] = [
+        FixedSum("s", score, power, units=(unit,)),
+        FixedSum("s2", f"{score} * {score}", power, units=(unit, unit)),
+        # 0 is added so that of -0 and 0, which are equal, not the first one is taken.
+        Aggregate("lo", f"min({_inner('score_')} + 0e0){counted}", "min"),
+        Aggregate("hi", f"max({_inner('score_')} + 0e0){counted}", "max"),
+    ]
     if spec.logs:
-        held = f"least(greatest({score}, {LOG_FLOOR!r}), {1 - LOG_FLOOR!r})"
-        found.append(f"fsum(ln({held}){times}) AS lp, fsum(ln(1 - {held}){times}) AS lq")
+        held = f"least(greatest({_inner('score_')}, {LOG_FLOOR!r}), {1 - LOG_FLOOR!r})"
+        found += [FixedSum("lp", f"ln({held})", power, 6), FixedSum("lq", f"ln(1 - {held})", power, 6)]
     for name in spec.summed:
         number = " * ".join([_inner(f"{name[0]}_")] * int(name[1]))
-        found.append(f"fsum({number}{times}) AS {name}")
-        if weight:
-            found.append(f"fsum({number}{times}{times}) AS {name}_w2")
+        found.append(FixedSum(name, number, power))
+        if spec.weighted:
+            found.append(FixedSum(f"{name}_w2", number, 2))
     return found
+
+
+def _unit(score: Score) -> float:
+    """A power of two that no score of the declared range exceeds; neither it nor its inverse is beyond a double."""
+    exponent = math.frexp(max(abs(score.low), abs(score.high)))[1]
+    return 2.0 ** min(max(exponent, -1000), 1000)
 
 
 def _once(column: str, once: str) -> str:
