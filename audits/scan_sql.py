@@ -261,7 +261,7 @@ def _score_totals(spec: ScanSpec, counted: str) -> list[Total]:
 
 
 def _unit(score: Score) -> float:
-    """A power of two that no score of the declared range exceeds; neither it nor its inverse is beyond a double."""
+    """A power of two that no score exceeds (of ranges that end below 1e301); its inverse is a double, too."""
     exponent = math.frexp(max(abs(score.low), abs(score.high)))[1]
     return 2.0 ** min(max(exponent, -1000), 1000)
 

@@ -25,7 +25,7 @@ from audits.scan import Counted, ScanSpec
 from audits.scan_duckdb import scan
 from audits.table import opened
 
-ROWS = 200_000
+ROWS = 100_000
 SEX = SensitiveFeature("sex", "sex")
 SHARES = SensitiveFeature("origin", "", probabilities=(("here", "p_here"), ("abroad", "p_abroad")))
 SCORE = Score(0, 1, "score", 0.5)
@@ -56,7 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
     )
     path = tmp_path_factory.mktemp("data") / "people.parquet"
-    pq.write_table(table, path, row_group_size=10_000)
+    pq.write_table(table, path, row_group_size=5_000)
     return path
 
 
@@ -77,7 +77,7 @@ def test_sums_are_equal_bits_with_any_number_of_threads(data: Path, what: str) -
 def test_sums_are_equal_bits_in_any_order_of_the_rows(data: Path, tmp_path: Path, what: str) -> None:
     table = pq.read_table(data)
     order = np.random.default_rng(4).permutation(ROWS)
-    pq.write_table(table.take(order), tmp_path / "mixed.parquet", row_group_size=25_000)
+    pq.write_table(table.take(order), tmp_path / "mixed.parquet", row_group_size=12_500)
     assert counted(tmp_path / "mixed.parquet", SPECS[what], 4).table.equals(counted(data, SPECS[what], 2).table)
 
 
