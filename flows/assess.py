@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -76,6 +77,7 @@ def candidate(settings: Settings, desk: Desk, registry: Registry, version: Regis
             f'--dry-run`, and register the model with log_model(..., metadata={{"governance": {{"plan": text}}}})'
         )
     plan = read_plan(plan_bytes, name=f"the plan of {subject}")
+    refuse_future(plan, desk.clock().date())
     if plan.model != subject.name:
         raise ConfigurationError(
             f"{subject} carries a plan for the model {plan.model!r}: register it with its own plan"
@@ -84,6 +86,15 @@ def candidate(settings: Settings, desk: Desk, registry: Registry, version: Regis
     desk.evidence.put(plan_bytes)
     _record_registration(desk, subject, plan)
     return Candidate(version, subject, folder, plan, plan_bytes)
+
+
+def refuse_future(plan: AuditPlan, today: date) -> None:
+    """A plan is fixed before the first measurement. Raises ConfigurationError for one that says otherwise."""
+    if plan.decided_at > today:
+        raise ConfigurationError(
+            f"[audit] decided_at of the plan is {plan.decided_at}, but today is {today}: a plan is decided before it is"
+            " measured by; write the day on which it was"
+        )
 
 
 def quality_gate(settings: Settings, plan: AuditPlan, model: Path | None, data: Path) -> DataValidation:

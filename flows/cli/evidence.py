@@ -100,10 +100,12 @@ def audit(
 
 def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json: bool) -> int:
     from audits.run import audit as measure
-    from flows.assess import quality_gate
+    from flows.assess import quality_gate, refuse_future
     from flows.sources import data_file, joined_plan
+    from flows.wiring import utc_now
 
     settings = read_settings()
+    refuse_future(plan, utc_now().date())
     if folder is None and plan.asks_model():
         raise ConfigurationError("which model? --model FOLDER (as mlflow saved it), or [data] prediction in the plan")
     source = str(data or plan.source)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import stat
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
 
+from audits.plan import AuditPlan, SensitiveFeature
+from flows.assess import refuse_future
 from flows.settings import Settings, read_settings
 from flows.sources import data_file
 from governance.errors import ConfigurationError, MeasurementError
@@ -70,3 +73,10 @@ def test_what_is_not_there_is_said(settings: Settings) -> None:
         data_file(settings, "data/absent.parquet")
     with pytest.raises(MeasurementError, match="applicants"):
         data_file(settings, "duckdb:data/people.duckdb#nobody")
+
+
+def test_a_plan_from_the_future_was_not_fixed_before_the_measurement() -> None:
+    plan = AuditPlan("m", "y", "1", (SensitiveFeature("sex", "sex"),), (), date(2026, 6, 1), "sha256:plan")
+    refuse_future(plan, date(2026, 6, 1))
+    with pytest.raises(ConfigurationError, match="decided_at of the plan is 2026-06-01, but today is 2026-05-31"):
+        refuse_future(plan, date(2026, 5, 31))
