@@ -89,7 +89,8 @@ def _compared(item: Quantity, sizes: Sizes, measure: Measure, plan: AuditPlan) -
 
 def _finding(item: Quantity, measure: Measure) -> Finding:
     if item.interval is None and (item.value is None or item.counted):
-        return Finding(measure, impossible=item.reason or "there is no value")
+        value = "" if item.value is None else f"the value alone is {item.value:.4g}; "
+        return Finding(measure, impossible=value + (item.reason or "there is no value"))
     return Finding(
         measure,
         value=item.value,
