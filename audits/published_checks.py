@@ -257,7 +257,7 @@ def _left_out(
     if row.n is None or not total:
         yield here(Kind.MISSING, Severity.DISCREPANCY, "the impact ratio is missing")
         return
-    share = f"{float(row.n.high / total * 100):.2g} %"
+    share = f"{float(row.n.high / total * 100):.1f} %"
     if not _may_be_small(row, group, rule):
         message = (
             f"the impact ratio is missing; with {share} of the persons only a category below {limit} may be left out"

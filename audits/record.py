@@ -50,8 +50,9 @@ def summary_lines(result: AuditResult, limit: int = 12) -> tuple[str, ...]:
 
 
 def widest_first(result: AuditResult, verdict: Verdict) -> tuple[Disparity, ...]:
-    """The bounded disparities with this verdict, those farthest from no difference first; without a value last."""
-    return tuple(sorted(result.with_verdict(verdict), key=_closeness))
+    """The bounded disparities with this verdict: single features before intersections, the farthest from no difference
+    first, those without a value last."""
+    return tuple(sorted(result.with_verdict(verdict), key=lambda item: (len(item.features), _closeness(item))))
 
 
 def _closeness(item: Disparity) -> float:
