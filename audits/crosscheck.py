@@ -99,7 +99,7 @@ def pairs(groups: Sequence[Group]) -> Pairs:
     """
     import pandas as pd
 
-    with _quiet_import():
+    with quiet_import():
         from aif360.datasets import BinaryLabelDataset
         from aif360.metrics import ClassificationMetric
 
@@ -160,7 +160,7 @@ def _must_agree(where: str, ours: float, value: float) -> None:
 
 
 @contextmanager
-def _quiet_import() -> Iterator[None]:
+def quiet_import() -> Iterator[None]:
     """AIF360 tells the root logger at import that tensorflow and inFairness are absent, which nothing here needs.
 
     Only these messages are dropped; and because `logging.warning` on a root logger without a handler installs one for

@@ -93,7 +93,7 @@ def against_reference(
 
     Where there is nobody to compare with, a measure with a bound is one comparison that says why, others are none.
     """
-    declared = _declared_reference(plan, features)
+    declared = plan.declared_reference(features)
     reference = reference_of(known, declared, plan.min_group_size)
     present = [estimate for estimate in known if estimate.size]
     # A level that the plan lists and the data lack is said; an empty intersection is only listed as a group.
@@ -106,12 +106,6 @@ def against_reference(
         yield from _nothing_to_compare(features, measure, absent if declared else METRICS[measure.metric].empty)
     else:
         yield from (_pair(item, reference, measure, plan, chosen=declared is None) for item in others)
-
-
-def _declared_reference(plan: AuditPlan, features: tuple[str, ...]) -> str | None:
-    if len(features) > 1:
-        return None
-    return next(feature.reference for feature in plan.sensitive_features if feature.name == features[0])
 
 
 def _pair(

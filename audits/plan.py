@@ -180,6 +180,12 @@ class AuditPlan:
             return self.task is Task.BINARY and self.score.cutoff is None
         return True
 
+    def declared_reference(self, features: tuple[str, ...]) -> str | None:
+        """The level that a single feature's groups are compared with; None where none is declared, or for several."""
+        if len(features) > 1:
+            return None
+        return next(feature.reference for feature in self.sensitive_features if feature.name == features[0])
+
     def comparisons(self) -> tuple[tuple[str, ...], ...]:
         """Every tuple of sensitive features that is disaggregated: each one alone, then the intersections."""
         return tuple((feature.name,) for feature in self.sensitive_features) + self.intersections

@@ -9,6 +9,7 @@ from audits.normal import quantile
 from audits.plan import AuditPlan, Comparison
 from audits.result import Interval, Quantity
 from audits.task_metrics import TASK_METRICS, pair_name
+from audits.wording import named_group
 
 _ROUNDING = 1e-12
 """A bound on a computed value is crossed only by more than the rounding of its sums, relative to the larger one."""
@@ -71,7 +72,7 @@ def _without(quantities: Sequence[Quantity], measure: Measure) -> str | None:
 
 def _compared(item: Quantity, sizes: Sizes, measure: Measure, plan: AuditPlan) -> Compared:
     (n, large), (other, also_large) = sizes[item.features, item.group], sizes[item.features, item.against]
-    where = f"{_named(item.features, item.group)} against {_named(item.features, item.against)}"
+    where = f"{named_group(item.features, item.group)} against {named_group(item.features, item.against)}"
     return Compared(
         finding=_finding(item, measure),
         features=item.features,
@@ -82,7 +83,7 @@ def _compared(item: Quantity, sizes: Sizes, measure: Measure, plan: AuditPlan) -
         min_n=min(n, other),
         spread=_spread(item.interval, measure),
         sized=large and also_large,
-        chosen=_declared(item.features, plan) is None,
+        chosen=plan.declared_reference(item.features) is None,
         at=item.at if measure.metric == "top_k" else None,
     )
 
@@ -117,13 +118,3 @@ def _spread(interval: Interval | None, measure: Measure) -> float | None:
     if interval is None or interval.upper is None or not symmetric or measure.comparison is Comparison.RATIO:
         return None
     return (interval.upper - interval.lower) / (2 * quantile(interval.confidence))
-
-
-def _named(features: tuple[str, ...], group: tuple[str, ...]) -> str:
-    return ", ".join(f"{feature}={level}" for feature, level in zip(features, group, strict=True))
-
-
-def _declared(features: tuple[str, ...], plan: AuditPlan) -> str | None:
-    if len(features) > 1:
-        return None
-    return next(feature.reference for feature in plan.sensitive_features if feature.name == features[0])

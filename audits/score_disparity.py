@@ -11,6 +11,7 @@ from audits.plan import AuditPlan
 from audits.result import UNKNOWN, Disparity, Interval, Quantity
 from audits.score_metrics import QUANTITY_METRICS, pair_name
 from audits.verdicts import Counts
+from audits.wording import named_group
 
 _ROUNDING = 1e-12
 """A bound on a computed value is crossed only by more than the rounding of its sums."""
@@ -80,14 +81,14 @@ def _without_rows(
 
 
 def _absent(item: Quantity, against: tuple[str, ...], measure: Measure, plan: AuditPlan) -> Compared:
-    named = _named(item.features, item.group)
+    named = named_group(item.features, item.group)
     return Compared(
         finding=Finding(measure, impossible=f"{named}: {item.reason}"),
         features=item.features,
-        where=f"{named} against {_named(item.features, against)}",
+        where=f"{named} against {named_group(item.features, against)}",
         group=item.group,
         reference=against,
-        chosen=_declared(item.features, plan) is None,
+        chosen=plan.declared_reference(item.features) is None,
     )
 
 
@@ -115,7 +116,7 @@ def _compared(item: Quantity, single: Mapping[Place, Quantity], measure: Measure
     return Compared(
         finding=finding,
         features=item.features,
-        where=f"{_named(item.features, item.group)} against {_named(item.features, item.against)}",
+        where=f"{named_group(item.features, item.group)} against {named_group(item.features, item.against)}",
         group=item.group,
         reference=item.against,
         n=sizes[0].n,
@@ -124,7 +125,7 @@ def _compared(item: Quantity, single: Mapping[Place, Quantity], measure: Measure
         counts=None if finding.impossible else counts,
         spread=_spread(item.interval),
         sized=all(size.counted for size in sizes),
-        chosen=_declared(item.features, plan) is None,
+        chosen=plan.declared_reference(item.features) is None,
     )
 
 
@@ -168,13 +169,3 @@ def _rate_counts(item: Quantity) -> Counts:
 def _events(item: Quantity, single: Mapping[Place, Quantity]) -> int:
     rate = single["scoring_rate", item.features, item.group]
     return round((rate.value or 0.0) * rate.n)
-
-
-def _named(features: tuple[str, ...], group: tuple[str, ...]) -> str:
-    return ", ".join(f"{feature}={level}" for feature, level in zip(features, group, strict=True))
-
-
-def _declared(features: tuple[str, ...], plan: AuditPlan) -> str | None:
-    if len(features) > 1:
-        return None
-    return next(feature.reference for feature in plan.sensitive_features if feature.name == features[0])

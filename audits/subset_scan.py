@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audits.crosscheck import _quiet_import as quiet_import
+from audits.crosscheck import quiet_import
 from audits.plan import AuditPlan
 from audits.result import UNKNOWN, Cell, Cells
 

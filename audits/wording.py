@@ -26,7 +26,12 @@ def rounded(value: float | None, landmarks: Sequence[float] = ()) -> str:
 
 def named(estimate: GroupEstimate) -> str:
     """`sex=female, race=Other`."""
-    return ", ".join(f"{name}={level}" for name, level in zip(estimate.features, estimate.group, strict=True))
+    return named_group(estimate.features, estimate.group)
+
+
+def named_group(features: tuple[str, ...], group: tuple[str, ...]) -> str:
+    """`sex=female, race=Other`."""
+    return ", ".join(f"{feature}={level}" for feature, level in zip(features, group, strict=True))
 
 
 def numbers(comparison: Comparison, value: float | None, interval: Interval, bound: float | None) -> str:

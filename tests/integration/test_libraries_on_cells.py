@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from audits.cells import read_cells
 from audits.composite import composites
-from audits.crosscheck import _quiet_import
+from audits.crosscheck import quiet_import
 from audits.disaggregate import disaggregate
 from audits.disparity import disparities
 from audits.metrics import METRICS
@@ -118,7 +118,7 @@ def test_every_rate_is_fairlearns_on_the_rows(plan: AuditPlan, rows: list[tuple[
 
 def aif360_on_rows(data: pd.DataFrame, features: tuple[str, ...], group: Any, reference: Any, weights: Any) -> Any:
     """AIF360's metric of two groups, on the rows of these two."""
-    with _quiet_import():
+    with quiet_import():
         from aif360.datasets import BinaryLabelDataset
         from aif360.metrics import ClassificationMetric
 

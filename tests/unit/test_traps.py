@@ -18,7 +18,7 @@ from scipy.stats import fisher_exact
 
 from audits.cells import read_cells
 from audits.composite import composites
-from audits.crosscheck import _quiet_import, aif360_value, classification_metric, crosscheck
+from audits.crosscheck import aif360_value, classification_metric, crosscheck, quiet_import
 from audits.disaggregate import disaggregate, fairlearn_rates
 from audits.disparity import disparities
 from audits.family import false_discovery
@@ -196,7 +196,7 @@ def test_trap_4_an_empty_intersection_is_a_row_of_nan_in_fairlearn_and_a_reason_
 
 
 def test_trap_5_generalised_entropy_with_alpha_0_is_wrong_in_aif360_and_not_offered_here() -> None:
-    with _quiet_import():
+    with quiet_import():
         from aif360.sklearn.metrics import generalized_entropy_index
 
     benefits = np.array([1.0, 2.0])
@@ -212,7 +212,7 @@ def test_trap_5_generalised_entropy_with_alpha_0_is_wrong_in_aif360_and_not_offe
 
 
 def test_trap_5_aif360s_consistency_counts_the_point_itself_and_is_not_offered_here() -> None:
-    with _quiet_import():
+    with quiet_import():
         from aif360.sklearn.metrics import consistency_score
 
     # Everybody's nearest other point has the other prediction, and yet nothing could be more consistent.
@@ -223,7 +223,7 @@ def test_trap_5_aif360s_consistency_counts_the_point_itself_and_is_not_offered_h
 
 def test_trap_5_conditional_disparity_is_that_of_the_strata_and_not_aif360s() -> None:
     """Clarify: sum over strata of n_i / n * (share of the rejected - share of the accepted)."""
-    with _quiet_import():
+    with quiet_import():
         from aif360.sklearn.metrics import conditional_demographic_disparity
 
     counts = {("a", "x"): (60, 40), ("b", "x"): (30, 70), ("a", "y"): (10, 90), ("b", "y"): (20, 180)}
@@ -389,7 +389,7 @@ def test_trap_11_koopman_where_both_rates_are_100_percent_or_0() -> None:
 
 
 def test_trap_12_aif360_gives_minus_1_where_there_are_no_positives() -> None:
-    with _quiet_import():
+    with quiet_import():
         from aif360.sklearn.metrics import equal_opportunity_difference
 
     cells = table({"a": (40, 5, 45, 0), "b": (0, 5, 45, 0)})
@@ -407,7 +407,7 @@ def test_trap_12_aif360_gives_minus_1_where_there_are_no_positives() -> None:
 def test_trap_12_with_nobody_selected_aif360_gives_0_and_fairlearn_nan() -> None:
     from fairlearn.metrics import demographic_parity_ratio
 
-    with _quiet_import():
+    with quiet_import():
         from aif360.sklearn.metrics import disparate_impact_ratio
 
     cells = table({"a": (0, 0, 50, 50), "b": (0, 0, 30, 70)})
