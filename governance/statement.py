@@ -29,6 +29,10 @@ class PredicateType(StrEnum):
     PROMOTION = "urn:fairgate:predicate:promotion:v1"
     DEMOTION = "urn:fairgate:predicate:demotion:v1"
     OBSERVATION = "urn:fairgate:predicate:observation:v1"
+    POLICY_APPROVAL = "urn:fairgate:predicate:policy-approval:v1"
+    DELEGATION = "urn:fairgate:predicate:delegation:v1"
+    BREAK_GLASS = "urn:fairgate:predicate:break-glass:v1"
+    KEY_EVENT = "urn:fairgate:predicate:key-event:v1"
 
     @property
     def word(self) -> str:

@@ -26,6 +26,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:
+        """Append the statement that `decide` makes while no other writer can append: what it read stays true.
+
+        `decide` may read this ledger and must not append to it; what it raises is raised, and nothing is appended.
+        """
+        ...
+
     def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
         """All entries by seq; `subject` keeps those with a subject of that exact name, `digest` of that digest.
 

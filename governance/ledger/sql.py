@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,16 +91,23 @@ class SqlLedger:
         self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
     ) -> Entry:
         """See `governance.ledger.port.Ledger.append`."""
+
+        def decide() -> Statement:
+            size = self.size() if expected_size is not None else None
+            if size != expected_size:
+                raise LedgerConflictError(f"the ledger has {size} entries, the decision was made on {expected_size}")
+            return statement
+
+        return self.append_decided(decide, idempotency_key=idempotency_key)
+
+    def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:
+        """See `governance.ledger.port.Ledger.append_decided`."""
         with self._transaction() as connection:
             head = Snapshot(connection).head()
             earlier = _by_key(connection, idempotency_key)
             if earlier is not None:
                 return self._entry(earlier, connection)
-            if expected_size is not None and expected_size != head.size:
-                raise LedgerConflictError(
-                    f"the ledger has {head.size} entries, the decision was made on {expected_size}"
-                )
-            entry = self._next(connection, head, statement, idempotency_key)
+            entry = self._next(connection, head, decide(), idempotency_key)
             self._write(connection, head, entry, idempotency_key)
             return entry
 
