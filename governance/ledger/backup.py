@@ -8,8 +8,10 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from governance.database.sqlite import SqliteDatabase
 from governance.durable import sync_folder
 from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
+from governance.ledger.schema import LEDGER
 from governance.ledger.snapshot import Head
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import LedgerReport, verify_ledger
@@ -55,7 +57,7 @@ def restore(ledger: SqlLedger, path: Path) -> Path | None:
 
 
 def _put_in_place(ledger: SqlLedger, scratch: Path, path: Path) -> Path | None:
-    with ledger.database.alone():
+    with SqliteDatabase(ledger.path, LEDGER, ledger.wait_seconds).alone():
         kept = None
         if ledger.path.exists():
             _refuse_loss(ledger, _standing(ledger), scratch, path)

@@ -92,7 +92,7 @@ def create(connection: Connection) -> None:
     """Make the tables of an empty ledger in the schema, in the transaction that is open."""
     for statement in _TABLES:
         connection.exec_driver_sql(statement)
-    connection.execute(text(f"INSERT INTO {SCHEMA}.head VALUES (1, 0, :root, '')"), {"root": EMPTY_ROOT})  # noqa: S608
+    connection.execute(text(f"INSERT INTO {SCHEMA}.head VALUES (1, 0, :root, '')"), {"root": EMPTY_ROOT})
     for name, body in _BODIES.items():
         connection.exec_driver_sql(
             f"CREATE FUNCTION {SCHEMA}.{name}() RETURNS trigger LANGUAGE plpgsql"

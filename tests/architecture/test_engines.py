@@ -16,7 +16,7 @@ ALLOWED = {
     "aif360": {"audits/crosscheck.py", "audits/subset_scan.py", "flows/demo/models.py"},
     "duckdb": {"audits/table.py", "expectations/counts.py"},
     "sqlalchemy": {
-        *(f"governance/database/{name}.py" for name in ("address", "pool", "port", "postgres", "sqlite")),
+        *(f"governance/database/{name}.py" for name in ("address", "pool", "port", "postgres", "sqlite", "told")),
         *(f"governance/ledger/{name}.py" for name in ("schema", "schema_postgres", "schema_sqlite", "snapshot", "sql")),
         "governance/accounts.py",
         "governance/accounts_schema.py",
