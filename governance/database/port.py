@@ -28,10 +28,11 @@ class Trouble(Enum):
 class Tables:
     """A set of tables with a line of migrations of its own.
 
-    `name` names the folder below `governance/migrations` and the table `<name>_version`; `head` is the newest revision;
+    `name` is the folder below `governance/migrations` and begins the table `<name>_version`; `head` is the newest
+    revision;
     `first` is the table by which one sees that they were made, `create` makes all of them. `lock` is the statement that
-    makes a writer of PostgreSQL wait for the others. `what` is how messages call them; `damaged` and `unusable` are the errors that they
-    raise. `private`: a SQLite file is for its owner only. `alone`: it holds nothing else.
+    makes a writer of PostgreSQL wait for the others. `what` is how messages call them; `damaged` and `unusable` are the
+    errors that they raise. `private`: a SQLite file is for its owner only. `alone`: it holds nothing else.
     """
 
     name: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import URL, Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from governance.database.pool import keep_to_own, transaction
 from governance.database.port import Tables, Trouble
@@ -155,6 +155,6 @@ def _trouble(error: DBAPIError) -> Trouble:
     code = getattr(error.orig, "sqlstate", None)
     if isinstance(error, IntegrityError):
         return Trouble.REFUSED
-    if code is None:  # psycopg's own: the connection is gone, or never was
-        return Trouble.UNREACHABLE
+    if code is None:  # psycopg's own: mostly, the connection is gone or never was
+        return Trouble.UNREACHABLE if isinstance(error, OperationalError | InterfaceError) else Trouble.UNUSABLE
     return next((kind for start, kind in _TROUBLES.items() if code.startswith(start)), Trouble.UNUSABLE)

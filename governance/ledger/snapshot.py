@@ -99,7 +99,7 @@ class Snapshot:
 
     def by_key(self, key: str) -> StoredRow | None:
         """The entry with this idempotency key, None where there is none."""
-        row = self.connection.execute(_BY_KEY, {"key": key}).first()
+        row = self.connection.execute(_BY_KEY, {"key": key}).first() if _is_text(key) else None
         return next(iter(self.among([row.seq])), None) if row else None
 
     def root_at(self, seq: int) -> bytes | None:
@@ -143,6 +143,15 @@ class Snapshot:
         """Rows in portions: a long ledger is never in memory."""
         with self.connection.execute(text(query), given, execution_options=_IN_PORTIONS) as found:
             yield from found
+
+
+def _is_text(key: str) -> bool:
+    """Whether every database can keep it; of what none can, there is no entry."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in key
 
 
 def _stored(row: Row[Any], subjects: Subjects | None, note: object = None) -> StoredRow:

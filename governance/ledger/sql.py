@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from governance.database.address import WAIT_SECONDS, file_of, open_database, read_address
 from governance.database.port import Database
@@ -22,13 +22,10 @@ from governance.ledger.port import Clock
 from governance.ledger.schema import LEDGER
 from governance.ledger.snapshot import Head, Snapshot, StoredRow
 from governance.ledger.tree import extend, inclusion_proof, leaf_hash, root_of
+from governance.ledger.writing import write_row
 from governance.statement import Entry, Statement
 
 _PAGE = 1_000
-_ENTRY = text("INSERT INTO entry VALUES (:seq, :time, :envelope, :leaf, :root, :key)")
-_SUBJECT = text("INSERT INTO entry_subject VALUES (:seq, :position, :name, :digest)")
-_CHECKPOINT = text("INSERT INTO checkpoint VALUES (:size, :note)")
-_HEAD = text("UPDATE head SET size = :size, root = :root, frontier = :frontier")
 
 
 @dataclass(frozen=True)
@@ -170,26 +167,17 @@ class SqlLedger:
         return _checked(rows[0], self.keys).time if rows else datetime.min.replace(tzinfo=UTC)
 
     def _write(self, connection: Connection, head: Head, entry: Entry, key: str | None) -> None:
-        row = {
-            "seq": entry.seq,
-            "time": moment(entry.time),
-            "envelope": entry.envelope,
-            "leaf": entry.leaf_hash,
-            "root": entry.root,
-            "key": key,
-        }
-        connection.execute(_ENTRY, row)
-        subjects = [
-            {"seq": entry.seq, "position": position, "name": item.name, "digest": item.digest}
-            for position, item in enumerate(entry.statement.subjects)
-        ]
-        if subjects:
-            connection.execute(_SUBJECT, subjects)
-        size = head.size + 1
-        note = sign_checkpoint(size, entry.root, self.keys.log).note
-        connection.execute(_CHECKPOINT, {"size": size, "note": note})
-        frontier = b"".join(extend(head.size, head.frontier, entry.leaf_hash))
-        connection.execute(_HEAD, {"size": size, "root": entry.root, "frontier": frontier})
+        row = StoredRow(
+            seq=entry.seq,
+            time=moment(entry.time),
+            envelope=entry.envelope,
+            leaf_hash=entry.leaf_hash,
+            root=entry.root,
+            idempotency_key=key,
+            subjects=tuple((item.name, item.digest) for item in entry.statement.subjects),
+            note=sign_checkpoint(head.size + 1, entry.root, self.keys.log).note,
+        )
+        write_row(connection, row, extend(head.size, head.frontier, entry.leaf_hash))
 
 
 def _checked(row: StoredRow, keys: LedgerKeys) -> Entry:
