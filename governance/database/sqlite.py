@@ -38,6 +38,11 @@ class SqliteDatabase:
         """The path."""
         return str(self.path)
 
+    @property
+    def lock_files(self) -> tuple[Path, ...]:
+        """The files beside it by which writers wait for each other; they stay."""
+        return tuple(self.path.with_name(self.path.name + end) for end in (".lock", ".queue"))
+
     @cached_property
     def engine(self) -> Engine:
         """The engine, with the tables made."""
