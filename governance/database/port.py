@@ -71,6 +71,10 @@ class Database(Protocol):
         """
         ...
 
+    def dispose(self) -> None:
+        """Close the connections that nobody uses; the next use opens new ones."""
+        ...
+
     def upgrade(self) -> None:
         """Make the tables, or bring them to the newest revision. Raises ConfigurationError where the role may not."""
         ...

@@ -100,6 +100,10 @@ class PostgresDatabase:
         with self._told(), self.engine.connect() as connection, transaction(connection, locked):
             yield connection
 
+    def dispose(self) -> None:
+        """See `governance.database.port.Database.dispose`."""
+        self._engine.dispose()
+
     def upgrade(self) -> None:
         """Make the tables, or bring them to the newest revision. Raises ConfigurationError where the role may not."""
         making = self._begin(f"SELECT pg_advisory_xact_lock({_MAKING})")

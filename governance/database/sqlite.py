@@ -80,6 +80,10 @@ class SqliteDatabase:
         with self._told(), self._turn():
             yield
 
+    def dispose(self) -> None:
+        """See `governance.database.port.Database.dispose`."""
+        self.engine.dispose()
+
     def upgrade(self) -> None:
         """Make the tables, or bring them to the newest revision, as the first use does."""
         with self.reading():

@@ -130,7 +130,7 @@ def _write_out(ledger: SqlLedger, target: Path) -> None:
     try:
         with ledger.reading() as snapshot, made.writing() as connection:
             replay(connection, Snapshot(connection).head(), snapshot.rows())
-        made.engine.dispose()
+        made.dispose()
         with closing(sqlite3.connect(target)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
     finally:
