@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -145,6 +146,7 @@ def test_sixteen_signers_at_once_decide_one_after_the_other(open_ledger: Open, u
         assert verify_ledger(ledger).problems == ()
         seen = [entry.seq for entry in ledger.entries()]
         assert seen == list(range(len(seen)))
+        time.sleep(0.3)
     for process in processes:
         process.join()
         assert process.exitcode == 0

@@ -23,7 +23,6 @@ from governance.ledger.verify import verify_ledger
 from governance.statement import Statement
 
 APP = "fairgate_app_of_tests"
-ADDRESS = "postgresql://"
 
 
 @pytest.fixture
@@ -117,9 +116,9 @@ def test_who_does_not_own_the_tables_cannot_change_a_row(ledger: SqlLedger, stat
     ],
 )
 def test_who_does_not_own_the_tables_cannot_switch_a_guard_off(ledger: SqlLedger, statement: str) -> None:
-    with _as_app(ledger, *EVERYTHING) as app, superuser(app.url) as connection:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(statement)  # type: ignore[arg-type]
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with _as_app(ledger, *EVERYTHING) as app, superuser(app.url) as connection, refused:
+        connection.execute(statement)  # type: ignore[arg-type]
 
 
 def test_the_guards_fire_for_a_superuser_and_for_replication_too(ledger: SqlLedger) -> None:
@@ -177,11 +176,11 @@ def test_an_index_that_does_not_find_every_row_is_told(ledger: SqlLedger) -> Non
 
 def test_a_role_that_may_not_create_is_told_the_command(ledger: SqlLedger, tmp_path: Path) -> None:
     with own_database(shared_server()) as address, _as_app(replace(ledger, url=address)) as app:
-        with pytest.raises(ConfigurationError, match="may not make the tables of the ledger .*: fairgate db upgrade"):
+        with pytest.raises(ConfigurationError, match=r"may not make the tables of the ledger .*: fairgate db upgrade"):
             app.size()
         owner = replace(ledger, url=address)
         owner.database.upgrade()
-        with pytest.raises(ConfigurationError, match="the role may not use the ledger .*permission denied for schema"):
+        with pytest.raises(ConfigurationError, match=r"the role may not use the ledger .*permission denied for schema"):
             app.size()
         assert owner.size() == 0
         owner.database.dispose()
