@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from governance_factory import COMPLIANCE, sha
+from governance_factory import COMPLIANCE, real_registry, sha
 from ledger_factory import behind_its_back, sign_off
 
 from flows.cli import main
@@ -117,6 +117,24 @@ def test_verify_sees_a_roll_back_by_a_second_place_and_only_so(project: SqlLedge
     code, said = run("ledger", "verify", "--offline", "--receipt", _proof(SIZE - 1))
     assert code == 5
     assert f"a receipt {_proof(SIZE - 1)} has them" in said
+
+
+def test_verify_sees_a_roll_back_by_the_registry_alone(project: SqlLedger, run: Run) -> None:
+    real_registry(Path.cwd(), ())
+    code, said = run("ledger", "checkpoint", "--copy")
+    assert code == 0
+    assert f"checkpoint of {SIZE} entries: sqlite:///mlflow.db" in said
+    assert f"compared with 1 checkpoints in sqlite:///mlflow.db, up to {SIZE} entries" in run("ledger", "verify")[1]
+    _roll_back(project)
+    for place in read_settings().checkpoints:
+        place.unlink()
+    assert run("ledger", "verify", "--offline")[0] == 0, "nobody on disk remembers"
+    code, said = run("ledger", "verify")
+    assert code == 5
+    assert "entries 3 to 3 are gone: a checkpoint in sqlite:///mlflow.db has them" in said
+    code, said = run("ledger", "checkpoint", "--copy")
+    assert code == 5
+    assert "the ledger has 3 entries, sqlite:///mlflow.db remembers 4: it was rolled back" in said
 
 
 def test_verify_takes_a_checkpoint_kept_by_hand(project: SqlLedger, run: Run, tmp_path: Path) -> None:
