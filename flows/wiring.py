@@ -61,11 +61,14 @@ def open_registry(settings: Settings) -> Registry:
 
 def checkpoint_places(settings: Settings, registry: Registry | None = None) -> tuple[CheckpointPlace, ...]:
     """Where the ledger's checkpoints are copied to: files, and the registry where one is open."""
+    from governance.ledger.checkpoint import log_key
     from governance.ledger.places import FilePlace
     from governance.registry.checkpoint_place import RegistryPlace
 
     files = tuple(FilePlace(path) for path in settings.checkpoints)
-    return files if registry is None else (*files, RegistryPlace(registry))
+    if registry is None:
+        return files
+    return (*files, RegistryPlace(registry, log_key(open_ledger(settings).keys.log.public)))
 
 
 def policy_bytes(settings: Settings) -> tuple[str, bytes]:

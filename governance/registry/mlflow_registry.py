@@ -281,20 +281,21 @@ class MlflowRegistry:
                 path.write_bytes(data)
             self._client.log_artifacts(run_id, scratch, "report")
 
-    def keep_checkpoint(self, note: str) -> None:
-        """Keep the note as a tag of our experiment; an earlier one is replaced."""
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        """Keep the note as a tag of our experiment; an earlier one of the same ledger is replaced."""
         with self._talking():
-            self._client.set_experiment_tag(self._experiment(), CHECKPOINT_TAG, note)
+            self._client.set_experiment_tag(self._experiment(), f"{CHECKPOINT_TAG}.{ledger}", note)
 
     def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
-        """The note in the tag, behind those that `log_report` was given with the newest `reports` reports."""
+        """The notes in the tags, behind those that `log_report` was given with the newest `reports` reports."""
         with self._talking():
             experiment = self._client.get_experiment_by_name(EXPERIMENT)
             if experiment is None:
                 return ()
             runs = self._client.search_runs([experiment.experiment_id], max_results=reports) if reports else ()
             beside = [self._checkpoint_beside(run.info.run_id) for run in runs]
-        return tuple(note for note in (*beside, experiment.tags.get(CHECKPOINT_TAG)) if note)
+        tags = [value for name, value in sorted(experiment.tags.items()) if name.startswith(f"{CHECKPOINT_TAG}.")]
+        return tuple(note for note in (*beside, *tags) if note)
 
     def _checkpoint_beside(self, run_id: str) -> str | None:
         """The checkpoint that was logged with a report."""

@@ -76,10 +76,10 @@ class Registry(Protocol):
         """
         ...
 
-    def keep_checkpoint(self, note: str) -> None:
-        """Keep the ledger's newest signed checkpoint where the registry's own administrator keeps it."""
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        """Keep a ledger's newest signed checkpoint; `ledger` tells apart the ledgers that share this registry."""
         ...
 
     def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
-        """The checkpoint kept last, behind those beside the newest `reports` logged reports. Empty where none is."""
+        """The newest checkpoint of every ledger, behind those beside the newest `reports` logged reports."""
         ...
