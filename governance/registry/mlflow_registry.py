@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -126,7 +127,9 @@ class MlflowRegistry:
         with self._talking(name), acting(who_acts() or MACHINE):
             self._client.delete_registered_model_alias(name, alias)
             while staged := _stages(self._client.get_registered_model(name)).get(alias):
-                self._client.transition_model_version_stage(name, staged, "Archived")
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)  # stages are on their way out of MLflow
+                    self._client.transition_model_version_stage(name, staged, "Archived")
 
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         """Keep `files` below `report/` and the finite metrics in a finished run of `fairgate`; returns the run's id.
