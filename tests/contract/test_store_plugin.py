@@ -131,14 +131,14 @@ def test_our_methods_take_what_mlflows_do() -> None:
 
 
 def test_nobody_else_in_mlflow_writes_the_registry_tables() -> None:
-    """Workspaces do: the back-stop sees it. The conversion of file stores does too: into a database without aliases."""
+    """Workspaces do: the back-stop sees it. `mlflow db` moves between them: the triggers of the database see it."""
     import mlflow
 
     root = Path(mlflow.__file__).parent
     texts = {path.relative_to(root).parts: path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
     writers = {parts for parts, text in texts.items() if "SqlRegisteredModel" in text or "SqlModelVersion" in text}
     known = {("store", "model_registry"), ("store", "db_migrations"), ("store", "workspace"), ("store", "fs2db")}
-    assert {parts for parts in writers if parts[:2] not in known} <= {("store", "db", "base_sql_model.py")}
+    assert {parts for parts in writers if parts[:2] not in known} <= {("store", "db", "workspace_move.py")}
 
 
 @pytest.mark.parametrize("workspaces", [False, True])
