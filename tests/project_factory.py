@@ -130,6 +130,20 @@ class Project:
 
         `lines` go into the plan's [data], `described` into MLmodel, `files` beside it.
         """
+        place = self.write_model(name, lines=lines, described=described, files=files)
+        if name not in [model.name for model in self.client.search_registered_models()]:
+            self.client.create_registered_model(name)
+        return str(self.client.create_model_version(name, str(place)).version)
+
+    def write_model(
+        self,
+        name: str,
+        *,
+        lines: Iterable[str] = (PREDICTED, NEWER),
+        described: str = "flavors: {}\n",
+        files: Mapping[str, str] | None = None,
+    ) -> Path:
+        """The folder of the next version, as `register` registers it."""
         plan = _PLAN.format(name=name, lines="\n".join(lines).format(name=name))
         number = len(list(self.folder.glob(f"models/{name}-*"))) + 1
         place = f"models/{name}-{number}"
@@ -137,9 +151,7 @@ class Project:
         self.write(f"{place}/MLmodel", f"{described}metadata:\n  governance:\n    plan: |\n{body}")
         for path, text in (files or {"model.bin": f"weights of {name} {number}"}).items():
             self.write(f"{place}/{path}", text)
-        if name not in [model.name for model in self.client.search_registered_models()]:
-            self.client.create_registered_model(name)
-        return str(self.client.create_model_version(name, str(self.folder / place)).version)
+        return self.folder / place
 
     def ask(self, name: str, version: str, data: str | None = None) -> Answer:
         """Ask for the release, unattended."""
