@@ -115,7 +115,12 @@ def waiting(desk: Desk) -> tuple[Case, ...]:
 
     A version that another one has replaced waits for nobody, unless somebody asked for it again since.
     """
-    held = (case for case in asked(desk) if case.decision.outcome is DecisionOutcome.HELD)
+    return still_waiting(asked(desk))
+
+
+def still_waiting(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Those of the cases that wait for people; see `waiting`."""
+    held = (case for case in cases if case.decision.outcome is DecisionOutcome.HELD)
     return tuple(case for case in held if not _given_up(case))
 
 

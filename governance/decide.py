@@ -90,7 +90,8 @@ def decide(policy: Policy, dossier: Dossier) -> Decision:
     return Decision(outcome, tier, findings, policy.digest, dossier.size, glass)
 
 
-FIRM = ("policy-in-force", "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
+POLICY_IN_FORCE = "policy-in-force"
+FIRM = (POLICY_IN_FORCE, "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
 
 
 def glass_stands_in(findings: tuple[Finding, ...]) -> bool:
@@ -123,11 +124,11 @@ def _policy_in_force(policy: Policy, dossier: Dossier) -> Finding:
         reason, evidence = _not_adopted(name, dossier)
         way_out = "fairgate policy approve --reason WHY --as ID, by two persons"
         needs = adopted.signers if adopted else ()
-        return Finding("policy-in-force", Status.UNKNOWN, reason, evidence, needs, way_out)
+        return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, evidence, needs, way_out)
     if policy.in_force(dossier.now.date()):
-        return Finding("policy-in-force", Status.MET, f"{name} is in force")
+        return Finding(POLICY_IN_FORCE, Status.MET, f"{name} is in force")
     reason, way_out = f"{name} is not in force on {dossier.now.date()}", "adopt a policy that is valid today"
-    return Finding("policy-in-force", Status.UNKNOWN, reason, way_out=way_out)
+    return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, way_out=way_out)
 
 
 def _not_adopted(name: str, dossier: Dossier) -> tuple[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from governance.break_glass import MAX_HOURS, Glass
 from governance.case import Case, case_of, open_case
 from governance.decide import FIRM, DecisionOutcome, glass_stands_in
 from governance.desk import Desk, use_policy
+from governance.dossier import BrokenGlass
 from governance.errors import (
     AlreadyDecidedError,
     ConfigurationError,
@@ -91,10 +92,9 @@ def _function(desk: Desk, case: Case, person: Person, hours: int) -> str:
 
 def _is_open(desk: Desk, case: Case, person: Person) -> None:
     """Raises where this person's part waits for another person, or the hours of an emergency have been used up."""
-    rules = desk.policy.rules(case.decision.tier)
-    if rules is None:
+    glass = _glass(desk, case)
+    if glass is None:
         return
-    glass = Glass(rules, desk.policy.signers(case.decision.tier), case.dossier, desk.policy.digest)
     waiting, last = glass.waiting(), glass.last_end()
     if waiting is not None and waiting.person.id == person.id:
         raise AlreadyDecidedError(f"{person.name} has broken this glass (entry {waiting.seq}); another person must too")
@@ -103,3 +103,14 @@ def _is_open(desk: Desk, case: Case, person: Person) -> None:
             f"an emergency release of {case.subject} as {case.target} was begun, and its time ended at "
             f"{last:%Y-%m-%d %H:%M} UTC: it is not renewed; release it with evidence and signatures"
         )
+
+
+def waiting_glass(desk: Desk, case: Case) -> BrokenGlass | None:
+    """One person's part that a second person could complete now, None where there is none."""
+    glass = _glass(desk, case)
+    return glass.waiting() if glass is not None and case.decision.outcome is DecisionOutcome.HELD else None
+
+
+def _glass(desk: Desk, case: Case) -> Glass | None:
+    rules = desk.policy.rules(case.decision.tier)
+    return Glass(rules, desk.policy.signers(case.decision.tier), case.dossier, desk.policy.digest) if rules else None
