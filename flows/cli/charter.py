@@ -54,7 +54,10 @@ def show(as_json: Json = False) -> None:
     if not same:
         say(f"NOT in force: {desk.policy.name} {desk.policy.version}, {desk.policy.digest}, which this project names")
         say(f"  approved by {' and '.join(x.person for x in approvals) or 'nobody'}; it takes two persons")
-        say("  way out: fairgate policy approve --reason WHY --as ID")
+        for item in desk.policy.all_signers():
+            names = [person.id for person in charter.able((item,))]
+            say(f"  under it, {item} would be signed by: {', '.join(names) or 'nobody'}")
+        say("  way out: fairgate policy approve --reason WHY --as ID, or name the policy in force in FAIRGATE_POLICY")
 
 
 @policy.command("approve")
