@@ -33,6 +33,11 @@ ALLOWED = {
     "pyspark": {"audits/spark_source.py"},
     "narwhals": {"audits/spark_scan.py", "audits/row_expressions.py"},
     "adbc_driver_postgresql": {"audits/postgres.py"},
+    "psycopg": {
+        "governance/registry/postgres_guard.py",
+        "governance/registry/postgres_check.py",
+        "governance/registry/postgres_grants.py",
+    },
     "argon2": {"governance/accounts.py"},
 }
 

@@ -1,0 +1,119 @@
+"""MLflow's registry on a real PostgreSQL server with Fairgate's roles and triggers: one template, copied per test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from postgres_server import postgres_server
+
+from governance.registry.postgres_guard import Roles, apply, steps
+
+ROLES = Roles()
+FREE = ("candidate", "challenger", "shadow")
+TEMPLATE = "mlflow_template"
+
+
+def url_of(address: str, role: str, database: str) -> str:
+    """The same server, asked as `role` for `database`; the server of the tests trusts whoever reaches its socket."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}@{host}", path=f"/{database}"))
+
+
+def sqlalchemy_url(address: str) -> str:
+    """The address with the driver that SQLAlchemy is to take."""
+    return address.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of the server, with everything applied."""
+
+    address: str
+    name: str
+
+    def url(self, role: str = "postgres") -> str:
+        """libpq's URL of this database for a role."""
+        return url_of(self.address, role, self.name)
+
+    def sqlalchemy_url(self, role: str) -> str:
+        """SQLAlchemy's URL of this database for a role."""
+        return sqlalchemy_url(self.url(role))
+
+    def run(self, role: str, *statements: str, params: Any = None) -> list[Any]:
+        """Run statements in one transaction as a role; the rows of the last one."""
+        with psycopg.connect(self.url(role)) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def grant(self, name: str, alias: str, version: int) -> None:
+        """Give a grant as Fairgate's role does."""
+        columns = "INSERT INTO fairgate.release_grant (name, alias, version) VALUES (%s, %s, %s)"
+        self.run(ROLES.app, columns, params=(name, alias, version))
+
+    def aliases(self) -> dict[tuple[str, str], int]:
+        """(model, alias) -> version, as anybody reads it."""
+        rows = self.run("postgres", "SELECT name, alias, version FROM public.registered_model_aliases")
+        return {(name, alias): version for name, alias, version in rows}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server whose template database holds MLflow's own schema, made by MLflow, and what `fairgate db grant` makes."""
+
+    address: str
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def database(self, template: str = TEMPLATE) -> Database:
+        """A new copy of a template: it takes a few hundredths of a second."""
+        name = f"test_{next(self.numbers)}"
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return Database(self.address, name)
+
+
+@contextmanager
+def guarded_server(folder: Path) -> Iterator[Server]:
+    """A server with two templates: `mlflow_template` with the guard, `mlflow_bare` with MLflow's tables alone."""
+    with postgres_server(folder) as address:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("CREATE ROLE mlflow_owner LOGIN")
+            connection.execute('CREATE DATABASE "mlflow_bare"')
+        with psycopg.connect(url_of(address, "postgres", "mlflow_bare"), autocommit=True) as connection:
+            connection.execute("GRANT CREATE ON SCHEMA public TO mlflow_owner")
+        _make_tables(sqlalchemy_url(url_of(address, "mlflow_owner", "mlflow_bare")))
+        server = Server(address)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{TEMPLATE}" TEMPLATE "mlflow_bare"')
+        template = url_of(address, "postgres", TEMPLATE)
+        apply(template, steps(ROLES, FREE))
+        with psycopg.connect(url_of(address, "mlflow_app", TEMPLATE)) as connection:
+            for statement in _MODELS:
+                connection.execute(statement)
+        yield server
+
+
+def _make_tables(url: str) -> None:
+    """MLflow's own migrations, as the role that is there for them."""
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(url)
+    store.engine.dispose()
+    SqlAlchemyStore._engine_map.pop(url, None)
+
+
+_MODELS = (
+    "INSERT INTO registered_models (name, creation_time) VALUES ('hiring', 1), ('lending', 1)",
+    """INSERT INTO model_versions (name, version, creation_time, current_stage, source, storage_location, run_id)
+       VALUES ('hiring', 1, 1, 'None', '/m/1', '/m/1', 'r1'), ('hiring', 2, 2, 'None', '/m/2', '/m/2', 'r2'),
+              ('lending', 1, 3, 'None', '/m/3', '/m/3', 'r3')""",
+)
