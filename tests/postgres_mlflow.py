@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import pytest
 from postgres_server import postgres_server
 
 from governance.registry.postgres_guard import Roles, apply, steps
@@ -60,6 +63,17 @@ class Database:
         columns = "INSERT INTO fairgate.release_grant (name, alias, version) VALUES (%s, %s, %s)"
         self.run(ROLES.app, columns, params=(name, alias, version))
 
+    def refused(self, role: str, *statements: str) -> str:
+        """What the server says to statements that it must refuse."""
+        with pytest.raises(psycopg.Error) as error:
+            self.run(role, *statements)
+        return str(error.value)
+
+    def state(self) -> dict[str, list[Any]]:
+        """Everything that an attack on the gate would have to change."""
+        with psycopg.connect(self.url()) as connection:
+            return {what: connection.execute(query).fetchall() for what, query in _STATE.items()}
+
     def aliases(self) -> dict[tuple[str, str], int]:
         """(model, alias) -> version, as anybody reads it."""
         rows = self.run("postgres", "SELECT name, alias, version FROM public.registered_model_aliases")
@@ -68,7 +82,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Server:
-    """A server whose template database holds MLflow's own schema, made by MLflow, and what `fairgate db grant` makes."""
+    """A server whose template database holds MLflow's own schema, made by MLflow, and the guard."""
 
     address: str
     numbers: Iterator[int] = field(default_factory=count)
@@ -78,7 +92,10 @@ class Server:
         name = f"test_{next(self.numbers)}"
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return Database(self.address, name)
+        found = Database(self.address, name)
+        if template == TEMPLATE:  # what is granted on a database, and settings of roles in it, are not copied with it
+            apply(found.url(), [step for step in steps(ROLES, FREE) if "ON DATABASE" in step.sql])
+        return found
 
 
 @contextmanager
@@ -86,6 +103,8 @@ def guarded_server(folder: Path) -> Iterator[Server]:
     """A server with two templates: `mlflow_template` with the guard, `mlflow_bare` with MLflow's tables alone."""
     with postgres_server(folder) as address:
         with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # of the tests' server alone: nothing here must last
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE ROLE mlflow_owner LOGIN")
             connection.execute('CREATE DATABASE "mlflow_bare"')
         with psycopg.connect(url_of(address, "postgres", "mlflow_bare"), autocommit=True) as connection:
@@ -106,10 +125,27 @@ def _make_tables(url: str) -> None:
     """MLflow's own migrations, as the role that is there for them."""
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-    store = SqlAlchemyStore(url)
-    store.engine.dispose()
-    SqlAlchemyStore._engine_map.pop(url, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # MLflow's migrations leave a connection to the collector
+        SqlAlchemyStore(url).engine.dispose()
+        SqlAlchemyStore._engine_map.pop(url, None)
+        gc.collect()
 
+
+_STATE = {
+    "aliases": "SELECT workspace, name, alias, version FROM public.registered_model_aliases ORDER BY 1, 2, 3",
+    "versions": """SELECT name, version, source, storage_location, run_id, creation_time, current_stage
+        FROM public.model_versions ORDER BY 1, 2""",
+    "models": "SELECT name FROM public.registered_models ORDER BY 1",
+    "grants": "SELECT id, used_at IS NULL FROM fairgate.release_grant ORDER BY 1",
+    "free": "SELECT alias FROM fairgate.free_alias ORDER BY 1",
+    "triggers": "SELECT tgrelid, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
+    "functions": "SELECT oid, proowner, prosrc FROM pg_proc WHERE pronamespace = 'fairgate'::regnamespace ORDER BY 1",
+    "tables": """SELECT oid, relname, relowner, relnamespace FROM pg_class
+        WHERE relname IN ('registered_model_aliases', 'model_versions', 'registered_models') ORDER BY 1""",
+    "roles": "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles ORDER BY 1",
+    "members": "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members ORDER BY 1, 2",
+}
 
 _MODELS = (
     "INSERT INTO registered_models (name, creation_time) VALUES ('hiring', 1), ('lending', 1)",
