@@ -51,11 +51,19 @@ def open_desk(settings: Settings) -> Desk:
 
 
 def open_registry(settings: Settings) -> Registry:
-    """The model registry. Telemetry of every library is off before the first one is imported."""
-    from governance.registry.mlflow_registry import MlflowRegistry
+    """The model registry: a database through the gate, a server as it is (its own gate answers).
+
+    Telemetry of every library is off before the first one is imported.
+    """
+    from flows.plugins import remember
+    from governance.registry.mlflow_registry import GOVERNED, MlflowRegistry
 
     silence(settings)
-    return MlflowRegistry(settings.registry_uri, settings.tracking_uri)
+    uri = settings.registry_uri
+    if not uri.startswith((GOVERNED, "http:", "https:")):
+        uri = GOVERNED + uri
+    remember(uri, settings)
+    return MlflowRegistry(uri, settings.tracking_uri.removeprefix(GOVERNED))
 
 
 def policy_bytes(settings: Settings) -> tuple[str, bytes]:

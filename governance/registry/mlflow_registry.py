@@ -15,13 +15,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from governance.errors import ConfigurationError, FairgateError, MeasurementError, ServiceError
+from governance.people import MACHINE
+from governance.registry.acting import acting, who_acts
+from governance.registry.artifact_bytes import ArtifactBytes, model_id_in
 from governance.registry.manifest import manifest_of
 from governance.registry.port import LiveAlias, RegisteredVersion
 from governance.registry.sqlite_file import refuse_absent, sqlite_path
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "fairgate"
+GOVERNED = "governed:"
 _PAGE = 100
-_HOPS = 4
 # A registry that does not answer is reported within seconds, not after MLflow's seven retries of 120 s each.
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -61,8 +64,8 @@ class MlflowRegistry:
     def __init__(self, registry_uri: str, tracking_uri: str | None = None) -> None:
         """`tracking_uri` keeps runs and logged models; None: the registry's own address."""
         self._registry_uri = registry_uri
-        self._tracking_uri = tracking_uri or registry_uri
-        self.uri = _without_password(registry_uri)
+        self._tracking_uri = tracking_uri or registry_uri.removeprefix(GOVERNED)
+        self.uri = _without_password(registry_uri.removeprefix(GOVERNED))
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         """The registered version."""
@@ -115,12 +118,12 @@ class MlflowRegistry:
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Point the alias to the version."""
-        with self._talking(name, version):
+        with self._talking(name, version), acting(who_acts() or MACHINE):
             self._client.set_registered_model_alias(name, alias, version)
 
     def delete_alias(self, name: str, alias: str) -> None:
         """Withdraw the alias; nothing happens where it is not set."""
-        with self._talking(name):
+        with self._talking(name), acting(who_acts() or MACHINE):
             self._client.delete_registered_model_alias(name, alias)
 
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
@@ -198,47 +201,29 @@ class MlflowRegistry:
             created_at=int(found.creation_timestamp),
             source=found.source or "",
             run_id=found.run_id or None,
-            model_id=found.model_id or _model_id(found.source or ""),
+            model_id=found.model_id or model_id_in(found.source or ""),
         )
 
     @contextmanager
     def _files(self, version: RegisteredVersion) -> Iterator[Path]:
         """The folder with the version's bytes: MLflow's own where it is local, else a private download."""
         with self._talking(version.name, version.version):
-            uri = str(self._client.get_model_version_download_uri(version.name, version.version))
-        with tempfile.TemporaryDirectory() as scratch:
+            uri = self._download_uri(version.name, version.version)
+        what = f"the files of {_shown(version.name)} v{version.version}"
+        with ExitStack() as held:
             try:
                 with self._talking():
-                    place = self._fetched(self._artifact_uri(uri), scratch)
+                    place = held.enter_context(self._bytes.files(uri))
             except ConfigurationError as error:
-                what = f"the files of {_shown(version.name)} v{version.version}"
                 raise MeasurementError(f"{what} are gone or cannot be had from {_shown(uri)}: {error}") from error
             yield place
 
-    def _fetched(self, uri: str, scratch: str) -> Path:
-        from mlflow.artifacts import download_artifacts
-        from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
-        from mlflow.utils.uri import is_local_uri
+    def _download_uri(self, name: str, version: str) -> str:
+        return str(self._client.get_model_version_download_uri(name, version))
 
-        if is_local_uri(uri, is_tracking_or_registry_uri=False):
-            return Path(LocalArtifactRepository(uri).artifact_dir)
-        uris = {"tracking_uri": self._tracking_uri, "registry_uri": self._registry_uri}
-        return Path(download_artifacts(artifact_uri=uri, dst_path=scratch, **uris))
-
-    def _artifact_uri(self, uri: str) -> str:
-        """Follow `models:/name/version`, `models:/m-...` and `runs:/...` to where the bytes lie."""
-        for _ in range(_HOPS):
-            if model_id := _model_id(uri):
-                uri = str(self._client.get_logged_model(model_id).artifact_location)
-            elif uri.startswith("models:/"):
-                name, _, number = uri.removeprefix("models:/").rpartition("/")
-                uri = str(self._client.get_model_version_download_uri(name, number))
-            elif uri.startswith("runs:/"):
-                run_id, _, path = uri.removeprefix("runs:/").partition("/")
-                uri = f"{self._client.get_run(run_id).info.artifact_uri}/{path}"
-            else:
-                return uri
-        raise ConfigurationError(f"its source leads round in circles, {_shown(uri)} being the last step")
+    @cached_property
+    def _bytes(self) -> ArtifactBytes:
+        return ArtifactBytes(self._download_uri, lambda: self._client, self._tracking_uri, self._registry_uri)
 
     def _experiment(self) -> str:
         """The id of our experiment. Beside a SQLite registry its artifacts do not depend on the current folder."""
@@ -301,12 +286,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(innermost, OSError) and innermost.strerror:
         return innermost.strerror
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def _model_id(source: str) -> str | None:
-    """The id in `models:/m-...`; MLflow itself leaves `model_id` empty for many versions."""
-    found = re.fullmatch(r"models:/(m-[0-9A-Za-z]+)/?", source)
-    return found[1] if found else None
 
 
 def _known(name: str, names: list[str]) -> str:

@@ -15,9 +15,17 @@ ALLOWED = {
     "fairlearn": {"audits/disaggregate.py"},
     "aif360": {"audits/crosscheck.py", "audits/subset_scan.py", "flows/demo/models.py"},
     "duckdb": {"audits/table.py", "expectations/counts.py"},
-    "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
+    "sqlalchemy": {
+        "governance/ledger/sql.py",
+        "governance/accounts.py",
+        "governance/registry/store_plugin.py",
+        "governance/registry/backstop.py",
+    },
     "mlflow": {
         "governance/registry/mlflow_registry.py",
+        "governance/registry/store_plugin.py",
+        "governance/registry/backstop.py",
+        "governance/registry/artifact_bytes.py",
         "audits/evaluator.py",
         "audits/scoring_child.py",
         "audits/spark_scoring.py",

@@ -1,0 +1,69 @@
+"""What MLflow finds by entry point. A few lines: settings are read, the desk is opened, the gate is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from flows.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from governance.desk import Desk
+    from governance.gatekeeper import Gatekeeper
+    from governance.policy import Policy
+    from governance.subject import Target
+
+_SETTINGS: dict[str, Settings] = {}
+
+
+def remember(store_uri: str, settings: Settings) -> None:
+    """In this process the registry at this address is governed by these settings, not by the environment's."""
+    _SETTINGS[store_uri] = settings
+
+
+def governed_store(store_uri: str, tracking_uri: str | None = None) -> Any:
+    """MLflow's registry store for `governed:<SQLAlchemy URI>`."""
+    from governance.registry.store_plugin import open_store
+
+    return open_store(store_uri, tracking_uri, _gate(lambda: _SETTINGS.get(store_uri) or read_settings()))
+
+
+def _gate(settings: Callable[[], Settings]) -> Gatekeeper:
+    from flows.locks import target_lock
+    from flows.wiring import policy_bytes
+    from governance.gatekeeper import Gatekeeper
+    from governance.policy_file import read_policy
+
+    def lock(name: str, target: Target, seconds: float) -> AbstractContextManager[None]:
+        return target_lock(settings(), name, target.alias, seconds=seconds)
+
+    def policy() -> Policy:
+        name, data = policy_bytes(settings())
+        return read_policy(data, name=name)
+
+    return Gatekeeper(
+        desk=lambda: _desk(settings()),
+        policy=policy,
+        lock=lock,
+        console=lambda: f"http://127.0.0.1:{settings().console_port}",
+    )
+
+
+def _desk(settings: Settings) -> Desk:
+    """The desk under the policy as its file is now. The ledger stays open: it knows what it has verified already."""
+    from flows.wiring import policy_bytes
+    from governance.policy_file import read_policy
+
+    name, data = policy_bytes(settings)
+    desk = _opened(settings)
+    return desk if data == desk.policy_bytes else replace(desk, policy=read_policy(data, name=name), policy_bytes=data)
+
+
+@cache
+def _opened(settings: Settings) -> Desk:
+    from flows.wiring import open_desk
+
+    return open_desk(settings)
