@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -125,11 +124,11 @@ def _make_tables(url: str) -> None:
     """MLflow's own migrations, as the role that is there for them."""
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # MLflow's migrations leave a connection to the collector
-        SqlAlchemyStore(url).engine.dispose()
-        SqlAlchemyStore._engine_map.pop(url, None)
-        gc.collect()
+    SqlAlchemyStore(url).engine.dispose()
+    SqlAlchemyStore._engine_map.pop(url, None)
+    for item in gc.get_objects():  # MLflow's migrations leave connections to the garbage collector, which warns
+        if isinstance(item, psycopg.Connection):
+            item.close()
 
 
 _STATE = {

@@ -88,7 +88,7 @@ SELECT format('%I may set %I of fairgate.release_grant', {app_text}, attname) FR
 WHERE attrelid = 'fairgate.release_grant'::regclass AND attnum > 0 AND NOT attisdropped
     AND (has_column_privilege({app_text}, attrelid, attnum, 'UPDATE')
         OR (has_column_privilege({app_text}, attrelid, attnum, 'INSERT')
-            AND attname <> ALL (ARRAY['workspace', 'name', 'alias', 'version', 'ledger_seq'])))
+            AND attname <> ALL (ARRAY['workspace', 'name', 'alias', 'version', 'expires_at'])))
 
 --# every trigger is there, calls the function of its name, and always fires
 SELECT format('trigger %s on %s is missing, disabled, or not what fairgate db grant makes', wanted.trigger, wanted.place)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.sql import Composable
 
-STAGE_PREFIX = "stage:"
-"""A grant for a stage has this before the stage's name in lower case: no alias of MLflow's holds a colon."""
-
 OLDEST = 150_000  # PostgreSQL 15: privileges on parameters, and public is closed to everybody by default
 APPENDED = ("entry", "entry_subject", "checkpoint")
 MOVED = ("head",)
@@ -182,7 +179,7 @@ def names_of(roles: Roles) -> dict[str, Any]:
     places = {f"{key}_text": Literal(f"{roles.mlflow}.{table}") for key, table in tables.items()}
     lists = {"functions": FUNCTIONS, "appended": APPENDED, "moved": MOVED, "edited": EDITED, "roles": roles.names}
     arrays = {key: texts(values) for key, values in lists.items()}
-    return {**names, **quoted, **places, **arrays, "stage_prefix": Literal(STAGE_PREFIX)}
+    return {**names, **quoted, **places, **arrays}
 
 
 def texts(values: Sequence[str]) -> Composable:

@@ -94,6 +94,20 @@ BEGIN
         RAISE EXCEPTION 'Fairgate: model % has no version %, so no release of it can be granted',
             quote_literal(NEW.name), NEW.version USING ERRCODE = 'foreign_key_violation';
     END IF;
+    -- The newest entry about this version: the intent to release it. Where the ledger is elsewhere, nothing is said.
+    IF to_regclass('fairgate.entry_subject') IS NOT NULL THEN
+        SELECT max(seq) INTO NEW.ledger_seq FROM fairgate.entry_subject
+        WHERE name = ('model/' || NEW.name || '/' || NEW.version) COLLATE "C";
+        IF NEW.ledger_seq IS NULL THEN
+            RAISE EXCEPTION 'Fairgate: the ledger holds no entry about version % of model %, so no release of it can be granted',
+                NEW.version, quote_literal(NEW.name) USING ERRCODE = 'foreign_key_violation';
+        END IF;
+    END IF;
+    NEW.expires_at := least(NEW.expires_at, clock_timestamp() + interval '1 minute');
+    IF NEW.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'Fairgate: this grant would end before it begins: the clock of its giver is behind the clock of the database, which says %',
+            clock_timestamp() USING ERRCODE = 'invalid_datetime_format';
+    END IF;
     RETURN NEW;
 END $fairgate$;
 
@@ -108,10 +122,14 @@ BEGIN
 END $fairgate$;
 
 CREATE OR REPLACE FUNCTION fairgate.is_live(a_stage text) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fairgate$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $fairgate$
+DECLARE
+    stage text := lower(btrim(coalesce(a_stage, '')));
+BEGIN
     -- Stages that MLflow does not know are live until proven otherwise.
-    SELECT lower(btrim(coalesce(a_stage, 'none'))) NOT IN ('none', '', 'archived', 'deleted_internal')
-$fairgate$;
+    RETURN stage NOT IN ('', 'none', 'archived', 'deleted_internal')
+        AND NOT EXISTS (SELECT FROM fairgate.free_alias WHERE alias = stage);
+END $fairgate$;
 
 CREATE OR REPLACE FUNCTION fairgate.has_governed_alias(a_workspace text, a_name text, a_version integer)
 RETURNS boolean
@@ -173,10 +191,8 @@ BEGIN
             IS NOT DISTINCT FROM (OLD.workspace, OLD.name, OLD.version, OLD.current_stage) THEN
         RETURN NULL;
     END IF;
-    IF fairgate.is_live(NEW.current_stage) THEN
-        PERFORM fairgate.spend_grant(
-            NEW.workspace, NEW.name, {stage_prefix} || lower(btrim(NEW.current_stage)), NEW.version
-        );
+    IF fairgate.is_live(NEW.current_stage) THEN -- gated like the alias of the same name
+        PERFORM fairgate.spend_grant(NEW.workspace, NEW.name, lower(btrim(NEW.current_stage)), NEW.version);
     END IF;
     RETURN NULL;
 END $fairgate$;
@@ -298,5 +314,5 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s OWNER TO {owner}', item.place);
     END LOOP;
 END $fairgate$;
--- Which version, when and until when is the database's to say: a grant can be given, not dated or used in advance.
-GRANT INSERT (workspace, name, alias, version, ledger_seq) ON fairgate.release_grant TO {app};
+-- What a version is, which entry stands behind it and when it was given is the database's to say, not the giver's.
+GRANT INSERT (workspace, name, alias, version, expires_at) ON fairgate.release_grant TO {app};

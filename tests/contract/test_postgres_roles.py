@@ -316,6 +316,13 @@ def test_a_grant_expires(database: Database) -> None:
     database.refused(APP, MOVE)
 
 
+def test_a_grant_is_never_given_for_longer(database: Database) -> None:
+    given = "INSERT INTO release_grant (name, alias, version, expires_at) VALUES ('hiring', 'champion', 2, 'infinity')"
+    database.run(ROLES.app, given)
+    life = "SELECT extract(epoch FROM expires_at - granted_at) FROM fairgate.release_grant WHERE version = 2"
+    assert 59 < database.run("postgres", life)[0][0] < 61
+
+
 def test_a_grant_is_for_the_version_as_it_stood(database: Database) -> None:
     """Version 2 is nobody's yet, so its source may change: then what was granted is not what would be served."""
     database.grant("hiring", "champion", 2)
@@ -390,17 +397,19 @@ def test_what_is_free_stays_free(database: Database, what: str) -> None:
     database.run(APP, FREE[what])
 
 
-def test_a_stage_moves_with_a_grant_of_its_own(database: Database) -> None:
+def test_a_stage_moves_with_a_grant_for_the_alias_of_its_name(database: Database) -> None:
     stage = "UPDATE model_versions SET current_stage = 'Production' WHERE name = 'hiring' AND version = 2"
-    database.grant("hiring", "production", 2)
+    database.grant("hiring", "champion", 2)
     database.refused(APP, stage)
-    database.grant("hiring", "stage:production", 2)
+    database.grant("hiring", "production", 2)
     database.run(APP, stage)
     assert "does not change" in database.refused(APP, "UPDATE model_versions SET source = '/evil' WHERE version = 2")
 
 
 APP_CANNOT = {
-    "date a grant": "INSERT INTO release_grant (name, alias, version, expires_at) VALUES ('hiring','a',2,'infinity')",
+    "give a grant that was": "INSERT INTO release_grant (name, alias, version, expires_at) VALUES ('hiring','a',2,now())",
+    "date a grant": "INSERT INTO release_grant (name, alias, version, granted_at) VALUES ('hiring', 'a', 2, 'infinity')",
+    "name the entry": "INSERT INTO release_grant (name, alias, version, ledger_seq) VALUES ('hiring', 'a', 2, 1)",
     "bind a grant": "INSERT INTO release_grant (name, alias, version, source) VALUES ('hiring', 'a', 2, '/evil')",
     "use a grant again": "UPDATE release_grant SET used_at = NULL",
     "delete grants": "DELETE FROM release_grant",
