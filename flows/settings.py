@@ -20,7 +20,8 @@ class Settings:
 
     `data_roots` are the folders below which a plan may name data, `databases` the addresses (up to the #) that it may
     name: a plan travels with a model, and a model is somebody's code. URIs and paths in them are relative to
-    `project`. `night_every` is the longest time between two scheduled nights, None where no schedule says so.
+    `project`. `database_admin` is for `fairgate db grant --apply` alone, `database_roles` names its roles.
+    `night_every` is the longest time between two scheduled nights, None where no schedule says so.
     """
 
     project: Path
@@ -38,6 +39,8 @@ class Settings:
     console_port: int = 8765
     night_every: timedelta | None = None
     databases: tuple[str, ...] = ()
+    database_admin: str | None = None
+    database_roles: str | None = None
 
     @property
     def evidence(self) -> Path:
@@ -99,6 +102,8 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
         night_every=_hours(env.get(NIGHT_EVERY)),
         databases=tuple(env.get("FAIRGATE_DATABASES", "").split()),
+        database_admin=env.get("FAIRGATE_DB_ADMIN"),
+        database_roles=env.get("FAIRGATE_DB_ROLES"),
     )
 
 

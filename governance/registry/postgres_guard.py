@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -126,7 +126,8 @@ def connected(url: str) -> Iterator[Connection[Any]]:
 
     address = address_of(url)
     try:
-        with psycopg.connect(address, connect_timeout=10) as connection:
+        # psycopg itself leaves a connection open whose COMMIT is refused.
+        with closing(psycopg.connect(address, connect_timeout=10)) as connection, connection:
             if connection.info.server_version < OLDEST:
                 raise ConfigurationError(
                     f"the server is PostgreSQL {connection.info.server_version // 10_000}; Fairgate needs 15 or newer"
@@ -160,7 +161,7 @@ def parts_of(file: str, values: Mapping[str, Any]) -> tuple[Step, ...]:
     template = files("governance.registry").joinpath(file).read_text(encoding="utf-8")
     parts = (part.split("\n", 1) for part in template.split(_TITLE)[1:])
     # No part of the text is given by anybody: it is a file of this package, read as it was shipped.
-    return tuple(Step(title, sql.SQL(body.strip()).format(**values).as_string(None)) for title, body in parts)  # type: ignore[arg-type]
+    return tuple(Step(title, sql.SQL(body.strip()).format(**values).as_string(None)) for title, body in parts)
 
 
 def names_of(roles: Roles) -> dict[str, Any]:
