@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -95,6 +96,13 @@ class Server:
         if template == TEMPLATE:  # what is granted on a database, and settings of roles in it, are not copied with it
             apply(found.url(), [step for step in steps(ROLES, FREE) if "ON DATABASE" in step.sql])
         return found
+
+
+def close_what_is_open() -> None:
+    """Engines keep connections for the next call; a test that ends leaves none to the garbage collector, which warns."""
+    for item in gc.get_objects():
+        if isinstance(item, psycopg.Connection):
+            item.close()
 
 
 @contextmanager
