@@ -99,7 +99,7 @@ class Server:
 
 
 def close_what_is_open() -> None:
-    """Engines keep connections for the next call; a test that ends leaves none to the garbage collector, which warns."""
+    """Engines keep connections for the next call; what a test leaves to the garbage collector makes it warn."""
     for item in gc.get_objects():
         if isinstance(item, psycopg.Connection):
             item.close()

@@ -29,6 +29,8 @@ from governance.statement import PredicateType
 pytestmark = [
     pytest.mark.skipif(absent() is not None, reason=str(absent())),
     pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR"),
+    # Every use of the command line opens a desk; its engine goes with it, and psycopg warns of what the engine kept.
+    pytest.mark.filterwarnings("ignore:.*deleted while still open:ResourceWarning"),
 ]
 NO_RELEASE = "no release of this version was granted in the last minute. Ask for it with"
 Plain = Callable[..., str]
