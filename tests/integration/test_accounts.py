@@ -335,13 +335,13 @@ def test_only_a_sqlite_file_or_postgresql_holds_accounts(url: str) -> None:
 
 def test_what_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "accounts.db").write_bytes(b"this is no database" * 500)
-    with pytest.raises(ConfigurationError, match="are damaged: file is not a database"):
+    with pytest.raises(ConfigurationError, match="is damaged: file is not a database"):
         Accounts(f"sqlite:///{tmp_path / 'accounts.db'}", now).people()
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ConfigurationError, match="cannot be made"):
+    with pytest.raises(ServiceError, match="cannot be made"):
         Accounts(f"sqlite:///{tmp_path}/file/accounts.db", now).people()
 
 
