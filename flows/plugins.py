@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from governance.policy import Policy
     from governance.registry.grants import Grants
     from governance.registry.postgres_grants import PostgresGrants
+    from governance.registry.port import Registry
     from governance.subject import Target
 
 _SETTINGS: dict[str, Settings] = {}
@@ -96,3 +97,17 @@ def _opened(settings: Settings) -> Desk:
     from flows.wiring import open_desk
 
     return open_desk(settings)
+
+
+def governed_models(artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> Any:
+    """MLflow's artifact repository for `governed-models:/NAME@ALIAS`, over the registry of this process's settings."""
+    from governance.registry.artifact_plugin import repository
+
+    return repository(artifact_uri, tracking_uri, registry_uri, _both)
+
+
+def _both() -> tuple[Desk, Registry]:
+    from flows.wiring import open_registry
+
+    settings = read_settings()
+    return _desk(settings), open_registry(settings)

@@ -5,7 +5,9 @@ A plan with a `prediction` column needs no scoring: a whole release then takes a
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +19,7 @@ from flows.wiring import open_desk, open_registry, policy_bytes
 from governance.case import open_case
 from governance.desk import Desk
 from governance.people import MACHINE, Person
+from governance.registry import sqlite_guard
 from governance.registry.port import LiveAlias, Registry
 from governance.signoff import APPROVE, Wish, sign, withdraw
 from governance.statement import Entry, PredicateType
@@ -165,6 +168,16 @@ class Project:
         """The version that MLflow serves under the alias."""
         found = self.registry.alias(name, ALIAS)
         return found.version if found else None
+
+    def move_outside(self, name: str, alias: str, version: str) -> None:
+        """Point the alias past the gate, as who can write the database file can: the guard is dropped, then SQL."""
+        sqlite_guard.remove(self.folder / "mlflow.db")
+        with closing(sqlite3.connect(self.folder / "mlflow.db")) as database, database:
+            row = ("default", name, alias, int(version))
+            database.execute(
+                "INSERT OR REPLACE INTO registered_model_aliases (workspace, name, alias, version) VALUES (?, ?, ?, ?)",
+                row,
+            )
 
     def entries(self, *kinds: PredicateType) -> list[Entry]:
         """The ledger's entries of these kinds (none named: all)."""

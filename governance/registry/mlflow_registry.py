@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -82,18 +83,18 @@ class MlflowRegistry:
         return self._registered(max(found, key=lambda item: int(item.version)))
 
     def alias(self, name: str, alias: str) -> RegisteredVersion | None:
-        """The version that an alias points to, None where the alias is not set."""
+        """The version that an alias points to, None where the alias is not set. A stage counts as an alias."""
         with self._talking(name):
-            version = self._client.get_registered_model(name).aliases.get(alias)
-        return None if version is None else self.version(name, str(version))
+            version = _with_stages(self._client.get_registered_model(name)).get(alias)
+        return None if version is None else self.version(name, version)
 
     def live_aliases(self) -> tuple[LiveAlias, ...]:
-        """All aliases of all registered models, sorted."""
+        """All aliases of all registered models, sorted. Stages count as aliases."""
         with self._talking():
             found = [
-                LiveAlias(model.name, alias, str(version))
+                LiveAlias(model.name, alias, version)
                 for model in self._models()
-                for alias, version in model.aliases.items()
+                for alias, version in _with_stages(model).items()
             ]
         return tuple(sorted(found, key=lambda item: (item.name, item.alias)))
 
@@ -122,9 +123,13 @@ class MlflowRegistry:
             self._client.set_registered_model_alias(name, alias, version)
 
     def delete_alias(self, name: str, alias: str) -> None:
-        """Withdraw the alias; nothing happens where it is not set."""
+        """Withdraw the alias, and whatever is in the stage of that name; nothing happens where it is not set."""
         with self._talking(name), acting(who_acts() or MACHINE):
             self._client.delete_registered_model_alias(name, alias)
+            while staged := _stages(self._client.get_registered_model(name)).get(alias):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)  # stages are on their way out of MLflow
+                    self._client.transition_model_version_stage(name, staged, "Archived")
 
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         """Keep `files` below `report/` and the finite metrics in a finished run of `fairgate`; returns the run's id.
@@ -264,6 +269,17 @@ class MlflowRegistry:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             self._client.log_artifacts(run_id, scratch, "report")
+
+
+def _stages(model: Any) -> dict[str, str]:
+    """The newest version in each stage that can be served from, by the alias that the gate takes the stage for."""
+    staged = (item for item in model.latest_versions or () if item.current_stage in ("Staging", "Production"))
+    return {item.current_stage.lower(): str(item.version) for item in staged}
+
+
+def _with_stages(model: Any) -> dict[str, str]:
+    """Aliases and stages of a model, alias -> version. Where both have one name, the alias is what counts."""
+    return _stages(model) | {alias: str(version) for alias, version in model.aliases.items()}
 
 
 @contextmanager

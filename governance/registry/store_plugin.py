@@ -136,9 +136,24 @@ class GovernedStore(_Base):  # type: ignore[misc]
         made = super().create_registered_model(name, _speakable(tags), description, deployment_job_id)
         return self._told_model(made)
 
-    def create_model_version(self, name: str, source: str, run_id: Any = None, tags: Any = None, **more: Any) -> Any:
-        """A new version, of which no release was asked for. A copy brings the tags of its source: they are dropped."""
-        return self._told(super().create_model_version(name, source, run_id, _speakable(tags), **more))
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        run_id: Any = None,
+        tags: Any = None,
+        run_link: Any = None,
+        description: Any = None,
+        local_model_path: Any = None,
+        model_id: Any = None,
+    ) -> Any:
+        """A new version, of which no release was asked for. A copy brings the tags of its source: they are dropped.
+
+        MLflow's client looks at the names of these parameters before it calls.
+        """
+        more = {"local_model_path": local_model_path, "model_id": model_id}
+        made = super().create_model_version(name, source, run_id, _speakable(tags), run_link, description, **more)
+        return self._told(made)
 
     def set_registered_model_tag(self, name: str, tag: Any) -> None:
         """Refused for reserved keys, and for the tag that would hide a model from every list."""

@@ -37,6 +37,7 @@ ALLOWED = {
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
         "governance/registry/artifact_bytes.py",
+        "governance/registry/artifact_plugin.py",
         "audits/evaluator.py",
         "audits/scoring_child.py",
         "audits/spark_scoring.py",
