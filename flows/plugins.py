@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from governance.gatekeeper import Gatekeeper
     from governance.policy import Policy
     from governance.registry.grants import Grants
-    from governance.registry.postgres_grants import PostgresGrants
     from governance.registry.port import Registry
+    from governance.registry.postgres_grants import PostgresGrants
     from governance.subject import Target
 
 _SETTINGS: dict[str, Settings] = {}
