@@ -23,13 +23,22 @@ DO $fairgate$
 DECLARE
     item record;
 BEGIN
-    -- Only what its maker made: other applications may share the schema. Sequences of columns follow their table.
+    -- What MLflow's own triggers call, then what its maker made; sequences of columns follow their table.
+    FOR item IN
+        SELECT DISTINCT pg_proc.oid::regprocedure AS place
+        FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+        WHERE relnamespace = {mlflow_text}::regnamespace AND pronamespace = {mlflow_text}::regnamespace
+            AND proowner <> {mlflow_owner_text}::regrole
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO {mlflow_owner}', item.place);
+    END LOOP;
     FOR item IN
         SELECT found.oid::regclass AS place
         FROM pg_class AS found
         JOIN pg_class AS aliases ON aliases.oid = {aliases_text}::regclass
         WHERE found.relnamespace = {mlflow_text}::regnamespace AND found.relkind IN ('r', 'p', 'v', 'm')
             AND found.relowner = aliases.relowner AND found.relowner <> {mlflow_owner_text}::regrole
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = found.oid AND deptype = 'e') -- an extension's
         ORDER BY found.oid = aliases.oid
     LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO {mlflow_owner}', item.place);

@@ -175,7 +175,11 @@ def test_roles_have_the_names_that_are_given(server: Server) -> None:
     assert missing[:4] == [f"role {name} is missing" for name in roles.names]
     apply(database.url(), steps(roles, ["it's free"]))
     assert [held for held in check(database.url("gate"), roles, ["it's free"]) if held.problems] == []
-    database.refused("mlflow", "INSERT INTO registered_model_aliases (name, alias, version) VALUES ('a', 'b', 1)")
+    database.run("mlflow", "INSERT INTO registered_models (name) VALUES ('a')")
+    said = database.refused(
+        "mlflow", "INSERT INTO registered_model_aliases (name, alias, version) VALUES ('a', 'b', 1)"
+    )
+    assert "Fairgate: 'b' of model 'a' does not move" in said
 
 
 def test_without_mlflow_s_tables_nothing_is_changed(server: Server) -> None:
