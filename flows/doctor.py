@@ -53,6 +53,7 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
         ("delegations", _delegations),
         ("ledger", _ledger),
         ("registry", _registry),
+        ("PostgreSQL", _postgres),
         ("Prefect", _prefect),
         ("night runs", _nights),
     )
@@ -172,6 +173,17 @@ def _ledger(settings: Settings) -> tuple[Exit, str]:
 def _registry(settings: Settings) -> tuple[Exit, str]:
     live = open_registry(settings).live_aliases()
     return Exit.DONE, f"{settings.registry_uri} answers; {len(live)} live aliases"
+
+
+def _postgres(settings: Settings) -> tuple[Exit, str]:
+    from flows.granting import examined, is_postgres
+
+    if not (is_postgres(settings.ledger_url) and is_postgres(settings.registry_uri)):
+        return Exit.DONE, "ledger and registry are not both there: roles and triggers do not apply"
+    problems = [problem for held in examined(settings) for problem in held.problems]
+    if problems:
+        return Exit.VERIFICATION_FAILED, "; ".join(problems[:3]) + "; see: fairgate db grant --check"
+    return Exit.DONE, "MLflow's role moves no alias without a grant, and has no power over the guard"
 
 
 def _prefect(settings: Settings) -> tuple[Exit, str]:

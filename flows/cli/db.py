@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import typer
 
+from flows.cli.db_grant import grant
 from flows.cli.options import Json
 from flows.cli.output import emit, say
 from flows.settings import Settings, read_settings
 from governance.errors import Exit, FairgateError
 
 db = typer.Typer(help="The tables of the ledger and the accounts. SQLite needs nothing of this.", no_args_is_help=True)
+db.command("grant")(grant)
 
 
 @dataclass(frozen=True, slots=True)

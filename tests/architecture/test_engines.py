@@ -24,6 +24,9 @@ ALLOWED = {
         "governance/registry/backstop.py",
         "governance/accounts_schema.py",
         "governance/migrations/__init__.py",
+        "governance/registry/store_plugin.py",
+        "governance/registry/backstop.py",
+        "governance/registry/postgres_grants.py",
     },
     "alembic": {
         "governance/migrations/__init__.py",
@@ -31,7 +34,6 @@ ALLOWED = {
         "governance/migrations/accounts/0001_first.py",
         "governance/migrations/ledger/0001_first.py",
     },
-    "psycopg": set(),
     "mlflow": {
         "governance/registry/mlflow_registry.py",
         "governance/registry/store_plugin.py",
@@ -53,6 +55,10 @@ ALLOWED = {
     "pyspark": {"audits/spark_source.py"},
     "narwhals": {"audits/spark_scan.py", "audits/row_expressions.py"},
     "adbc_driver_postgresql": {"audits/postgres.py"},
+    "psycopg": {
+        "governance/registry/postgres_guard.py",
+        "governance/registry/postgres_check.py",
+    },
     "argon2": {"governance/accounts.py"},
 }
 
