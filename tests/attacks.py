@@ -53,12 +53,17 @@ def inside_only(function: Attack) -> Attack:
 
 def call(name: str, *arguments: Any) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
-    return checked(getattr(libc, name)(*arguments))
+    return checked(getattr(libc, name)(*map(whole, arguments)))
 
 
 def system(x86: int, arm: int, *arguments: Any) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
-    return checked(libc.syscall(ctypes.c_long(x86 if X86 else arm), *arguments))
+    return checked(libc.syscall(*map(whole, (x86 if X86 else arm, *arguments))))
+
+
+def whole(argument: Any) -> Any:
+    """All 64 bits: of an int, ctypes hands over 32 and leaves the rest to chance."""
+    return ctypes.c_long(argument) if isinstance(argument, int) else argument
 
 
 def checked(result: int) -> int:

@@ -14,6 +14,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -274,6 +275,8 @@ def test_a_model_is_refused(name: str, outcomes: dict[str, str]) -> None:
 def test_the_attack_works_where_no_sandbox_is(name: str, control: dict[str, str]) -> None:
     if name in attacks.NEEDS_ROOT and os.getuid() != 0:
         pytest.skip("only root can do it without a sandbox")
+    if name == "write_libraries" and not os.access(sysconfig.get_path("purelib"), os.W_OK):
+        pytest.skip("the libraries are another user's")
     assert control[name] == "done"
 
 
