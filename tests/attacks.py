@@ -31,6 +31,11 @@ Attack = Callable[[Targets], Any]
 ATTACKS: dict[str, Attack] = {}
 NEEDS_ROOT: set[str] = set()
 INSIDE_ONLY: set[str] = set()
+OFTEN_SHUT = {
+    *("add_key", "count_events", "load_program_into_kernel", "mount", "open_by_handle", "raw_socket"),
+    *("ring_of_system_calls", "set_attribute", "set_clock_and_name", "trace_process", "copy_memory_of_process"),
+}
+"""What some containers and file systems refuse to everybody: there the control shows nothing."""
 X86 = os.uname().machine == "x86_64"
 
 
@@ -260,6 +265,21 @@ def talk_to_kernel(t: Targets) -> None:
 @as_root
 def raw_socket(t: Targets) -> None:
     socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+
+
+@attack
+def read_connections(t: Targets) -> None:
+    Path("/proc/self/net/tcp").read_bytes()
+
+
+@attack
+def read_mounts(t: Targets) -> None:
+    Path("/proc/self/mountinfo").read_bytes()
+
+
+@attack
+def read_through_proc_root(t: Targets) -> None:
+    Path("/proc/self/root", t["folder"][1:], "secret").read_bytes()
 
 
 @attack
