@@ -108,6 +108,18 @@ taken = ModelSignature(inputs=Schema([ColSpec("string", "mode")]))
 mlflow.pyfunc.save_model(folder / "modes", python_model=folder / "modes.py", signature=taken, pip_requirements=[])
 model = LogisticRegression().fit([[0], [1]], [0, 1])
 mlflow.sklearn.save_model(model, folder / "loader", serialization_format="skops", signature=taken, pip_requirements=[])
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+frame = pd.DataFrame({"x": np.arange(400.0)})
+honest = make_pipeline(
+    make_union(StandardScaler(), StandardScaler(), n_jobs=2), RandomForestClassifier(20, n_jobs=-1, random_state=0)
+).fit(frame, frame["x"] > 123)
+mlflow.sklearn.save_model(
+    honest, folder / "workers", serialization_format="cloudpickle", pip_requirements=[],
+    signature=ModelSignature(inputs=Schema([ColSpec("double", "x")])),
+)
+frame.assign(hired=honest.predict(frame)).to_parquet(folder / "workers.parquet")
 described = yaml.safe_load((folder / "loader" / "MLmodel").read_text())
 described["flavors"]["python_function"] |= {"loader_module": "evil_loader", "code": "code"}
 (folder / "loader" / "MLmodel").write_text(yaml.safe_dump(described))
@@ -153,6 +165,13 @@ def test_a_model_is_ended_and_the_reason_said(models: Path, tmp_path: Path, mode
     }
     with pytest.raises(MeasurementError, match=says):
         score(models / "modes", rows(tmp_path, mode), PLAN, limits=limits.get(mode, SMALL))
+
+
+@AT_LENGTH
+def test_a_model_that_asks_for_workers_answers_without_them(models: Path) -> None:
+    found = np.asarray(score(models / "workers", models / "workers.parquet", PLAN))
+    expected = pd.read_parquet(models / "workers.parquet")["hired"]
+    assert found.tolist() == ["true" if value else "false" for value in expected]
 
 
 @AT_LENGTH
