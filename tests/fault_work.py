@@ -1,0 +1,159 @@
+"""What the processes of the fault tests do, and the one process that imports everything and forks them.
+
+A forked worker starts in milliseconds instead of a second. It speaks over a socket that keeps messages whole: what
+it has said before it is killed can be heard, and nothing of what it did not finish saying.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ledger_factory import ledger_at, sign_off
+
+from governance.errors import FairgateError
+from governance.evidence import EvidenceStore
+from governance.ledger.sql import SqlLedger
+from governance.ledger.verify import verify_ledger
+from governance.statement import Entry
+
+
+class Talk:
+    """One end of a worker's socket: JSON messages, each whole or not there. None: the other end is dead."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+
+    def say(self, **message: Any) -> None:
+        self.end.send(json.dumps(message).encode())
+
+    def hear(self) -> dict[str, Any] | None:
+        try:
+            data = self.end.recv(1 << 20)
+        except ConnectionResetError:
+            return None
+        return json.loads(data) if data else None
+
+
+def acknowledged(entry: Entry) -> dict[str, Any]:
+    """What an append promised."""
+    return {"seq": entry.seq, "leaf": entry.leaf_hash.hex()}
+
+
+def told(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the act answers; an error of Fairgate by its name and message; anything else is a crash."""
+    try:
+        return act()
+    except FairgateError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except Exception:
+        return {"crash": traceback.format_exc()}
+
+
+def opened(folder: str, url: str | None) -> SqlLedger:
+    """The ledger of a folder, or the one at `url` with its keys in the folder."""
+    return ledger_at(Path(folder), **({"url": url} if url else {}))
+
+
+def append_on(talk: Talk, folder: str, writer: int, url: str | None = None) -> None:
+    """Append until killed; say each acknowledged entry. An error is said once, and the next append tries again."""
+    ledger, number = opened(folder, url), 0
+    while True:
+        number += 1
+        talk.say(**told(lambda: acknowledged(ledger.append(sign_off(writer * 1_000_000 + number)))))
+
+
+def read_on(talk: Talk, folder: str) -> None:
+    """Verify until killed; say each time what was amiss."""
+    ledger = opened(folder, None)
+    while True:
+        report = verify_ledger(ledger)
+        talk.say(size=report.size, problems=report.problems[:3])
+
+
+def append_told(talk: Talk, folder: str, warm: bool, text: int = 0, close: bool = False) -> None:
+    """Two appends once told to; `warm` opens the ledger and appends before. Says what each answered."""
+    ledger = ledger_at(Path(folder)) if warm else None
+    if ledger is not None:
+        ledger.append(sign_off(1_000))
+    talk.say(ready=True)
+    talk.hear()
+    for number in (1_001, 1_002):
+
+        def act(number: int = number) -> dict[str, Any]:
+            nonlocal ledger
+            ledger = ledger or ledger_at(Path(folder))
+            entry = ledger.append(sign_off(number, text="x" * text), idempotency_key=f"key-{number}")
+            if close:
+                ledger.engine.dispose()
+            return acknowledged(entry)
+
+        talk.say(**told(act))
+
+
+def put_told(talk: Talk, folder: str, size: int) -> None:
+    """Keep `size` bytes of evidence twice once told to; says what each answered."""
+    store = EvidenceStore(Path(folder))
+    talk.say(ready=True)
+    talk.hear()
+    for _ in range(2):
+        talk.say(**told(lambda: {"digest": store.put(b"e" * size)}))
+
+
+WORK: dict[str, Callable[..., None]] = {work.__name__: work for work in (append_on, read_on, append_told, put_told)}
+
+
+def _warm() -> None:
+    """Import, and use once, everything that is imported on first use."""
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = ledger_at(Path(folder))
+        ledger.append(sign_off(1))
+        assert verify_ledger(ledger).problems == ()
+        ledger.engine.dispose()
+
+
+def _work(talk: Talk) -> None:
+    order = talk.hear() or {}
+    os.setpgid(0, order.pop("group", 0))
+    talk.say(pid=os.getpid())
+    try:
+        WORK[order.pop("work")](talk, **order)
+    except Exception:
+        talk.say(crash=traceback.format_exc())
+
+
+def serve(address: str, modules: list[str]) -> None:
+    """Fork a worker for each connection, until killed. `modules` add work of their own to WORK."""
+    for module in modules:
+        __import__(module).warm()
+    _warm()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers: they leave no zombies
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen(64)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        end, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            try:
+                _work(Talk(end))
+            finally:
+                os._exit(0)  # nothing is closed or flushed on the way out: a worker ends as a killed one does
+        end.close()
+
+
+if __name__ == "__main__":
+    import fault_work  # not __main__: modules that add work must meet the same WORK
+
+    fault_work.serve(sys.argv[1], sys.argv[2:])
