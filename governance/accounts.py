@@ -9,18 +9,19 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from governance.accounts_schema import ACCOUNTS
+from governance.database.address import open_database
+from governance.database.port import Database, PlaceError, Trouble, TurnNotGivenError
 from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
 from governance.ledger.port import Clock
 from governance.people import Person
@@ -28,6 +29,7 @@ from governance.people import Person
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
+WAIT_SECONDS = 15.0
 MIN_SECRET = 12
 MAX_SECRET = 1_024
 FREE_FAILURES = 5
@@ -35,21 +37,11 @@ IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
 _FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_REFUSED = "the id or the password is wrong, or the account is disabled"
-
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS person (
-        id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
-        active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
-    ) STRICT""",
-    "CREATE TABLE IF NOT EXISTS failure (person TEXT NOT NULL, time TEXT NOT NULL) STRICT",
-    "CREATE TABLE IF NOT EXISTS failures (person TEXT PRIMARY KEY, count INTEGER NOT NULL, until TEXT NOT NULL) STRICT",
-    """CREATE TABLE IF NOT EXISTS session (
-        token TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), csrf TEXT NOT NULL,
-        opened TEXT NOT NULL, used TEXT NOT NULL
-    ) STRICT""",
+_COUNTED = text(
+    "INSERT INTO failures VALUES (:id, :count, :until)"
+    " ON CONFLICT (person) DO UPDATE SET count = excluded.count, until = excluded.until"
 )
-
+_REFUSED = "the id or the password is wrong, or the account is disabled"
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -61,28 +53,15 @@ class Session:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Accounts in one SQLite database."""
+    """Accounts in one database, SQLite or PostgreSQL. `url` is SQLAlchemy's; safe under many threads and processes."""
 
     url: str
     clock: Clock
 
     @cached_property
-    def engine(self) -> Engine:
-        """The engine, with its tables made."""
-        path = _file_of(self.url)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)  # the WAL and its index get the mode of the database
-        except OSError as error:
-            raise ConfigurationError(f"the accounts file {path} cannot be made: {error.strerror}") from error
-        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        event.listen(engine, "connect", _pragmas)
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            for statement in _TABLES:
-                connection.exec_driver_sql(statement)
-            connection.exec_driver_sql("COMMIT")
-        return engine
+    def database(self) -> Database:
+        """Where the rows are. Raises ConfigurationError for an address that is none."""
+        return open_database(self.url, ACCOUNTS, wait_seconds=WAIT_SECONDS)
 
     def add(self, person: Person, secret: str) -> None:
         """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
@@ -201,7 +180,7 @@ class Accounts:
                 raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
             count = row[0] + 1 if row else 1
             values = {"id": identity, "count": count, "until": (now + _pause(count)).isoformat()}
-            connection.execute(text("INSERT OR REPLACE INTO failures VALUES (:id, :count, :until)"), values)
+            connection.execute(_COUNTED, values)
 
     def _record_failure(self, identity: str, now: datetime) -> None:
         values = {"id": identity, "now": now.isoformat()}
@@ -210,30 +189,13 @@ class Accounts:
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with _told(self.url), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                with suppress(DatabaseError):  # SQLite has rolled back itself where the disk is full
-                    connection.exec_driver_sql("ROLLBACK")
-                raise
-            connection.exec_driver_sql("COMMIT")
+        with _told(self.database), self.database.writing() as connection:
+            yield connection
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with _told(self.url), self.engine.connect() as connection:
+        with _told(self.database), self.database.reading() as connection:
             yield connection
-
-
-def _file_of(url: str) -> Path:
-    try:
-        found = make_url(url)
-    except ArgumentError as error:
-        raise ConfigurationError(f"{url!r} is not a database URL: {error}") from error
-    if found.get_backend_name() != "sqlite" or not found.database or found.database == ":memory:":
-        raise ConfigurationError(f"accounts need a SQLite file (sqlite:///accounts.db), not {url!r}")
-    return Path(found.database)
 
 
 def _check(person: Person, secret: str) -> None:
@@ -289,20 +251,22 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _pragmas(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def _told(database: Database) -> Iterator[None]:
+    """What went wrong below, in the words of Fairgate. A row that is refused is the caller's to explain."""
+    name = database.name
     try:
         yield
-    except IntegrityError:
-        raise
-    except OperationalError as error:
-        raise ServiceError(f"the accounts at {url} cannot be used: {error.orig}") from error
-    except DatabaseError as error:
-        raise ConfigurationError(f"the accounts at {url} are damaged: {error.orig}; restore a copy") from error
+    except DBAPIError as error:
+        trouble, reason = database.trouble(error), str(error.orig).strip()
+        if trouble is Trouble.REFUSED:
+            raise
+        if trouble is Trouble.DAMAGED:
+            raise ConfigurationError(f"the accounts at {name} are damaged: {reason}; restore a copy") from error
+        if trouble is Trouble.FORBIDDEN:
+            raise ConfigurationError(f"the role may not use the accounts at {name}: {reason}") from error
+        raise ServiceError(f"the accounts at {name} cannot be used: {reason}") from error
+    except (PoolTimeoutError, TurnNotGivenError) as error:
+        raise ServiceError(f"the accounts at {name} have been locked for {error}; try again") from error
+    except PlaceError as error:
+        raise ConfigurationError(f"the accounts file {name} {error}") from error

@@ -55,7 +55,7 @@ def restore(ledger: SqlLedger, path: Path) -> Path | None:
 
 
 def _put_in_place(ledger: SqlLedger, scratch: Path, path: Path) -> Path | None:
-    with ledger.alone():
+    with ledger.database.alone():
         kept = None
         if ledger.path.exists():
             _refuse_loss(ledger, _standing(ledger), scratch, path)

@@ -15,7 +15,20 @@ ALLOWED = {
     "fairlearn": {"audits/disaggregate.py"},
     "aif360": {"audits/crosscheck.py", "audits/subset_scan.py", "flows/demo/models.py"},
     "duckdb": {"audits/table.py", "expectations/counts.py"},
-    "sqlalchemy": {"governance/ledger/sql.py", "governance/accounts.py"},
+    "sqlalchemy": {
+        *(f"governance/database/{name}.py" for name in ("address", "pool", "port", "postgres", "sqlite")),
+        *(f"governance/ledger/{name}.py" for name in ("schema", "schema_postgres", "schema_sqlite", "snapshot", "sql")),
+        "governance/accounts.py",
+        "governance/accounts_schema.py",
+        "governance/migrations/__init__.py",
+    },
+    "alembic": {
+        "governance/migrations/__init__.py",
+        "governance/migrations/env.py",
+        "governance/migrations/accounts/0001_first.py",
+        "governance/migrations/ledger/0001_first.py",
+    },
+    "psycopg": set(),
     "mlflow": {
         "governance/registry/mlflow_registry.py",
         "audits/evaluator.py",

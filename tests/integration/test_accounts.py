@@ -327,8 +327,8 @@ def test_no_session_for_nobody(accounts: Accounts) -> None:
 # The file
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "postgresql://localhost/x"])
-def test_only_a_sqlite_file_holds_accounts(url: str) -> None:
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
+def test_only_a_sqlite_file_or_postgresql_holds_accounts(url: str) -> None:
     with pytest.raises(ConfigurationError):
         Accounts(url, now).people()
 
