@@ -17,7 +17,7 @@ from flows.settings import Settings
 from flows.sources import joined_plan, spec_of
 from governance.case import case_of
 from governance.decide import Decision
-from governance.desk import Desk, adopt_policy
+from governance.desk import Desk, use_policy
 from governance.digests import canonical_json, digest_file
 from governance.dossier import AuditRecord
 from governance.errors import ConfigurationError, MeasurementError
@@ -226,7 +226,7 @@ def _audits(desk: Desk, chosen: Candidate) -> tuple[AuditRecord, ...]:
 
 
 def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan) -> None:
-    adopt_policy(desk, MACHINE)
+    use_policy(desk, MACHINE)
     assurance = "declared" if plan.registrant else "unknown"
     statement = registered(subject, plan.registrant, assurance, MACHINE)
     desk.ledger.append(statement, idempotency_key=f"registered:{subject.digest}:{subject}:{plan.registrant}")

@@ -16,7 +16,7 @@ from governance.case import Case, case_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.digests import digest_file
-from governance.errors import ConfigurationError, Exit, FairgateError, LedgerConflictError
+from governance.errors import ConfigurationError, Exit, FairgateError
 from governance.people import Actor
 from governance.record import RELEASE
 from governance.registry.port import Registry
@@ -86,19 +86,8 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
 
 
 def finish(desk: Desk, registry: Registry, case: Case, by: Actor, *, step: Step = at_once) -> Case:
-    """Promote an approved case; where the ledger grew meanwhile, decide again."""
-
-    def work() -> None:
-        for attempt in range(10):
-            try:
-                promote(desk, registry, case, by)
-            except LedgerConflictError:
-                if attempt == 9:
-                    raise
-            else:
-                return
-
-    step("move the alias", work)
+    """Promote an approved case."""
+    step("move the alias", lambda: promote(desk, registry, case, by))
     return case_of(desk, case.subject, case.target)
 
 

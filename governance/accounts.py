@@ -65,7 +65,7 @@ class Accounts:
 
     def add(self, person: Person, secret: str) -> None:
         """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
-        _check(person, secret)
+        self.check(person, secret)
         row = {
             "id": person.id,
             "issuer": person.issuer,
@@ -83,6 +83,12 @@ class Accounts:
             raise ConfigurationError(
                 f"the id {person.id!r} is taken, and ids are never reused: choose another"
             ) from error
+
+    def check(self, person: Person, secret: str) -> None:
+        """Raises ConfigurationError where `add` would: before anything else is recorded of the person."""
+        _check(person, secret)
+        if self.person(person.id) is not None:
+            raise ConfigurationError(f"the id {person.id!r} is taken, and ids are never reused: choose another")
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, disabled people too, by id."""

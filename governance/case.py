@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from governance.casefile import dossier_from, subject_of, target_in
+from governance.charter import Charter, confirmed
 from governance.decide import Decision, DecisionOutcome, decide
-from governance.desk import Desk
+from governance.desk import Desk, charter_of
 from governance.dossier import Dossier
 from governance.errors import ConfigurationError
 from governance.policy import TierRules
 from governance.record import Shown, target_of
-from governance.statement import PredicateType
+from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
+from governance.user_key import UserSignature, challenge, proves
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,21 @@ def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     entries = tuple(desk.ledger.entries(digest=subject.digest))
     # Recorded time never goes back: a clock that was set back must not bring an expired sign-off to life again.
     now = max((desk.clock(), *(entry.time for entry in entries)))
-    dossier = dossier_from(entries, subject, target, now=now, size=size, people=desk.accounts.people())
-    dossier = replace(dossier, superseded=_superseded(desk, subject, target))
+    charter = charter_of(desk)
+    people = confirmed(charter, desk.accounts.people())
+    proved = {entry.seq for entry in entries if _is_proved(charter, entry)}
+    dossier = dossier_from(entries, subject, target, now=now, size=size, people=people, proved=proved)
+    dossier = replace(dossier, charter=charter, superseded=_superseded(desk, subject, target))
     return Case(dossier, decide(desk.policy, dossier))
+
+
+def _is_proved(charter: Charter, entry: Entry) -> bool:
+    """Whether the signer's own key, enrolled for her, signed what the entry says she willed."""
+    body, signer = entry.statement.body, entry.statement.actor.id
+    if entry.statement.predicate_type is not PredicateType.SIGN_OFF or not body.get("user_key"):
+        return False
+    found = UserSignature(**body["user_key"])
+    return charter.key_holder(found.public) == signer and proves(found, challenge(signer, body))
 
 
 def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:

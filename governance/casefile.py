@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from governance.dossier import (
     AuditRecord,
+    BrokenGlass,
     Dossier,
     HoldRecord,
     Registration,
@@ -34,15 +35,23 @@ class _Pile:
     sign_offs: list[SignOff] = field(default_factory=list)
     holds: list[HoldRecord] = field(default_factory=list)
     steps: list[ReleaseStep] = field(default_factory=list)
+    broken_glass: list[BrokenGlass] = field(default_factory=list)
 
 
 def dossier_from(
-    entries: Iterable[Entry], subject: Subject, target: Target, *, now: datetime, size: int, people: tuple[Person, ...]
+    entries: Iterable[Entry],
+    subject: Subject,
+    target: Target,
+    *,
+    now: datetime,
+    size: int,
+    people: tuple[Person, ...],
+    proved: Collection[int] = (),
 ) -> Dossier:
     """The dossier of these bytes under this name for this target.
 
     `entries` are those about the subject's digest. Evidence counts for the same name and version only; a refusal
-    counts for the bytes under whatever name.
+    counts for the bytes under whatever name. `proved` are the entries whose signer's own key was verified.
     """
     pile, withdrawn = _Pile(), set[int]()
     for entry in entries:
@@ -61,7 +70,8 @@ def dossier_from(
         registrations=tuple(pile.registrations),
         validations=tuple(pile.validations),
         audits=tuple(pile.audits),
-        sign_offs=tuple(_mark(item, withdrawn) for item in pile.sign_offs),
+        sign_offs=tuple(_doubted(_mark(item, withdrawn), proved) for item in pile.sign_offs),
+        broken_glass=tuple(replace(x, withdrawn=x.seq in withdrawn) for x in pile.broken_glass),
         holds=tuple(pile.holds),
         steps=tuple(pile.steps),
     )
@@ -77,6 +87,8 @@ def _sort(entry: Entry, subject: Subject, target: Target, pile: _Pile) -> None:
             pile.audits.append(_audit(entry))
         case PredicateType.SIGN_OFF:
             pile.sign_offs.append(sign_off_of(entry, subject.digest))
+        case PredicateType.BREAK_GLASS:
+            pile.broken_glass.append(glass_of(entry, subject.digest))
         case PredicateType.HOLD:
             pile.holds.append(hold_of(entry))
         case kind if kind in STEPS:
@@ -97,7 +109,7 @@ def target_in(body: Mapping[str, Any]) -> Target:
 
 def _registration(entry: Entry) -> Registration:
     body = entry.statement.body
-    return Registration(entry.seq, body["registrant"], body["assurance"])
+    return Registration(entry.seq, body["registrant"], body["assurance"], dict(body.get("owners", {})))
 
 
 def _validation(entry: Entry) -> ValidationRecord:
@@ -156,6 +168,24 @@ def sign_off_of(entry: Entry, digest: str) -> SignOff:
         authentication=body["authentication"],
         signed_at=entry.time,
         expires_at=datetime.fromisoformat(expires) if expires else None,
+        assurance=body.get("assurance", "server-attested"),
+        on_behalf_of=body.get("on_behalf_of"),
+    )
+
+
+def glass_of(entry: Entry, digest: str) -> BrokenGlass:
+    """The part of an emergency release in an entry; `digest` is the model digest that it was found under."""
+    body = entry.statement.body
+    return BrokenGlass(
+        seq=entry.seq,
+        time=entry.time,
+        person=entry.statement.actor,
+        function=body["function"],
+        reason=body["reason"],
+        hours=int(body["hours"]),
+        model_digest=digest,
+        policy_digest=entry.statement.policy_digest,
+        target=target_in(body),
     )
 
 
@@ -179,3 +209,9 @@ def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
     """A refusal is final: only an approval can be withdrawn."""
     gone = item.seq in withdrawn and item.decision == "approve"
     return replace(item, withdrawn=True) if gone else item
+
+
+def _doubted(item: SignOff, proved: Collection[int]) -> SignOff:
+    """A claim to have signed with a key of one's own is not believed; it is verified or it is nothing."""
+    claimed = item.assurance != "server-attested"
+    return replace(item, assurance="unproved") if claimed and item.seq not in proved else item

@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from audits.result import Verdict
+from governance.break_glass import Emergency, emergency
 from governance.dossier import AuditRecord, Dossier
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
@@ -49,13 +50,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate answers, why, and on what. `size` is the length of the ledger that was read."""
+    """What the gate answers, why, and on what. `size` is the length of the ledger that was read.
+
+    `emergency` is set where the version is released by broken glass alone: what is not met is still told.
+    """
 
     outcome: DecisionOutcome
     tier: Tier
     findings: tuple[Finding, ...]
     policy_digest: str
     size: int
+    emergency: Emergency | None = None
 
     def missing(self) -> tuple[Finding, ...]:
         """The findings that are not met."""
@@ -76,7 +81,19 @@ def decide(policy: Policy, dossier: Dossier) -> Decision:
         _not_refused(dossier),
         *_answers(policy, tier, rules, dossier),
     )
-    return Decision(_outcome(findings), tier, findings, policy.digest, dossier.size)
+    outcome, glass = _outcome(findings), None
+    if outcome is DecisionOutcome.HELD and rules is not None and _may_break_glass(findings):
+        glass = emergency(rules, policy.signers(tier), dossier, policy.digest)
+    if glass is not None:
+        findings = (*findings, Finding("break-glass", Status.MET, str(glass), glass.seqs))
+        outcome = DecisionOutcome.RELEASED
+    return Decision(outcome, tier, findings, policy.digest, dossier.size, glass)
+
+
+def _may_break_glass(findings: tuple[Finding, ...]) -> bool:
+    """Broken glass stands in for evidence and signatures, never for a policy or for knowing who must not sign."""
+    firm = ("policy-in-force", "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
+    return all(item.status is Status.MET for item in findings if item.requirement in firm)
 
 
 def _outcome(findings: tuple[Finding, ...]) -> DecisionOutcome:
@@ -99,9 +116,23 @@ def _answers(policy: Policy, tier: Tier, rules: TierRules | None, dossier: Dossi
 
 def _policy_in_force(policy: Policy, dossier: Dossier) -> Finding:
     name = f"policy {policy.name} {policy.version}"
+    adopted = dossier.charter.adopted()
+    if adopted is None or adopted.digest != policy.digest:
+        reason, evidence = _not_adopted(name, dossier)
+        way_out = "fairgate policy approve --reason WHY --as ID, by two persons"
+        needs = adopted.signers if adopted else ()
+        return Finding("policy-in-force", Status.UNKNOWN, reason, evidence, needs, way_out)
     if policy.in_force(dossier.now.date()):
         return Finding("policy-in-force", Status.MET, f"{name} is in force")
     return Finding("policy-in-force", Status.UNKNOWN, f"{name} is not in force on {dossier.now.date()}")
+
+
+def _not_adopted(name: str, dossier: Dossier) -> tuple[str, tuple[int, ...]]:
+    adopted = dossier.charter.adopted()
+    if adopted is None:
+        return f"{name} was never recorded as the policy in use", ()
+    reason = f"{name} is not the policy that people adopted: that is {adopted.name} {adopted.version}"
+    return f"{reason} ({adopted.digest[:19]})", (adopted.seq,)
 
 
 def _not_refused(dossier: Dossier) -> Finding:

@@ -13,7 +13,6 @@ from governance.digests import digest_value
 from governance.dossier import ReleaseStep
 from governance.errors import (
     ConfigurationError,
-    LedgerConflictError,
     MeasurementError,
     ReleaseHeldError,
     StaleEvidenceError,
@@ -45,29 +44,50 @@ def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, 
 
     A promotion that a crash cut off is finished, never doubled; of what is live already, the promotion that made it
     so is returned. Raises ReleaseHeldError where the gate does not say RELEASED, StaleEvidenceError where the
-    registry's bytes are not those that were signed, LedgerConflictError where the ledger grew meanwhile.
+    registry's bytes are not those that were signed.
     """
     case = case_of(desk, case.subject, case.target)
-    if case.decision.outcome is not DecisionOutcome.RELEASED:
-        raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
+    _refuse_unreleased(case)
     _same_bytes(registry, case.subject)
     begun = _unfinished_intent(desk, case)
     standing = _live_already(desk, registry, case)
     if standing is not None and begun is None:
         return standing
-    intent = begun or _intend(desk, case, by)
+    intent = begun or intend(desk, case, by)
     pause("intent")
     name, alias = case.subject.name, case.target.alias
     registry.set_alias(name, alias, case.subject.version)
     pause("alias")
-    tier = case.decision.tier.value
-    body = {"intent": intent.seq, "sign_offs": _sign_offs(case), "tier": tier, "told": _told(desk, case)}
-    promotion = step(
-        PredicateType.PROMOTION, case.subject, case.target, by=by, body=body, policy=case.decision.policy_digest
-    )
-    entry = desk.ledger.append(promotion, idempotency_key=f"promotion-of:{intent.seq}")
+    entry = record_promotion(desk, case, intent, by)
     pause("promotion")
     return entry
+
+
+def intend(desk: Desk, case: Case, by: Actor) -> Entry:
+    """Record that the version is about to be released, decided anew while nobody else can append.
+
+    Raises ReleaseHeldError where the gate does not say RELEASED any more.
+    """
+
+    def decide() -> Statement:
+        now = case_of(desk, case.subject, case.target)
+        _refuse_unreleased(now)
+        body = {"sign_offs": _sign_offs(now)}
+        kind, policy = PredicateType.PROMOTION_INTENT, now.decision.policy_digest
+        return step(kind, now.subject, now.target, by=by, body=body, policy=policy)
+
+    return desk.ledger.append_decided(decide)
+
+
+def record_promotion(desk: Desk, case: Case, intent: Entry, by: Actor) -> Entry:
+    """Record that the alias moved, once for each intent."""
+    tier, glass = case.decision.tier.value, case.decision.emergency
+    body = {"intent": intent.seq, "sign_offs": _sign_offs(case), "tier": tier, "told": _told(desk, case)}
+    if glass is not None:
+        body["break_glass"] = {"entries": glass.seqs, "until": glass.until}
+    kind, policy = PredicateType.PROMOTION, case.decision.policy_digest
+    promotion = step(kind, case.subject, case.target, by=by, body=body, policy=policy)
+    return desk.ledger.append(promotion, idempotency_key=f"promotion-of:{intent.seq}")
 
 
 def demote(desk: Desk, registry: Registry, live: Case, reason: str, fallback: Subject | None = None) -> Entry:
@@ -98,7 +118,7 @@ def last_signed(desk: Desk, registry: Registry, live: Subject, target: Target) -
         if entry.statement.predicate_type is not PredicateType.PROMOTION or subject.digest == live.digest:
             continue
         standing = case_of(desk, subject, target).decision.outcome is DecisionOutcome.RELEASED
-        if standing and _is_unchanged(registry, subject):
+        if standing and is_unchanged(registry, subject):
             return subject
     return None
 
@@ -138,6 +158,11 @@ def observe(desk: Desk, name: str, target: Target, what: str, body: dict[str, ob
     return desk.ledger.append(observed(name, target, what, body), idempotency_key="observation:" + key)
 
 
+def _refuse_unreleased(case: Case) -> None:
+    if case.decision.outcome is not DecisionOutcome.RELEASED:
+        raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
+
+
 def _same_bytes(registry: Registry, subject: Subject) -> None:
     found = registry.manifest(registry.version(subject.name, subject.version))
     if found.digest != subject.digest:
@@ -147,7 +172,7 @@ def _same_bytes(registry: Registry, subject: Subject) -> None:
         )
 
 
-def _is_unchanged(registry: Registry, subject: Subject) -> bool:
+def is_unchanged(registry: Registry, subject: Subject) -> bool:
     """Whether the registry still serves these bytes; a version that is gone does not."""
     try:
         _same_bytes(registry, subject)
@@ -176,17 +201,6 @@ def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:
 def _unfinished_intent(desk: Desk, case: Case) -> Entry | None:
     intent = unfinished(desk, case.subject.name, case.target)
     return intent if intent is not None and _about(step_of(intent), case.subject) else None
-
-
-def _intend(desk: Desk, case: Case, by: Actor) -> Entry:
-    body = {"sign_offs": _sign_offs(case)}
-    intent = step(
-        PredicateType.PROMOTION_INTENT, case.subject, case.target, by=by, body=body, policy=case.decision.policy_digest
-    )
-    try:
-        return desk.ledger.append(intent, expected_size=case.dossier.size)
-    except LedgerConflictError as error:
-        raise LedgerConflictError(f"the ledger grew while {case.subject} was being released: ask again") from error
 
 
 def _append_demotion(desk: Desk, live: Case, demotion: Statement) -> Entry:

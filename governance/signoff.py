@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from governance.case import Case, open_case, rules_of
 from governance.decide import DecisionOutcome
@@ -13,7 +13,6 @@ from governance.dossier import SignOff
 from governance.errors import (
     AlreadyDecidedError,
     ConfigurationError,
-    LedgerConflictError,
     NotAuthorizedError,
     SeparationOfDutiesError,
     SignOffRefusedError,
@@ -23,21 +22,28 @@ from governance.people import Person
 from governance.quorum import why_void
 from governance.record import Shown, Signature, signed, withdrawn
 from governance.statement import Entry, Statement
+from governance.user_key import challenge, sign_with
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 APPROVE, REFUSE = "approve", "refuse"
 MAX_REASON = 4_000
-_ATTEMPTS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person wants to sign: approve or refuse, in one function, with a reason, having seen `shown`."""
+    """What a person wants to sign: approve or refuse, in one function, with a reason, having seen `shown`.
+
+    `key`: her own private key, where she signs with one. It signs what is recorded, and is not kept.
+    """
 
     function: str
     decision: str
     reason: str
     shown: Shown
     authentication: str
+    key: Ed25519PrivateKey | None = None
 
 
 def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
@@ -48,13 +54,42 @@ def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
     """
     name, version, alias = case.subject.name, case.subject.version, case.target.alias
 
-    def statement(now: Case) -> Statement:
-        _check(desk, now, person, wish)
-        expires = _expiry(desk, now) if wish.decision == APPROVE else None
-        signature = Signature(person, wish.function, wish.decision, wish.reason.strip(), wish.authentication, expires)
-        return signed(now.dossier, wish.shown, signature)
+    def decide() -> Statement:
+        now = open_case(desk, name, version, alias)
+        check(desk, now, person, wish)
+        return _signed(desk, now, person, wish)
 
-    return _append(desk, lambda: open_case(desk, name, version, alias), statement)
+    return desk.ledger.append_decided(decide)
+
+
+def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
+    """The statement; where the person has a key, that signs what the statement says she wills."""
+    signature = Signature(
+        person=person,
+        function=wish.function,
+        decision=wish.decision,
+        reason=wish.reason.strip(),
+        authentication=wish.authentication,
+        expires_at=_expiry(desk, case) if wish.decision == APPROVE else None,
+        on_behalf_of=_delegator(case, person, wish.function),
+    )
+    statement = signed(case.dossier, wish.shown, signature)
+    if wish.key is None:
+        return statement
+    proof = sign_with(wish.key, challenge(person.id, statement.body))
+    if case.dossier.charter.key_holder(proof.public) != person.id:
+        raise NotAuthorizedError(
+            f"the key {proof.public} is not enrolled for {person.name}: fairgate people enroll-key {person.id}"
+        )
+    return signed(case.dossier, wish.shown, replace(signature, key=proof))
+
+
+def _delegator(case: Case, person: Person, function: str) -> str | None:
+    """Whom this person signs for in this function, None where she holds it herself."""
+    if person.has(function):
+        return None
+    found = case.dossier.charter.delegation(person.id, function, case.dossier.now)
+    return found.delegator if found else None
 
 
 def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry, ...]:
@@ -62,32 +97,50 @@ def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry
 
     Raises NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
     """
-    _reasoned(reason)
+    reasoned(reason)
     may_all = any(person.has(function) for function in desk.policy.signers(case.decision.tier))
-    standing = [
-        item
-        for item in case.dossier.sign_offs
-        if item.decision == APPROVE and not item.withdrawn and item.target == case.target
-    ]
-    mine = [item for item in standing if may_all or item.approver.id == person.id]
+    standing = _standing(case)
+    mine = [seq for seq, signers in standing if may_all or person.id in signers]
     if standing and not mine:
         raise NotAuthorizedError(f"{person.name} neither gave a sign-off of {case.subject} nor may withdraw another's")
     if not mine:
         raise SignOffRefusedError(f"there is no sign-off of {case.subject} as {case.target} to withdraw")
-    return tuple(desk.ledger.append(withdrawn(case.dossier, item.seq, reason.strip(), person)) for item in mine)
+    return tuple(desk.ledger.append(withdrawn(case.dossier, seq, reason.strip(), person)) for seq in mine)
+
+
+def _standing(case: Case) -> list[tuple[int, set[str | None]]]:
+    """What can be withdrawn of this target: approvals and parts of an emergency release, each with its persons."""
+    approvals = [
+        (item.seq, {item.approver.id, item.on_behalf_of})
+        for item in case.dossier.sign_offs
+        if item.decision == APPROVE and not item.withdrawn and item.target == case.target
+    ]
+    parts = [x for x in case.dossier.broken_glass if not x.withdrawn and x.target == case.target]
+    return [*approvals, *((part.seq, {part.person.id, None}) for part in parts)]
 
 
 def may_sign(desk: Desk, case: Case, person: Person) -> tuple[str, ...]:
     """The functions in which this person could sign the case now; empty where she may not."""
     if person.id in case.dossier.excluded():
         return ()
-    return tuple(function for function in desk.policy.signers(case.decision.tier) if person.has(function))
+    asked = desk.policy.signers(case.decision.tier)
+    return tuple(function for function in asked if _may_sign_as(case, person, function))
 
 
-def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
+def _may_sign_as(case: Case, person: Person, function: str) -> bool:
+    known = case.dossier.person(person.id)
+    if known is None or not (known.active and person.active):
+        return False
+    delegator = _delegator(case, known, function)
+    holder = known if delegator is None else case.dossier.person(delegator)
+    return holder is not None and holder.has(function) and holder.id not in case.dossier.excluded()
+
+
+def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
+    """Raises the error that says why this person cannot sign this wish; see `sign`."""
     if wish.decision not in (APPROVE, REFUSE):
         raise ConfigurationError(f"a decision is approve or refuse, not {wish.decision!r}")
-    _reasoned(wish.reason)
+    reasoned(wish.reason)
     if not wish.authentication.strip():
         raise NotAuthorizedError(f"it is not recorded how {person.name} was authenticated: nothing can be signed")
     moved = wish.shown.moved(case.shown())
@@ -99,8 +152,8 @@ def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.function not in may_sign(desk, case, person):
         asked = ", ".join(desk.policy.signers(case.decision.tier)) or "nobody's sign-off"
         raise NotAuthorizedError(
-            f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, "
-            f"and {person.name} holds {', '.join(person.functions) or 'no function'}"
+            f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, and "
+            f"{_held(case, person)}"
         )
     if case.decision.outcome is DecisionOutcome.REFUSED:
         raise AlreadyDecidedError(f"{case.subject} is refused, and a refusal is final for these bytes")
@@ -108,6 +161,13 @@ def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.decision == APPROVE:
         _not_approved(desk, case, person)
         _approvable(case)
+
+
+def _held(case: Case, person: Person) -> str:
+    known = case.dossier.person(person.id)
+    if known is None:
+        return f"the ledger does not know {person.name}: accounts are made by `fairgate people add` alone"
+    return f"{person.name} holds {', '.join(known.functions) or 'no function'}, and no delegation that would allow it"
 
 
 def approval_of(desk: Desk, case: Case, person: Person) -> SignOff | None:
@@ -134,19 +194,9 @@ def _expiry(desk: Desk, case: Case) -> datetime:
     return desk.clock() + timedelta(days=rules.sign_off_valid_days if rules else 0)
 
 
-def _reasoned(reason: str) -> None:
+def reasoned(reason: str) -> None:
+    """Raises SignOffRefusedError where there is no reason, or one that is too long to be kept."""
     if not reason.strip():
         raise SignOffRefusedError("a reason is required")
     if len(reason) > MAX_REASON:
         raise SignOffRefusedError(f"the reason has {len(reason):,} characters; at most {MAX_REASON:,} are kept")
-
-
-def _append(desk: Desk, read: Callable[[], Case], make: Callable[[Case], Statement]) -> Entry:
-    """Append what was decided on the ledger as read; where somebody was faster, read and decide again."""
-    for _ in range(_ATTEMPTS):
-        case = read()
-        try:
-            return desk.ledger.append(make(case), expected_size=case.dossier.size)
-        except LedgerConflictError:
-            continue
-    raise LedgerConflictError("the ledger kept growing while this was being signed; try again")

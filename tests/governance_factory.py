@@ -12,7 +12,9 @@ from typing import Any
 
 from governance.accounts import Accounts
 from governance.case import Case, case_of, open_case
-from governance.desk import Desk
+from governance.charter import Adoption, Charter
+from governance.charter_record import key_event
+from governance.desk import Desk, use_policy
 from governance.dossier import AuditRecord, Dossier, HoldRecord, Registration, SignOff, ValidationRecord
 from governance.errors import ConfigurationError
 from governance.evidence import EvidenceStore
@@ -97,7 +99,14 @@ def full_dossier(policy: Policy) -> Dossier:
         audits=(audit,),
         sign_offs=(approval(policy, COMPLIANCE, "compliance", 5), approval(policy, RISK, "model-risk", 6)),
         holds=(HoldRecord(4, then, TARGET, asker, ("sign-off",)),),
+        charter=charter_under(policy),
     )
+
+
+def charter_under(policy: Policy, people: tuple[Person, ...] = PEOPLE) -> Charter:
+    """These people, and this policy in force."""
+    adoption = Adoption(policy.digest, 0, START, policy.name, policy.version, (), policy.all_signers())
+    return Charter(people=people, adoptions=(adoption,))
 
 
 def approval(policy: Policy, person: Person, function: str, seq: int, decision: str = "approve") -> SignOff:
@@ -149,7 +158,7 @@ def new_desk(folder: Path, clock: Clock, policy: bytes | None = None, people: tu
     """The real ledger, accounts and evidence store below `folder`. Opening it twice opens the same."""
     data = policy or default_policy_bytes()
     accounts = Accounts(_accounts(folder, clock, people), clock)
-    return Desk(
+    desk = Desk(
         ledger=SqlLedger(f"sqlite:///{folder / 'ledger.db'}", open_keys(folder / "keys"), clock),
         evidence=EvidenceStore(folder / "evidence"),
         accounts=accounts,
@@ -158,6 +167,10 @@ def new_desk(folder: Path, clock: Clock, policy: bytes | None = None, people: tu
         environment=TARGET.environment,
         clock=clock,
     )
+    for person in people:
+        desk.ledger.append(key_event("added", person, MACHINE), idempotency_key=f"added:{person.id}")
+    use_policy(desk, MACHINE)
+    return desk
 
 
 _FILLED: dict[tuple[Person, ...], bytes] = {}

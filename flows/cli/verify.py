@@ -105,11 +105,18 @@ def _lines(found: Verification) -> list[str]:
     if found.problems or found.case is None or found.promotion is None:
         return [f"NOT VERIFIED: {where}", *(f"  {problem}" for problem in found.problems)]
     standing = found.case.decision.outcome.value
-    since = "signed" if found.sign_offs else f"released without a sign-off (tier {found.case.decision.tier.value})"
+    glass = found.case.decision.emergency
+    since = (
+        "signed"
+        if found.sign_offs and not glass
+        else f"released without a sign-off (tier {found.case.decision.tier.value})"
+    )
     head = f"VERIFIED: {where} is version {found.version}, unchanged since it was {since}"
     if standing != "RELEASED":
         head = f"UNCHANGED, BUT {standing} NOW: {where} is version {found.version}"
     lines = [head, f"  model    {found.case.subject.digest}"]
+    if found.case.decision.emergency:
+        lines.append(f"  BROKEN GLASS: {found.case.decision.emergency}")
     lines += [
         f"  signed   {item.approver.name} as {item.function}, {item.signed_at:%Y-%m-%d %H:%M} UTC: {item.reason}"
         for item in found.sign_offs
@@ -132,6 +139,7 @@ def _document(found: Verification) -> dict[str, object]:
         "version": found.version,
         "problems": found.problems,
         "outcome": case.decision.outcome if case else None,
+        "emergency": case.decision.emergency if case else None,
         "findings": case.decision.findings if case else (),
         "subject": case.subject if case else None,
         "sign_offs": found.sign_offs,

@@ -46,7 +46,7 @@ def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempo
         payload = canonical_json(_document(statement, seq, time, idempotency_key))
     except (ValueError, TypeError, RecursionError) as error:
         raise LedgerError(f"a {statement.predicate_type.word} cannot be kept as JSON: {error}") from error
-    signature = {"keyid": key.keyid, "sig": _base64(key.sign(_pae(payload)))}
+    signature = {"keyid": key.keyid, "sig": _base64(key.sign(pae(PAYLOAD_TYPE, payload)))}
     envelope = canonical_json({"payload": _base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signature]})
     if len(envelope) > MAX_BYTES:
         raise LedgerError(f"a {statement.predicate_type.word} of {len(envelope):,} bytes is over {MAX_BYTES:,}")
@@ -56,7 +56,7 @@ def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempo
 def unseal(envelope: bytes, public: bytes) -> Opened:
     """What the envelope says. Raises LedgerTamperedError where it is not an envelope signed under `public`."""
     payload, signature = _parts(envelope)
-    if not verified(public, signature, _pae(payload)):
+    if not verified(public, signature, pae(PAYLOAD_TYPE, payload)):
         raise LedgerTamperedError("the envelope is not signed by this ledger's attestation key")
     return read_payload(payload)
 
@@ -141,9 +141,9 @@ def _parts(envelope: bytes) -> tuple[bytes, bytes]:
     return payload, raw
 
 
-def _pae(payload: bytes) -> bytes:
+def pae(payload_type: str, payload: bytes) -> bytes:
     """DSSE pre-authentication encoding: what is signed."""
-    kind = PAYLOAD_TYPE.encode()
+    kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
