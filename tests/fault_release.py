@@ -1,4 +1,4 @@
-"""Work for the fault tests of a release: acts of people and of the reconciler that are cut off, and what is found after.
+"""Work for the fault tests of a release: acts of people and of the reconciler that are cut off, and what stands then.
 
 Everything is real: ledger, accounts, evidence, MLflow on SQLite. The clock is the factory's, so that nothing expires.
 """

@@ -42,7 +42,7 @@ needs_strace = pytest.mark.skipif(absent() is not None, reason=str(absent()))
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The `number`-th `call` of this name meets `kind`: EIO, ENOSPC, or SIGKILL just before it. `lasting`: and all after."""
+    """The `number`-th `call` of this name meets EIO, ENOSPC, or SIGKILL just before it. `lasting`: all later ones."""
 
     call: str
     number: int

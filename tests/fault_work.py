@@ -12,15 +12,19 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ledger_factory import ledger_at, sign_off
+from ledger_factory import ledger_at, now, sign_off
 
 from governance.errors import FairgateError
 from governance.evidence import EvidenceStore
+from governance.ledger.keys import open_keys
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
 from governance.statement import Entry
@@ -54,26 +58,37 @@ def told(act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return act()
     except FairgateError as error:
         return {"error": type(error).__name__, "message": str(error)}
-    except Exception:
+    except Exception:  # noqa: BLE001 - as below
         return {"crash": traceback.format_exc()}
 
 
-def opened(folder: str, url: str | None) -> SqlLedger:
+def ledger_of(folder: Path, url: str | None = None) -> SqlLedger:
     """The ledger of a folder, or the one at `url` with its keys in the folder."""
-    return ledger_at(Path(folder), **({"url": url} if url else {}))
+    return ledger_at(folder) if url is None else SqlLedger(url, open_keys(folder / "keys"), now)
+
+
+def leave(ledger: SqlLedger) -> None:
+    """Close the connections of this process. The last one of all to leave a SQLite file folds its log in."""
+    ledger.database.engine.dispose()  # type: ignore[attr-defined]
 
 
 def append_on(talk: Talk, folder: str, writer: int, url: str | None = None) -> None:
     """Append until killed; say each acknowledged entry. An error is said once, and the next append tries again."""
-    ledger, number = opened(folder, url), 0
-    while True:
-        number += 1
-        talk.say(**told(lambda: acknowledged(ledger.append(sign_off(writer * 1_000_000 + number)))))
+    ledger = ledger_of(Path(folder), url)
+    for number in count(writer * 1_000_000):
+        answer = told(partial(_append, ledger, number))
+        talk.say(**answer)
+        if "seq" not in answer:
+            time.sleep(0.01)
+
+
+def _append(ledger: SqlLedger, number: int) -> dict[str, Any]:
+    return acknowledged(ledger.append(sign_off(number)))
 
 
 def read_on(talk: Talk, folder: str) -> None:
     """Verify until killed; say each time what was amiss."""
-    ledger = opened(folder, None)
+    ledger = ledger_of(Path(folder))
     while True:
         report = verify_ledger(ledger)
         talk.say(size=report.size, problems=report.problems[:3])
@@ -93,7 +108,7 @@ def append_told(talk: Talk, folder: str, warm: bool, text: int = 0, close: bool 
             ledger = ledger or ledger_at(Path(folder))
             entry = ledger.append(sign_off(number, text="x" * text), idempotency_key=f"key-{number}")
             if close:
-                ledger.engine.dispose()
+                leave(ledger)
             return acknowledged(entry)
 
         talk.say(**told(act))
@@ -117,7 +132,7 @@ def _warm() -> None:
         ledger = ledger_at(Path(folder))
         ledger.append(sign_off(1))
         assert verify_ledger(ledger).problems == ()
-        ledger.engine.dispose()
+        leave(ledger)
 
 
 def _work(talk: Talk) -> None:
@@ -126,7 +141,7 @@ def _work(talk: Talk) -> None:
     talk.say(pid=os.getpid())
     try:
         WORK[order.pop("work")](talk, **order)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, the test must hear of it
         talk.say(crash=traceback.format_exc())
 
 

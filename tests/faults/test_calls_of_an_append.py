@@ -1,4 +1,4 @@
-"""Every write, sync, open, read and lock of an append fails: with EIO, with ENOSPC, once and from then on, or by kill -9."""
+"""Every write, sync, open, read and lock of an append fails: with EIO, with ENOSPC, once or for good, or by kill -9."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from fault_counts import FULL, Tally, drawn
 from fault_processes import Workshop, workshop
 from fault_trace import READS, WRITES, Fault, calls_of, needs_strace, struck
+from fault_work import leave
 from ledger_factory import ledger_at, sign_off
 
 from governance.ledger.verify import verify_ledger
@@ -44,7 +45,7 @@ SCENES = (
     Scene("the first append of all", entries=0),
     Scene("an append by a new process"),
     Scene("an append by a process that has appended", warm=True),
-    Scene("an append of sixty thousand bytes", warm=True, text=60_000),
+    Scene("an append of forty thousand bytes", warm=True, text=40_000),
     Scene("an append that folds the log into the database", pages=True),
     Scene("an append and the end of its process", close=True),
 )
@@ -86,6 +87,15 @@ def _faults(calls: Counter[str]) -> list[Fault]:
     return found
 
 
+def _once_found(scene: Scene, calls: Counter[str]) -> list[Fault]:
+    """Always tried: where a process could not open the file, or a look or a lock failed, it once never recovered."""
+    if FULL or scene is not SCENES[1]:
+        return []
+    return [
+        Fault(call, number + 1, "EIO") for call in ("openat", "flock", "newfstatat") for number in range(calls[call])
+    ]
+
+
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name.replace(" ", "-"))
 def test_no_failing_call_loses_or_damages_anything(shop: Workshop, tmp_path: Path, scene: Scene) -> None:
     kept = _prepared(shop, scene, tmp_path / "prepared")
@@ -96,7 +106,7 @@ def test_no_failing_call_loses_or_damages_anything(shop: Workshop, tmp_path: Pat
     tally = Tally(f"failing calls: {scene.name}")
     for name, times in calls.items():
         tally.note(f"calls of {name}", times)
-    for fault in drawn(_faults(calls), 12):
+    for fault in [*_once_found(scene, calls), *drawn(_faults(calls), 12)]:
         folder = tmp_path / "struck"
         shutil.copytree(tmp_path / "prepared", folder)
         worker = shop.ready("append_told", folder=str(folder), **scene.given)
@@ -113,14 +123,16 @@ def _judge(
     tally.tried += 1
     promised = kept + [answer for answer in answers if "seq" in answer]
     untold = [answer for answer in answers if "seq" not in answer]
-    wrong = [answer for answer in untold if answer.get("error") not in OURS]
+    # To a disk that cannot be read, SQLite itself says that the file is damaged.
+    ours = OURS | {"LedgerTamperedError"} if fault.call == "pread64" else OURS
+    wrong = [answer for answer in untold if answer.get("error") not in ours]
     ledger = ledger_at(folder)
     try:
         problems = verify_ledger(ledger).problems
         found = {entry.seq: entry.leaf_hash.hex() for entry in ledger.entries()}
         again = ledger.append(sign_off(9)).seq
     finally:
-        ledger.engine.dispose()
+        leave(ledger)
     lost = [item for item in promised if found.get(item["seq"]) != item["leaf"]]
     tally.acknowledged += len(promised)
     tally.lost += len(lost)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fault_counts import Tally, count
+from fault_work import leave
 from ledger_factory import ledger_at, sign_off
 
 from governance.errors import FairgateError, LedgerError
@@ -94,10 +95,10 @@ def test_a_full_disk_under_the_ledger(disk: Path, tmp_path: Path) -> None:
             tally.acknowledged += 1
             _judge(ledger, tally, before)
         finally:
-            ledger.engine.dispose()
+            leave(ledger)
         again = ledger_at(folder)
         _judge(again, tally, before)
-        again.engine.dispose()
+        leave(again)
         for path in (*folder.rglob("*.*"), disk / "filler"):
             path.unlink(missing_ok=True)
     tally.close()
@@ -106,17 +107,17 @@ def test_a_full_disk_under_the_ledger(disk: Path, tmp_path: Path) -> None:
 def test_a_ledger_cannot_begin_on_a_full_disk(disk: Path) -> None:
     """Keys and tables are written whole or not at all: the same command works once there is space."""
     tally = Tally("a full disk under a new ledger")
-    for leave in range(0, count(16_384, 120_000), 4_096):
-        folder = disk / str(leave)
+    for space in range(0, count(16_384, 120_000), 4_096):
+        folder = disk / str(space)
         folder.mkdir()
-        _fill(disk, leave)
+        _fill(disk, space)
         try:
             ledger = ledger_at(folder)
             with pytest.raises(FairgateError):
                 for number in range(100):
                     ledger.append(sign_off(number, text="x" * 20_000))
                     tally.acknowledged += 1
-            ledger.engine.dispose()
+            leave(ledger)
         except FairgateError as error:  # the keys did not find space
             assert "key" in str(error)
         tally.tried += 1
@@ -125,7 +126,7 @@ def test_a_ledger_cannot_begin_on_a_full_disk(disk: Path) -> None:
         kept = again.size()
         assert again.append(sign_off(1)).seq == kept
         tally.damaged += bool(verify_ledger(again).problems)
-        again.engine.dispose()
+        leave(again)
         for path in folder.rglob("*.*"):
             path.unlink()
     tally.close()
@@ -176,5 +177,5 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
         ledger.append(sign_off(1))
         tally.acknowledged += 1
         _judge(ledger, tally, before)
-        ledger.engine.dispose()
+        leave(ledger)
     tally.close()

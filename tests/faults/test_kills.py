@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fault_counts import Tally, count
 from fault_processes import Worker, Workshop, workshop
+from fault_work import leave
 from ledger_factory import ledger_at, sign_off
 
 from governance.ledger.sql import SqlLedger
@@ -36,7 +37,7 @@ def judged(tally: Tally, ledger: SqlLedger, said: list[dict[str, Any]], where: s
         entries = list(ledger.entries())
         again = ledger.append(sign_off(0)).seq
     finally:
-        ledger.engine.dispose()
+        leave(ledger)
     found = {entry.seq: entry.leaf_hash.hex() for entry in entries}
     promised = [item for item in said if "seq" in item]
     wrong = [item for item in said if "seq" not in item]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from fault_counts import Tally, drawn
+from fault_work import leave
 from ledger_factory import ledger_at, sign_off
 
 from governance.ledger.checkpoint import Checkpoint
@@ -50,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Log:
     first = ledger_at(folder)
     for number in range(FOLDED):
         first.append(sign_off(number), idempotency_key=f"key-{number}")
-    first.engine.dispose()  # folds the log in
+    leave(first)  # folds the log in
     ledger, ends = ledger_at(folder), []
     database, log = ledger.path.read_bytes(), ledger.path.with_name("ledger.db-wal")
     for number in range(FOLDED, FOLDED + LOGGED):
@@ -60,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Log:
     newest = ledger.checkpoint()
     assert newest is not None
     found = Log(folder, database, log.read_bytes(), tuple(ends), tuple(ledger.entries()), newest)
-    ledger.engine.dispose()
+    leave(ledger)
     return found
 
 
@@ -106,7 +107,7 @@ class Opened:
             assert ledger.append(sign_off(99)).seq == len(entries)
             assert verify_ledger(ledger).problems == ()
         finally:
-            ledger.engine.dispose()
+            leave(ledger)
         return len(entries)
 
 
