@@ -79,7 +79,7 @@ def append_on(talk: Talk, folder: str, writer: int, url: str | None = None) -> N
         answer = told(partial(_append, ledger, number))
         talk.say(**answer)
         if "seq" not in answer:
-            time.sleep(0.01)
+            time.sleep(0.05)
 
 
 def _append(ledger: SqlLedger, number: int) -> dict[str, Any]:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fault_counts import Tally, count
+from fault_judge import judged, some_time
 from fault_processes import Worker, Workshop, workshop
-from fault_work import leave
-from ledger_factory import ledger_at, sign_off
-
-from governance.ledger.sql import SqlLedger
-from governance.ledger.verify import verify_ledger
+from ledger_factory import ledger_at
 
 WRITERS = 4
 ROUND = 12
@@ -28,36 +24,6 @@ ROUND = 12
 def shop() -> Iterator[Workshop]:
     with workshop() as made:
         yield made
-
-
-def judged(tally: Tally, ledger: SqlLedger, said: list[dict[str, Any]], where: str) -> None:
-    """Every acknowledged entry is there and is the only one in its place, the ledger verifies, and it goes on."""
-    try:
-        problems = verify_ledger(ledger).problems
-        entries = list(ledger.entries())
-        again = ledger.append(sign_off(0)).seq
-    finally:
-        leave(ledger)
-    found = {entry.seq: entry.leaf_hash.hex() for entry in entries}
-    promised = [item for item in said if "seq" in item]
-    wrong = [item for item in said if "seq" not in item]
-    lost = [item for item in promised if found.get(item["seq"]) != item["leaf"]]
-    gap = sorted(found) != list(range(len(found)))
-    forks = len(promised) - len({item["seq"] for item in promised})
-    tally.acknowledged += len(promised)
-    tally.lost += len(lost)
-    tally.damaged += bool(problems) or gap
-    if problems or lost or wrong or gap or forks or again != len(found):
-        tally.amiss.append(f"{where}: {problems} lost {lost} gap {gap} forks {forks} {wrong} next {again}")
-
-
-def _some_time(dice: random.Random, writers: list[Worker], seconds: float) -> None:
-    """A random moment, during which everything that is said is heard."""
-    until = time.monotonic() + dice.uniform(0, seconds)
-    while time.monotonic() < until:
-        for writer in writers:
-            writer.hear_what_is_there()
-        time.sleep(0.0005)
 
 
 def test_writers_killed_one_by_one_beside_others(shop: Workshop, tmp_path: Path) -> None:
@@ -74,7 +40,7 @@ def test_writers_killed_one_by_one_beside_others(shop: Workshop, tmp_path: Path)
             if len(writers) < WRITERS:
                 continue
             assert writers[0].hear() is not None  # at least one append was acknowledged since the last kill
-            _some_time(dice, writers, 0.06)
+            some_time(dice, writers, 0.06)
             said += _killed(writers.pop(dice.randrange(WRITERS)))
             tally.tried += 1
         for writer in writers:
@@ -100,7 +66,7 @@ def test_a_whole_process_group_killed_at_once(shop: Workshop, tmp_path: Path) ->
         writers = [shop.worker("append_on", writer=turn * WRITERS + place, **given) for place in range(WRITERS)]
         if turn % 2:  # every other time in the middle of their opening the ledger
             assert writers[0].hear() is not None
-        _some_time(dice, [*writers, reader], 0.2)
+        some_time(dice, [*writers, reader], 0.2)
         os.killpg(reader.pid, signal.SIGKILL)
         said = [item for writer in writers for item in writer.rest()]
         seen = [problem for look in reader.rest() for problem in look.get("problems", [str(look)])]
