@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 FULL = os.environ.get("FAULTS") == "full"
-RESULTS = Path(__file__).parents[1] / "test-output" / "faults"
+RESULTS = Path(__file__).parents[1] / "test-output" / ("faults" if FULL else "faults-share")
 
 T = TypeVar("T")
 

@@ -60,15 +60,19 @@ def _promised(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("how", "times"),
-    [("stop_at_once", (1, 40)), ("kill", (1, 12)), ("kill_a_child", (1, 12))],
-    ids=["immediate-stop", "killed-postmaster", "killed-child"],
+    ("how", "named", "times"),
+    [
+        ("stop_at_once", "immediate stop", (1, 40)),
+        ("kill", "kill -9 of the server", (1, 12)),
+        ("kill_a_child", "kill -9 of a process that serves", (1, 12)),
+    ],
+    ids=["immediate-stop", "killed-server", "killed-child"],
 )
 def test_a_server_that_stops_without_a_word(
-    shop: Workshop, running: Server, tmp_path: Path, how: str, times: tuple[int, int]
+    shop: Workshop, running: Server, tmp_path: Path, how: str, named: str, times: tuple[int, int]
 ) -> None:
     """The same writers go on by themselves once there is a server again."""
-    tally, dice = Tally(f"PostgreSQL: {how.replace('_', ' ')}"), random.Random(0xDB)
+    tally, dice = Tally(f"PostgreSQL: {named}"), random.Random(0xDB)
     url = running.new_database(how)
     writers = _writers(shop, tmp_path, url)
     for _ in range(count(*times)):
