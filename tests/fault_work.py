@@ -114,6 +114,21 @@ def append_told(talk: Talk, folder: str, warm: bool, text: int = 0, close: bool 
         talk.say(**told(act))
 
 
+def append_and_leave(talk: Talk, folder: str, turns: int, synchronous: str = "FULL") -> None:
+    """Once told to, `turns` times: open the ledger, append twice, say each, and leave, which folds the log in."""
+    talk.say(ready=True)
+    talk.hear()
+    for turn in range(turns):
+        ledger = ledger_at(Path(folder))
+        if synchronous != "FULL":
+            with ledger.reading() as snapshot:  # the pool has one connection: the appends meet it again
+                snapshot.connection.exec_driver_sql("ROLLBACK")
+                snapshot.connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        for place in range(2):
+            talk.say(**told(partial(_append, ledger, 500 + turn * 2 + place)))
+        leave(ledger)
+
+
 def put_told(talk: Talk, folder: str, size: int) -> None:
     """Keep `size` bytes of evidence twice once told to; says what each answered."""
     store = EvidenceStore(Path(folder))
@@ -123,7 +138,9 @@ def put_told(talk: Talk, folder: str, size: int) -> None:
         talk.say(**told(lambda: {"digest": store.put(b"e" * size)}))
 
 
-WORK: dict[str, Callable[..., None]] = {work.__name__: work for work in (append_on, read_on, append_told, put_told)}
+WORK: dict[str, Callable[..., None]] = {
+    work.__name__: work for work in (append_on, read_on, append_told, append_and_leave, put_told)
+}
 
 
 def _warm() -> None:
