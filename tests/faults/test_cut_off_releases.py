@@ -131,6 +131,7 @@ def test_what_is_cut_off_is_done_once_or_not_at_all(shop: Workshop, empty: Path,
     prepared = str(tmp_path / "prepared")
     worker = shop.worker("begin", folder=prepared, empty=str(empty), beginning=scene.beginning, now=NOW)
     [before] = worker.rest()
+    assert "crash" not in before, before["crash"]
     shutil.copytree(prepared, tmp_path / "counted")
     worker = shop.ready("act_told", folder=str(tmp_path / "counted"), act=scene.act, now=LATER)
     calls = calls_of(worker, WRITES, tmp_path / "log")
