@@ -40,6 +40,7 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
     checks: tuple[tuple[str, Callable[[Settings], tuple[Exit, str]]], ...] = (
         ("pins", _pins),
         ("disk", _disk),
+        ("hostile models", _models),
         ("policy and people", _people),
         ("ledger", _ledger),
         ("registry", _registry),
@@ -79,6 +80,21 @@ def _disk(settings: Settings) -> tuple[Exit, str]:
     free = shutil.disk_usage(settings.project).free
     detail = f"{free / 1e9:.1f} GB free at {settings.project}"
     return (Exit.DONE, detail) if free >= MIN_FREE_BYTES else (Exit.LEDGER, f"only {detail}: appends may fail")
+
+
+def _models(settings: Settings) -> tuple[Exit, str]:
+    """What holds a model that is scored here. Formats that the policy does not trust need a sandbox that holds."""
+    from audits.sandbox import LEFT_OPEN, sandbox
+
+    found = sandbox()
+    can = "; ".join((*found.missing(), LEFT_OPEN))
+    detail = f"scored with {found.told()}. A model can still {can}"
+    untrusted = open_desk(settings).policy.untrusted_formats
+    if found.holds():
+        return Exit.DONE, detail
+    if untrusted:
+        return Exit.CONFIGURATION, f"{detail}. Models of these formats are not scored here: {', '.join(untrusted)}"
+    return Exit.DONE, f"{detail}. The policy names no untrusted_formats: score models of your own only"
 
 
 def _people(settings: Settings) -> tuple[Exit, str]:

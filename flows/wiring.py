@@ -13,6 +13,7 @@ from governance.policy_file import read_policy
 
 if TYPE_CHECKING:
     from governance.desk import Desk
+    from governance.ledger.places import CheckpointPlace
     from governance.ledger.sql import SqlLedger
     from governance.registry.port import Registry
 
@@ -56,6 +57,15 @@ def open_registry(settings: Settings) -> Registry:
 
     silence(settings)
     return MlflowRegistry(settings.registry_uri, settings.tracking_uri)
+
+
+def checkpoint_places(settings: Settings, registry: Registry | None = None) -> tuple[CheckpointPlace, ...]:
+    """Where the ledger's checkpoints are copied to: files, and the registry where one is open."""
+    from governance.ledger.places import FilePlace
+    from governance.registry.checkpoint_place import RegistryPlace
+
+    files = tuple(FilePlace(path) for path in settings.checkpoints)
+    return files if registry is None else (*files, RegistryPlace(registry))
 
 
 def policy_bytes(settings: Settings) -> tuple[str, bytes]:

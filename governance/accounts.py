@@ -43,6 +43,7 @@ _COUNTED = text(
 )
 _REFUSED = "the id or the password is wrong, or the account is disabled"
 
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open session of the console: who, and the token that every form must carry."""

@@ -280,6 +280,7 @@ class FakeRegistry:
     aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     moves: list[tuple[str, str | None]] = field(default_factory=list)
     uri: str = "memory:"
+    checkpoints: list[str] = field(default_factory=list)
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         if (name, version) not in self.bytes_of:
@@ -317,6 +318,12 @@ class FakeRegistry:
 
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         return "run"
+
+    def keep_checkpoint(self, note: str) -> None:
+        self.checkpoints.append(note)
+
+    def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
+        return tuple(self.checkpoints[-1:])
 
 
 def fake_registry() -> FakeRegistry:

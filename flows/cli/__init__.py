@@ -9,7 +9,20 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from flows.cli import charter, evidence, ledger, operate, people, release, schedules, sign, tables, verify
+from flows.cli import (
+    charter,
+    evidence,
+    history,
+    ledger,
+    operate,
+    outside,
+    people,
+    release,
+    schedules,
+    sign,
+    tables,
+    verify,
+)
 from flows.cli.output import fail, say
 from flows.settings import read_settings
 from governance.errors import FairgateError
@@ -29,7 +42,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for room in (people, charter, evidence, release, sign, verify, tables, ledger, schedules, operate):
+ROOMS = (people, charter, evidence, release, sign, verify, history, tables, ledger, outside, schedules, operate)
+for room in ROOMS:
     room.add_to(app)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "fairgate"
+CHECKPOINT_TAG = "fairgate.checkpoint"
 _PAGE = 100
 _HOPS = 4
 # A registry that does not answer is reported within seconds, not after MLflow's seven retries of 120 s each.
@@ -279,6 +280,30 @@ class MlflowRegistry:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             self._client.log_artifacts(run_id, scratch, "report")
+
+    def keep_checkpoint(self, note: str) -> None:
+        """Keep the note as a tag of our experiment; an earlier one is replaced."""
+        with self._talking():
+            self._client.set_experiment_tag(self._experiment(), CHECKPOINT_TAG, note)
+
+    def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
+        """The note in the tag, behind those that `log_report` was given with the newest `reports` reports."""
+        with self._talking():
+            experiment = self._client.get_experiment_by_name(EXPERIMENT)
+            if experiment is None:
+                return ()
+            runs = self._client.search_runs([experiment.experiment_id], max_results=reports) if reports else ()
+            beside = [self._checkpoint_beside(run.info.run_id) for run in runs]
+        return tuple(note for note in (*beside, experiment.tags.get(CHECKPOINT_TAG)) if note)
+
+    def _checkpoint_beside(self, run_id: str) -> str | None:
+        """The checkpoint that was logged with a report."""
+        names = [item.path for item in self._client.list_artifacts(run_id, "report")]
+        if "report/checkpoint.txt" not in names:
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            path = self._client.download_artifacts(run_id, "report/checkpoint.txt", scratch)
+            return Path(path).read_text(encoding="utf-8")
 
 
 @contextmanager

@@ -75,3 +75,11 @@ class Registry(Protocol):
         Never writes into the model's own artifacts.
         """
         ...
+
+    def keep_checkpoint(self, note: str) -> None:
+        """Keep the ledger's newest signed checkpoint where the registry's own administrator keeps it."""
+        ...
+
+    def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
+        """The checkpoint kept last, behind those beside the newest `reports` logged reports. Empty where none is."""
+        ...
