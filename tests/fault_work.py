@@ -6,6 +6,7 @@ it has said before it is killed can be heard, and nothing of what it did not fin
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -152,6 +153,11 @@ def _warm() -> None:
         leave(ledger)
 
 
+def _die_with_parent() -> None:
+    """Linux: be killed when the process that started this one ends, however it ends (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def _work(talk: Talk) -> None:
     order = talk.hear() or {}
     os.setpgid(0, order.pop("group", 0))
@@ -164,6 +170,7 @@ def _work(talk: Talk) -> None:
 
 def serve(address: str, modules: list[str]) -> None:
     """Fork a worker for each connection, until killed. `modules` add work of their own to WORK."""
+    _die_with_parent()
     for module in modules:
         __import__(module).warm()
     _warm()
@@ -176,6 +183,7 @@ def serve(address: str, modules: list[str]) -> None:
     while True:
         end, _ = listener.accept()
         if os.fork() == 0:
+            _die_with_parent()
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
