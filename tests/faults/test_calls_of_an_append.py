@@ -14,7 +14,7 @@ import pytest
 from fault_counts import FULL, Tally, drawn
 from fault_processes import Workshop, workshop
 from fault_trace import READS, WRITES, Fault, calls_of, needs_strace, struck
-from fault_work import leave
+from fault_work import acknowledged, leave
 from ledger_factory import ledger_at, sign_off
 
 from governance.ledger.verify import verify_ledger
@@ -58,7 +58,7 @@ def shop() -> Iterator[Workshop]:
 
 
 def _prepared(shop: Workshop, scene: Scene, folder: Path) -> list[dict[str, Any]]:
-    """A ledger with its log not folded in, as killed writers leave it; returns what was acknowledged."""
+    """A ledger with its log not folded in, as killed writers leave it; returns what it holds."""
     folder.mkdir()
     kept: list[dict[str, Any]] = []
     if scene.entries:
@@ -66,7 +66,12 @@ def _prepared(shop: Workshop, scene: Scene, folder: Path) -> list[dict[str, Any]
         while (told := writer.hear()) and not _enough(scene, folder, told):
             pass
         writer.kill()
-        kept = writer.rest()
+        said = writer.rest()
+        shutil.copytree(folder, folder.with_name("looked into"))
+        ledger = ledger_at(folder.with_name("looked into"))
+        kept = [acknowledged(entry) for entry in ledger.entries()]  # the last one perhaps before it was acknowledged
+        leave(ledger)
+        assert kept[: len(said)] == said
     return kept
 
 
