@@ -114,7 +114,7 @@ def test_no_failing_call_loses_or_damages_anything(shop: Workshop, tmp_path: Pat
     tally = Tally(f"failing calls: {scene.name}")
     for name, times in calls.items():
         tally.note(f"calls of {name}", times)
-    for fault in [*_once_found(scene, calls), *drawn(_faults(calls), 12)]:
+    for fault in [*_once_found(scene, calls), *drawn(_faults(calls), 8)]:
         folder = tmp_path / "struck"
         shutil.copytree(tmp_path / "prepared", folder)
         worker = shop.ready("append_told", folder=str(folder), **scene.given)

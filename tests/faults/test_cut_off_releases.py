@@ -126,7 +126,7 @@ def _faults(calls: Counter[str], scene: Scene) -> list[Fault]:
     ]
 
 
-@pytest.mark.parametrize("scene", drawn(SCENES, 4), ids=lambda scene: scene.name.replace(" ", "-"))
+@pytest.mark.parametrize("scene", drawn(SCENES, 3), ids=lambda scene: scene.name.replace(" ", "-"))
 def test_what_is_cut_off_is_done_once_or_not_at_all(shop: Workshop, empty: Path, tmp_path: Path, scene: Scene) -> None:
     prepared = str(tmp_path / "prepared")
     worker = shop.worker("begin", folder=prepared, empty=str(empty), beginning=scene.beginning, now=NOW)

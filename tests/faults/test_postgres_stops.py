@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_counts import Tally, count
+from fault_counts import Tally, count, drawn
 from fault_judge import judged, some_time
 from fault_postgres import Server, server
 from fault_processes import Worker, Workshop, workshop
@@ -20,6 +20,11 @@ from postgres_server import absent
 
 pytestmark = pytest.mark.skipif(absent() is not None, reason=str(absent()))
 WRITERS = 4
+STOPS = [
+    ("stop_at_once", "immediate stop", (2, 40)),
+    ("kill", "kill -9 of the server", (1, 12)),
+    ("kill_a_child", "kill -9 of a process that serves", (1, 12)),
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +64,12 @@ def _promised(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [item for item in said if "seq" in item]
 
 
-@pytest.mark.parametrize(
-    ("how", "named", "times"),
-    [
-        ("stop_at_once", "immediate stop", (1, 40)),
-        ("kill", "kill -9 of the server", (1, 12)),
-        ("kill_a_child", "kill -9 of a process that serves", (1, 12)),
-    ],
-    ids=["immediate-stop", "killed-server", "killed-child"],
-)
+@pytest.mark.parametrize("stop", drawn(STOPS, 1), ids=lambda stop: stop[0])
 def test_a_server_that_stops_without_a_word(
-    shop: Workshop, running: Server, tmp_path: Path, how: str, named: str, times: tuple[int, int]
+    shop: Workshop, running: Server, tmp_path: Path, stop: tuple[str, str, tuple[int, int]]
 ) -> None:
     """The same writers go on by themselves once there is a server again."""
+    how, named, times = stop
     tally, dice = Tally(f"PostgreSQL: {named}"), random.Random(0xDB)
     url = running.new_database(how)
     writers = _writers(shop, tmp_path, url)

@@ -51,7 +51,7 @@ def _cut_everywhere(shop: Workshop, tmp_path: Path, entries: int, tally: Tally, 
     disk, dice = Disk.of(folder), random.Random(entries)
     seen = _seen(shop, folder, tmp_path / "log", **given)
     tally.note("system calls", len(seen))
-    chosen = set(drawn(range(len(seen) + 1), 30))
+    chosen = set(drawn(range(len(seen) + 1), 12))
     for place in range(len(seen) + 1):
         for state in disk.after_a_cut(dice) if place in chosen else ():
             _lay(found, state)

@@ -135,7 +135,7 @@ def test_a_damaged_log_leaves_a_prefix(made: Log, tmp_path: Path, damage: Callab
     tally = Tally(f"log {damage.__name__.strip('_')} at every byte")
     tally.note("bytes of the log", len(made.log))
     opened = Opened(made, tmp_path)
-    for place in _places(made, 150):
+    for place in _places(made, 60):
         tally.tried += 1
         try:
             found, promised = opened.size(damage(made.log, place)), made.whole(place)
