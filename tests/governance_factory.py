@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -186,7 +188,8 @@ def _accounts(folder: Path, clock: Clock, people: tuple[Person, ...]) -> str:
         accounts = Accounts(url, clock)
         for person in people:
             accounts.add(person, SECRET)
-        _FILLED[people] = path.read_bytes()
+        with closing(sqlite3.connect(path)) as connection:
+            _FILLED[people] = connection.serialize()  # with what stands in its log alone
     return url
 
 

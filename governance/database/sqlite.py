@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from governance.database.pool import keep_to_own, transaction
+from governance.database.pool import drop_broken, keep_to_own, transaction
 from governance.database.port import PlaceError, Tables, Trouble
 from governance.database.told import told
 from governance.database.turn import turn
@@ -53,9 +53,9 @@ class SqliteDatabase:
         if self.read_only:
             return engine
         keep_to_own(engine, self._file_now)
-        self._make_place()
+        drop_broken(engine, lambda error: self.trouble(error) in (Trouble.UNUSABLE, Trouble.DAMAGED))
         # Readers of a file that has its tables never wait for its writers.
-        if not (self.path.is_file() and self.path.stat().st_size and self._is_made(engine)):
+        if not (self._make_place() and self._is_made(engine)):
             self._bring_up(engine)
         return engine
 
@@ -109,17 +109,22 @@ class SqliteDatabase:
             raise
         return connection
 
-    def _make_place(self) -> None:
+    def _make_place(self) -> bool:
+        """Make what the file needs around it; whether there is something in the file already."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.tables.private:
                 self.path.touch(mode=0o600)  # the WAL and its index get the mode of the database
+            return self.path.is_file() and self.path.stat().st_size > 0
         except OSError as error:
             raise PlaceError(f"cannot be made: {error.strerror}") from error
 
     def _file_now(self) -> tuple[int, ...]:
         """Which process, and which file stands at the path: a restore replaces it."""
-        found = self.path.stat()
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise PlaceError(f"cannot be looked at: {error.strerror}") from error
         return os.getpid(), found.st_dev, found.st_ino
 
     def _is_made(self, engine: Engine) -> bool:
