@@ -93,8 +93,11 @@ class Charter:
         return tuple(item for item in self.endorsements if item.digest == digest)
 
     def settled(self, signers: tuple[str, ...]) -> bool:
-        """Whether two persons hold one of these functions: from then on, people decide on policies and on signers."""
-        able = [person for person in self.people if any(person.has(function) for function in signers)]
+        """Whether two persons ever held one of these functions: from then on, people decide on policies and signers.
+
+        Who was disabled since counts too: dismissing the signers must not let a machine or an admin decide instead.
+        """
+        able = [person for person in self.people if not set(person.functions).isdisjoint(signers)]
         return len(able) >= ADOPTERS
 
 
