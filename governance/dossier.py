@@ -163,12 +163,17 @@ class Dossier:
 
     def validation(self) -> ValidationRecord | None:
         """The newest validation of the data that the release audit measured (or the newest, before any audit)."""
+        return next(reversed(self.validations_of_audit()), None)
+
+    def validations_of_audit(self) -> tuple[ValidationRecord, ...]:
+        """Every validation of the data that the release audit measured (or all for a release, before any audit)."""
         audit = self.audit()
         wanted = (audit.data_digest, audit.plan_digest) if audit else None
-        for item in reversed(self.validations):
-            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest)):
-                return item
-        return None
+        return tuple(
+            item
+            for item in self.validations
+            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest))
+        )
 
     def monitoring(self) -> tuple[AuditRecord, ...]:
         """Monitoring audits since the data of the release audit were first audited for a release.
