@@ -120,7 +120,9 @@ def _unanswered(desk: Desk, case: Case) -> Finding | None:
 def _answer(desk: Desk, registry: Registry, case: Case) -> str:
     """What the policy says happens to a live alias whose monitoring audit is adverse."""
     name = f"{case.target.alias} of {case.subject.name}"
-    if desk.policy.on_adverse is OnAdverse.STAY:
+    if case.decision.emergency is not None:  # what people decided in an emergency, no machine undoes
+        return f"{name} stays at version {case.subject.version}: {case.decision.emergency}"
+    if desk.policy.on_adverse is OnAdverse.STAY or not case.dossier.charter.in_force(desk.policy.digest):
         return f"the policy lets {name} stay at version {case.subject.version} until people decide"
     fallback = last_signed(desk, registry, case.subject, case.target)
     demote(desk, registry, case, "the monitoring audit was adverse", fallback)
@@ -132,6 +134,7 @@ def _answer(desk: Desk, registry: Registry, case: Case) -> str:
 def _standing(live: LiveAlias, case: Case, line: str) -> Look:
     """Without a new adverse finding, the row says how the release stands: expired or withdrawn sign-offs show here."""
     if case.decision.outcome is DecisionOutcome.RELEASED:
-        return told(live, "no adverse finding", Exit.DONE, line)
+        glass = (f"BROKEN GLASS: {case.decision.emergency}",) if case.decision.emergency else ()
+        return told(live, "no adverse finding", Exit.DONE, line, *glass)
     missing = (f"{item.requirement}: {item.reason}" for item in case.decision.missing())
     return told(live, case.decision.outcome.value.lower(), EXITS[case.decision.outcome], line, *missing)

@@ -20,7 +20,7 @@ from governance.errors import ConfigurationError, Exit, FairgateError
 from governance.people import Actor
 from governance.record import RELEASE
 from governance.registry.port import Registry
-from governance.release import promote, record_hold
+from governance.release import live_step, promote, record_hold, signed_since
 from governance.subject import Target
 
 EXITS = {
@@ -112,8 +112,10 @@ def _act(desk: Desk, registry: Registry, case: Case, request: Request, step: Ste
         record_hold(desk, case, request.by)
         return Answer(case_of(desk, case.subject, case.target), EXITS[outcome])
     live = registry.alias(request.name, request.alias)
+    standing = live_step(desk, request.name, case.target)
     if case.released() and live is not None and live.version == request.version:
-        return Answer(case, Exit.DONE, already_live=True)
+        if standing is None or not signed_since(case, standing):
+            return Answer(case, Exit.DONE, already_live=True)
     return Answer(finish(desk, registry, case, request.by, step=step), Exit.DONE)
 
 

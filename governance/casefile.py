@@ -18,6 +18,7 @@ from governance.dossier import (
     ValidationRecord,
 )
 from governance.people import Person
+from governance.policy import Assurance
 from governance.record import model_name
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
@@ -181,7 +182,7 @@ def sign_off_of(entry: Entry, digest: str) -> SignOff:
         authentication=body["authentication"],
         signed_at=entry.time,
         expires_at=datetime.fromisoformat(expires) if expires else None,
-        assurance=body.get("assurance", "server-attested"),
+        assurance=str(body.get("assurance", Assurance.SERVER_ATTESTED.value)),
         on_behalf_of=body.get("on_behalf_of"),
     )
 
@@ -226,5 +227,5 @@ def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
 
 def _doubted(item: SignOff, proved: Collection[int]) -> SignOff:
     """A claim to have signed with a key of one's own is not believed; it is verified or it is nothing."""
-    claimed = item.assurance != "server-attested"
+    claimed = item.assurance != Assurance.SERVER_ATTESTED
     return replace(item, assurance="unproved") if claimed and item.seq not in proved else item

@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from audits.result import Verdict
-from governance.break_glass import Emergency, emergency
+from governance.break_glass import Emergency, Glass
 from governance.dossier import AuditRecord, Dossier
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
@@ -82,18 +82,21 @@ def decide(policy: Policy, dossier: Dossier) -> Decision:
         *_answers(policy, tier, rules, dossier),
     )
     outcome, glass = _outcome(findings), None
-    if outcome is DecisionOutcome.HELD and rules is not None and _may_break_glass(findings):
-        glass = emergency(rules, policy.signers(tier), dossier, policy.digest)
+    if outcome is DecisionOutcome.HELD and rules is not None and glass_stands_in(findings):
+        glass = Glass(rules, policy.signers(tier), dossier, policy.digest).emergency()
     if glass is not None:
         findings = (*findings, Finding("break-glass", Status.MET, str(glass), glass.seqs))
         outcome = DecisionOutcome.RELEASED
     return Decision(outcome, tier, findings, policy.digest, dossier.size, glass)
 
 
-def _may_break_glass(findings: tuple[Finding, ...]) -> bool:
+POLICY_IN_FORCE = "policy-in-force"
+FIRM = (POLICY_IN_FORCE, "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
+
+
+def glass_stands_in(findings: tuple[Finding, ...]) -> bool:
     """Broken glass stands in for evidence and signatures, never for a policy or for knowing who must not sign."""
-    firm = ("policy-in-force", "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
-    return all(item.status is Status.MET for item in findings if item.requirement in firm)
+    return all(item.status is Status.MET for item in findings if item.requirement in FIRM)
 
 
 def _outcome(findings: tuple[Finding, ...]) -> DecisionOutcome:
@@ -121,10 +124,11 @@ def _policy_in_force(policy: Policy, dossier: Dossier) -> Finding:
         reason, evidence = _not_adopted(name, dossier)
         way_out = "fairgate policy approve --reason WHY --as ID, by two persons"
         needs = adopted.signers if adopted else ()
-        return Finding("policy-in-force", Status.UNKNOWN, reason, evidence, needs, way_out)
+        return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, evidence, needs, way_out)
     if policy.in_force(dossier.now.date()):
-        return Finding("policy-in-force", Status.MET, f"{name} is in force")
-    return Finding("policy-in-force", Status.UNKNOWN, f"{name} is not in force on {dossier.now.date()}")
+        return Finding(POLICY_IN_FORCE, Status.MET, f"{name} is in force")
+    reason, way_out = f"{name} is not in force on {dossier.now.date()}", "adopt a policy that is valid today"
+    return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, way_out=way_out)
 
 
 def _not_adopted(name: str, dossier: Dossier) -> tuple[str, tuple[int, ...]]:

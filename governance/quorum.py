@@ -59,6 +59,7 @@ def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
         ),
         (_overtaken(item, dossier), "given before another audit was made"),
         (item.policy_digest != policy_digest, "given under another policy"),
+        (_before_adoption(item.seq, dossier), "given before the policy in force was adopted"),
         (item.signed_at > dossier.now, "dated in the future"),
         (item.expires_at is None or item.expires_at <= dossier.now, "expired"),
         (not item.reason.strip(), "given without a reason"),
@@ -88,6 +89,12 @@ def _delegated(item: SignOff, dossier: Dossier) -> bool:
     fits = (item.on_behalf_of, item.approver.id, item.function)
     given = (x for x in dossier.charter.delegations if (x.delegator, x.delegate, x.function) == fits)
     return any(x.holds(item.signed_at) and x.seq < item.seq for x in given)
+
+
+def _before_adoption(seq: int, dossier: Dossier) -> bool:
+    """Going back to an earlier policy revives nothing that was given under it the first time."""
+    adopted = dossier.charter.adopted()
+    return adopted is not None and seq < adopted.seq
 
 
 def _too_weak(item: SignOff, wanted: Assurance) -> str | None:

@@ -152,10 +152,19 @@ def live_step(desk: Desk, name: str, target: Target) -> Entry | None:
 
 
 def observe(desk: Desk, name: str, target: Target, what: str, body: dict[str, object]) -> Entry:
-    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again."""
-    steps = steps_of(desk, name, target)
-    key = digest_value([what, body, name, target, steps[-1].seq if steps else -1])
+    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again.
+
+    A body with an `answer` says what was done about it: the same sight after that is a new one.
+    """
+    found = desk.ledger.entries(digest=target_of(name, target).digest)
+    moved = [entry.seq for entry in found if _moved(entry)]
+    key = digest_value([what, body, name, target, moved[-1] if moved else -1])
     return desk.ledger.append(observed(name, target, what, body), idempotency_key="observation:" + key)
+
+
+def _moved(entry: Entry) -> bool:
+    kind = entry.statement.predicate_type
+    return kind in STEPS or (kind is PredicateType.OBSERVATION and "answer" in entry.statement.body)
 
 
 def _refuse_unreleased(case: Case) -> None:
@@ -186,8 +195,21 @@ def _live_already(desk: Desk, registry: Registry, case: Case) -> Entry | None:
     promotion = live_step(desk, case.subject.name, case.target)
     if promotion is None or not _about(step_of(promotion), case.subject):
         return None
+    if signed_since(case, promotion):  # it stays live on a footing of its own, and is recorded so
+        return None
     live = registry.alias(case.subject.name, case.target.alias)
     return promotion if live is not None and live.version == case.subject.version else None
+
+
+def by_glass(promotion: Entry) -> bool:
+    """Whether the version went live by broken glass."""
+    return bool(promotion.statement.body.get("break_glass"))
+
+
+def signed_since(case: Case, promotion: Entry) -> bool:
+    """Whether the version went live by broken glass, and is released without it by now."""
+    decision = case.decision
+    return by_glass(promotion) and decision.outcome is DecisionOutcome.RELEASED and decision.emergency is None
 
 
 def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:

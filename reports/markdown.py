@@ -41,8 +41,10 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield f"\nAs of {view.time}, under policy {md(view.policy)}, impact tier {view.tier}.\n"
     if view.published:
         yield f"{md(view.published)}\n"
+    yield from (f"**{md(text)}**\n" for text in view.banners)
     yield "## Summary\n"
     yield from _part("What was decided", view.summary.decided)
+    yield from _part("What was seen outside Fairgate", view.incidents)
     yield from _part(view.summary.monitored_title, view.summary.monitored)
     yield from _part("What was measured for the release", view.summary.measured)
     yield from _missing(view)

@@ -316,6 +316,9 @@ class FakeRegistry:
         self.aliases.pop((name, alias), None)
         self.moves.append((alias, None))
 
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        return None
+
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         return "run"
 

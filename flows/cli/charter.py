@@ -85,7 +85,7 @@ def give(
 
     end = _moment(until)
     desk, person = _who(identity, credential_file)
-    entry = record(desk, person, to, function, end, reason)
+    entry = record(desk, person, to, function, end, reason, AUTHENTICATION)
     if as_json:
         emit({"entry": entry.seq, "delegator": person.id, "delegate": to, "function": function, "until": end})
     else:

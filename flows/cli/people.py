@@ -74,7 +74,7 @@ def listed(as_json: Json = False) -> None:
     for person in found:
         marks = (person.active, "(disabled)"), (person.id in known, "(unknown to the ledger: can sign nothing)")
         state = " ".join(word for fine, word in marks if not fine)
-        keys = sum(holder == person.id for holder in charter.keys.values())
+        keys = len(charter.keys_of(person.id))
         own = f"  {keys} key{'s' if keys > 1 else ''}" if keys else ""
         say(f"{person.id:16} {person.name:28} {', '.join(person.functions)}{own}  {state}".rstrip())
 

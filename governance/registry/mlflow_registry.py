@@ -140,6 +140,24 @@ class MlflowRegistry:
             self._client.set_terminated(run_id, "FINISHED")
         return run_id
 
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        """The user of the run that logged the model: the tag that the client set, else the run's own record.
+
+        None where there is no run, or it is gone for good.
+        """
+        from mlflow.exceptions import MlflowException
+
+        if version.run_id is None:
+            return None
+        with self._talking():
+            try:
+                run = self._client.get_run(version.run_id)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+        return run.data.tags.get("mlflow.user") or run.info.user_id or None
+
     @cached_property
     def _client(self) -> MlflowClient:
         for uri in (self._registry_uri, self._tracking_uri):

@@ -69,6 +69,10 @@ class Registry(Protocol):
         """Withdraw the alias; nothing happens where it is not set."""
         ...
 
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        """Who the registry says ran what logged the model; None where no run is known. A claim of the run's client."""
+        ...
+
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         """Keep report files and metrics as a run of the experiment `fairgate`; returns the run's id.
 
