@@ -54,7 +54,10 @@ def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
 
 
 def looks_outside(settings: Settings, registry: Registry) -> tuple[Look, ...]:
-    """Copy the checkpoint to second places, as rows of a scheduled run: one for each place that could not be written or remembers otherwise."""
+    """Copy the checkpoint to second places, as rows of a scheduled run.
+
+    There is one for each place that could not be written, or that remembers otherwise.
+    """
     problems = copy_outside(settings, registry)
     return tuple(Look("the ledger", "checkpoint", "-", "not copied", Exit.LEDGER, (item,)) for item in problems)
 

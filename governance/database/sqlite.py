@@ -53,7 +53,7 @@ class SqliteDatabase:
         if self.read_only:
             return engine
         keep_to_own(engine, self._file_now)
-        drop_broken(engine, lambda error: self.trouble(error) in (Trouble.UNUSABLE, Trouble.DAMAGED))
+        drop_broken(engine, lambda error: _trouble(error) in (Trouble.UNUSABLE, Trouble.DAMAGED))
         # Readers of a file that has its tables never wait for its writers.
         if not (self._make_place() and self._is_made(engine)):
             self._bring_up(engine)
