@@ -53,7 +53,7 @@ def _sign(ledger: SqlLedger, number: int) -> None:
     ledger.append_decided(decide)
 
 
-def _worker(url: str, folder: Path, numbers: range, signs: bool, begin: object, answers: object) -> None:
+def _worker(url: str, folder: Path, numbers: range, signs: object, begin: object, answers: object) -> None:
     """Append once everybody is ready; answers the seconds that each took."""
     ledger, waits = _ledger(url, folder), []
     ledger.size()

@@ -9,7 +9,19 @@ from pathlib import Path
 
 import pytest
 
-ENGINES = ("mlflow", "great_expectations", "fairlearn", "aif360", "prefect", "pandas", "sklearn", "scipy", "duckdb")
+ENGINES = (
+    "mlflow",
+    "great_expectations",
+    "fairlearn",
+    "aif360",
+    "prefect",
+    "pandas",
+    "sklearn",
+    "scipy",
+    "duckdb",
+    "alembic",
+    "psycopg",
+)
 
 _ASK = """
 import json, sys

@@ -156,7 +156,7 @@ def test_sixteen_signers_at_once_decide_one_after_the_other(open_ledger: Open, u
     assert entries[-1].root == root_of_leaves(leaves(entries))
 
 
-def test_threads_append_at_once_and_one_of_two_decisions_on_one_size_wins(ledger: SqlLedger) -> None:
+def test_of_several_decisions_on_one_size_one_wins(ledger: SqlLedger) -> None:
     outcomes: list[int | None] = []
 
     def decide(number: int) -> None:

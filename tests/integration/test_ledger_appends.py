@@ -13,16 +13,13 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from ledger_factory import (
-    NOON,
     StoppedClock,
     append_many,
-    behind_its_back,
     fetched,
     filled,
     leaves,
@@ -34,7 +31,6 @@ from ledger_factory import (
 from governance.database.sqlite import SqliteDatabase
 from governance.errors import (
     ConfigurationError,
-    LedgerConflictError,
     LedgerError,
     LedgerTamperedError,
     ServiceError,
@@ -45,20 +41,9 @@ from governance.ledger.keys import open_keys
 from governance.ledger.tree import EMPTY_ROOT, inclusion_proof, root_of_leaves, verify_consistency, verify_inclusion
 from governance.ledger.tree import consistency_proof as proof_of
 from governance.ledger.verify import verify_ledger
-from governance.statement import ResourceDigest
 
 TESTS = Path(__file__).parents[1]
 SPAWN = multiprocessing.get_context("spawn")
-
-
-def test_what_is_appended_is_read_again(tmp_path: Path) -> None:
-    ledger = ledger_at(tmp_path)
-    appended = [ledger.append(sign_off(number, note=("a", "tuple"))) for number in range(5)]
-    assert list(ledger.entries()) == appended
-    assert list(ledger_at(tmp_path).entries()) == appended
-    assert [entry.seq for entry in appended] == [0, 1, 2, 3, 4]
-    assert ledger.size() == 5
-    assert appended[-1].root == root_of_leaves(leaves(appended))
 
 
 def test_an_empty_ledger_is_whole(tmp_path: Path) -> None:
@@ -84,81 +69,6 @@ def test_every_checkpoint_is_extended_by_the_next_ones(tmp_path: Path) -> None:
         assert verify_ledger(ledger, trusted=older).problems == ()
 
 
-def test_entries_are_found_by_subject_and_by_digest(tmp_path: Path) -> None:
-    ledger = filled(tmp_path, 4)
-    wanted = sign_off(2).subjects[0]
-    assert [entry.seq for entry in ledger.entries(subject=wanted.name)] == [2]
-    assert [entry.seq for entry in ledger.entries(digest=wanted.digest)] == [2]
-    assert [entry.seq for entry in ledger.entries(subject="audit-report")] == [0, 1, 2, 3]
-    assert list(ledger.entries(subject=wanted.name, digest="sha256:" + "0" * 64)) == []
-    assert list(ledger.entries(subject="' OR 1=1 --")) == []
-
-
-def test_reading_goes_on_over_many_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "_PAGE", 3)
-    ledger = filled(tmp_path, 9)
-    assert [entry.seq for entry in ledger.entries()] == list(range(9))
-    assert [entry.seq for entry in ledger.entries(subject="audit-report")] == list(range(9))
-    behind_its_back(ledger.path, "DELETE FROM entry WHERE seq = 4")
-    with pytest.raises(LedgerTamperedError, match="entry 4 is gone"):
-        list(ledger.entries())
-
-
-def test_a_retry_returns_the_first_entry(tmp_path: Path) -> None:
-    ledger = filled(tmp_path, 3)
-    again = ledger.append(sign_off(99), idempotency_key="key-1")
-    assert again == list(ledger.entries())[1]
-    assert ledger.size() == 3
-
-
-def test_who_decided_on_an_older_ledger_decides_again(tmp_path: Path) -> None:
-    ledger = filled(tmp_path, 3)
-    with pytest.raises(LedgerConflictError, match="has 3 entries, the decision was made on 2"):
-        ledger.append(sign_off(4), expected_size=2)
-    assert ledger.append(sign_off(4), expected_size=3).seq == 3
-
-
-def test_of_two_decisions_on_one_size_one_wins(tmp_path: Path) -> None:
-    ledger, outcomes = filled(tmp_path, 1), []
-
-    def decide(number: int) -> None:
-        try:
-            outcomes.append(ledger.append(sign_off(number), expected_size=1).seq)
-        except LedgerConflictError:
-            outcomes.append(None)
-
-    threads = [threading.Thread(target=decide, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes, key=str) == [1, None, None, None, None, None]
-
-
-def test_recorded_time_never_goes_back(tmp_path: Path) -> None:
-    clock = StoppedClock()
-    ledger = ledger_at(tmp_path, clock)
-    times = []
-    for hours in (0, 2, -5, 1):
-        clock.forward(hours=hours)
-        times.append(ledger.append(sign_off(hours)).time)
-    assert times == [NOON, NOON + timedelta(hours=2), NOON + timedelta(hours=2), NOON + timedelta(hours=2)]
-    assert verify_ledger(ledger).problems == ()
-
-
-def test_a_refused_statement_leaves_no_trace(tmp_path: Path) -> None:
-    ledger = filled(tmp_path, 1)
-    for statement in (
-        sign_off(1, text="x" * 70_000),
-        sign_off(1, ratio=float("nan")),
-        replace(sign_off(1), subjects=(ResourceDigest("model", "sha256:short"),)),
-    ):
-        with pytest.raises(LedgerError):
-            ledger.append(statement)
-    assert ledger.append(sign_off(2)).seq == 1
-    assert verify_ledger(ledger).problems == ()
-
-
 def test_eight_processes_append_at_once(tmp_path: Path) -> None:
     # Nobody has made the keys or the tables yet: that is raced for as well.
     processes = [SPAWN.Process(target=append_many, args=(tmp_path, writer, 12)) for writer in range(8)]
@@ -177,19 +87,6 @@ def test_eight_processes_append_at_once(tmp_path: Path) -> None:
     assert len({entry.statement.meaning for entry in entries}) == 96
     assert verify_ledger(ledger).problems == ()
     assert entries[-1].root == root_of_leaves(leaves(entries))
-
-
-def test_threads_append_at_once(tmp_path: Path) -> None:
-    ledger = ledger_at(tmp_path)
-    threads = [
-        threading.Thread(target=lambda: [ledger.append(sign_off(number)) for number in range(10)]) for _ in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert verify_ledger(ledger).size == 60
-    assert verify_ledger(ledger).problems == ()
 
 
 def test_reading_beside_an_append_never_cries_tampering(tmp_path: Path) -> None:

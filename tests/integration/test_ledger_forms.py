@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -156,10 +154,3 @@ def test_status_and_upgrade_say_what_there_is(
     assert (code, revision) == (2, None)
     assert missing is not None and "gives no answer" in missing and "secret-word" not in missing
     assert main(["db", "status"]) == 2
-
-
-def test_a_new_project_imports_no_alembic_and_no_driver_of_a_server(tmp_path: Path) -> None:
-    ask = "import sys; from flows.cli import main; main(['holds']); main(['people', 'list']);"
-    ask += "print([name for name in ('alembic', 'psycopg') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
