@@ -17,8 +17,8 @@ from flows.settings import Settings
 from flows.sources import joined_plan, spec_of
 from governance.case import case_of
 from governance.decide import Decision
-from governance.desk import Desk, adopt_policy
-from governance.digests import canonical_json, digest_file
+from governance.desk import Desk, use_policy
+from governance.digests import canonical_json, digest_file, digest_value
 from governance.dossier import AuditRecord
 from governance.errors import ConfigurationError, MeasurementError
 from governance.people import MACHINE, Actor
@@ -84,7 +84,7 @@ def candidate(settings: Settings, desk: Desk, registry: Registry, version: Regis
         )
     desk.evidence.put(manifest_to_json(manifest))
     desk.evidence.put(plan_bytes)
-    _record_registration(desk, subject, plan)
+    _record_registration(desk, subject, plan, registry.run_owner(version))
     return Candidate(version, subject, folder, plan, plan_bytes)
 
 
@@ -125,7 +125,10 @@ def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Pu
 
 
 def audit_model(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> tuple[AuditResult, Entry]:
-    """Score the private copy, measure, and record the audit. Returns the result and its ledger entry."""
+    """Score the private copy, measure, and record the audit. Returns the result and its ledger entry.
+
+    Raises MeasurementError where the policy calls a format of the model untrusted and no sandbox holds here.
+    """
     from audits.record import to_json
     from audits.run import audit
 
@@ -136,7 +139,7 @@ def audit_model(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purp
         model=chosen.folder if chosen.plan.asks_model() else None,
         model_digest=chosen.subject.digest,
         data_digest=digest,
-        environment=_code_state(),
+        environment=_code_state() | (_shut_in(desk, chosen.folder) if chosen.plan.asks_model() else {}),
     )
     stored = desk.evidence.put(to_json(result))
     evidence = _evidence(desk, chosen, purpose, digest)
@@ -225,11 +228,17 @@ def _audits(desk: Desk, chosen: Candidate) -> tuple[AuditRecord, ...]:
     return case_of(desk, chosen.subject, Target(desk.environment, "any")).dossier.audits
 
 
-def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan) -> None:
-    adopt_policy(desk, MACHINE)
+def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan, run_owner: str | None) -> None:
+    """Who registered it and who owns the run and the data: none of them can sign it off.
+
+    A run's owner whom Fairgate does not know is recorded too, and excludes nobody.
+    """
+    use_policy(desk, MACHINE)
     assurance = "declared" if plan.registrant else "unknown"
-    statement = registered(subject, plan.registrant, assurance, MACHINE)
-    desk.ledger.append(statement, idempotency_key=f"registered:{subject.digest}:{subject}:{plan.registrant}")
+    owners = {what: who for what, who in (("run", run_owner), ("data", plan.data_owner)) if who}
+    statement = registered(subject, plan.registrant, assurance, MACHINE, owners)
+    said = f"{plan.registrant}:{digest_value(owners)}" if owners else f"{plan.registrant}"
+    desk.ledger.append(statement, idempotency_key=f"registered:{subject.digest}:{subject}:{said}")
 
 
 def _evidence(desk: Desk, chosen: Candidate, purpose: Purpose, data_digest: str) -> Evidence:
@@ -241,6 +250,15 @@ def _evidence(desk: Desk, chosen: Candidate, purpose: Purpose, data_digest: str)
         purpose=purpose.name,
         by=purpose.by,
     )
+
+
+def _shut_in(desk: Desk, model: Path) -> dict[str, str]:
+    """What holds a model that is scored here, once it is known that the policy lets it be scored so."""
+    from audits.model_formats import formats_of, refuse_untrusted
+    from audits.sandbox import sandbox
+
+    refuse_untrusted(formats_of(model), desk.policy.untrusted_formats, sandbox())
+    return {"sandbox": sandbox().told()}
 
 
 def _code_state() -> dict[str, str]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from flows.granting import is_postgres
 from flows.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from governance.desk import Desk
     from governance.gatekeeper import Gatekeeper
     from governance.policy import Policy
+    from governance.registry.grants import Grants
     from governance.registry.port import Registry
+    from governance.registry.postgres_grants import PostgresGrants
     from governance.subject import Target
 
 _SETTINGS: dict[str, Settings] = {}
@@ -29,10 +33,34 @@ def governed_store(store_uri: str, tracking_uri: str | None = None) -> Any:
     """MLflow's registry store for `governed:<SQLAlchemy URI>`."""
     from governance.registry.store_plugin import open_store
 
-    return open_store(store_uri, tracking_uri, _gate(lambda: _SETTINGS.get(store_uri) or read_settings()))
+    def settings() -> Settings:
+        return _SETTINGS.get(store_uri) or read_settings()
+
+    grants = _Grants(settings) if is_postgres(store_uri) else None
+    return open_store(store_uri, tracking_uri, _gate(settings, grants))
 
 
-def _gate(settings: Callable[[], Settings]) -> Gatekeeper:
+@dataclass(frozen=True, slots=True)
+class _Grants:
+    """The second lock, where registry and ledger are on PostgreSQL: settings are asked at each call."""
+
+    settings: Callable[[], Settings]
+
+    def give(self, name: str, alias: str, version: str, until: datetime) -> None:
+        """See `governance.registry.grants.Grants.give`."""
+        url = self.settings().ledger_url
+        if is_postgres(url):
+            _grants_at(url).give(name, alias, version, until)
+
+
+@cache
+def _grants_at(url: str) -> PostgresGrants:
+    from governance.registry.postgres_grants import PostgresGrants
+
+    return PostgresGrants(url)
+
+
+def _gate(settings: Callable[[], Settings], grants: Grants | None) -> Gatekeeper:
     from flows.locks import target_lock
     from flows.wiring import policy_bytes
     from governance.gatekeeper import Gatekeeper
@@ -49,6 +77,7 @@ def _gate(settings: Callable[[], Settings]) -> Gatekeeper:
         desk=lambda: _desk(settings()),
         policy=policy,
         lock=lock,
+        grants=grants,
         console=lambda: f"http://127.0.0.1:{settings().console_port}",
     )
 

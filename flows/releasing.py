@@ -16,11 +16,11 @@ from governance.case import Case, case_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.digests import digest_file
-from governance.errors import ConfigurationError, Exit, FairgateError, LedgerConflictError
+from governance.errors import ConfigurationError, Exit, FairgateError
 from governance.people import Actor
 from governance.record import RELEASE
 from governance.registry.port import Registry
-from governance.release import promote, record_hold
+from governance.release import live_step, promote, record_hold, signed_since
 from governance.subject import Target
 
 EXITS = {
@@ -86,19 +86,8 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
 
 
 def finish(desk: Desk, registry: Registry, case: Case, by: Actor, *, step: Step = at_once) -> Case:
-    """Promote an approved case; where the ledger grew meanwhile, decide again."""
-
-    def work() -> None:
-        for attempt in range(10):
-            try:
-                promote(desk, registry, case, by)
-            except LedgerConflictError:
-                if attempt == 9:
-                    raise
-            else:
-                return
-
-    step("move the alias", work)
+    """Promote an approved case."""
+    step("move the alias", lambda: promote(desk, registry, case, by))
     return case_of(desk, case.subject, case.target)
 
 
@@ -123,7 +112,9 @@ def _act(desk: Desk, registry: Registry, case: Case, request: Request, step: Ste
         record_hold(desk, case, request.by)
         return Answer(case_of(desk, case.subject, case.target), EXITS[outcome])
     live = registry.alias(request.name, request.alias)
-    if case.released() and live is not None and live.version == request.version:
+    standing = live_step(desk, request.name, case.target)
+    on_glass = standing is not None and signed_since(case, standing)
+    if case.released() and live is not None and live.version == request.version and not on_glass:
         return Answer(case, Exit.DONE, already_live=True)
     return Answer(finish(desk, registry, case, request.by, step=step), Exit.DONE)
 

@@ -20,7 +20,9 @@ class Settings:
 
     `data_roots` are the folders below which a plan may name data, `databases` the addresses (up to the #) that it may
     name: a plan travels with a model, and a model is somebody's code. URIs and paths in them are relative to
-    `project`. `night_every` is the longest time between two scheduled nights, None where no schedule says so.
+    `project`. `checkpoints` are the files that every checkpoint of the ledger is copied to. `database_admin` is for
+    `fairgate db grant --apply` alone, `database_roles` names its roles. `night_every` is the longest time between two
+    scheduled nights, None where no schedule says so.
     """
 
     project: Path
@@ -38,6 +40,9 @@ class Settings:
     console_port: int = 8765
     night_every: timedelta | None = None
     databases: tuple[str, ...] = ()
+    checkpoints: tuple[Path, ...] = ()
+    database_admin: str | None = None
+    database_roles: str | None = None
 
     @property
     def evidence(self) -> Path:
@@ -48,6 +53,11 @@ class Settings:
     def reports(self) -> Path:
         """Reports for people."""
         return self.home / "reports"
+
+    @property
+    def receipts(self) -> Path:
+        """Receipts of sign-offs: for each the exact envelope and its proof."""
+        return self.home / "receipts"
 
     @property
     def snapshots(self) -> Path:
@@ -82,6 +92,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
     tracking = env.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     policy = env.get("FAIRGATE_POLICY")
     roots = [Path(item) for item in env.get("FAIRGATE_DATA", "").split(os.pathsep) if item]
+    places = [Path(item) for item in env.get("FAIRGATE_CHECKPOINTS", "").split(os.pathsep) if item]
     credential_file = env.get("FAIRGATE_CREDENTIAL_FILE")
     return Settings(
         project=project,
@@ -99,6 +110,9 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
         night_every=_hours(env.get(NIGHT_EVERY)),
         databases=tuple(env.get("FAIRGATE_DATABASES", "").split()),
+        checkpoints=(home / "checkpoints.log", *(project / place for place in places)),
+        database_admin=env.get("FAIRGATE_DB_ADMIN"),
+        database_roles=env.get("FAIRGATE_DB_ROLES"),
     )
 
 

@@ -13,6 +13,7 @@ from governance.policy_file import read_policy
 
 if TYPE_CHECKING:
     from governance.desk import Desk
+    from governance.ledger.places import CheckpointPlace
     from governance.ledger.sql import SqlLedger
     from governance.registry.port import Registry
 
@@ -64,6 +65,18 @@ def open_registry(settings: Settings) -> Registry:
         uri = GOVERNED + uri
     remember(uri, settings)
     return MlflowRegistry(uri, settings.tracking_uri.removeprefix(GOVERNED))
+
+
+def checkpoint_places(settings: Settings, registry: Registry | None = None) -> tuple[CheckpointPlace, ...]:
+    """Where the ledger's checkpoints are copied to: files, and the registry where one is open."""
+    from governance.ledger.checkpoint import log_key
+    from governance.ledger.places import FilePlace
+    from governance.registry.checkpoint_place import RegistryPlace
+
+    files = tuple(FilePlace(path) for path in settings.checkpoints)
+    if registry is None:
+        return files
+    return (*files, RegistryPlace(registry, log_key(open_ledger(settings).keys.log.public)))
 
 
 def policy_bytes(settings: Settings) -> tuple[str, bytes]:

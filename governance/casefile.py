@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from governance.dossier import (
     AuditRecord,
+    BrokenGlass,
     Dossier,
     HoldRecord,
     Registration,
@@ -17,6 +18,7 @@ from governance.dossier import (
     ValidationRecord,
 )
 from governance.people import Person
+from governance.policy import Assurance
 from governance.record import model_name
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
@@ -34,17 +36,26 @@ class _Pile:
     sign_offs: list[SignOff] = field(default_factory=list)
     holds: list[HoldRecord] = field(default_factory=list)
     steps: list[ReleaseStep] = field(default_factory=list)
+    broken_glass: list[BrokenGlass] = field(default_factory=list)
 
 
 def dossier_from(
-    entries: Iterable[Entry], subject: Subject, target: Target, *, now: datetime, size: int, people: tuple[Person, ...]
+    entries: Iterable[Entry],
+    subject: Subject,
+    target: Target,
+    *,
+    now: datetime,
+    size: int,
+    people: tuple[Person, ...],
+    proved: Collection[int] = (),
 ) -> Dossier:
     """The dossier of these bytes under this name for this target.
 
     `entries` are those about the subject's digest. Evidence counts for the same name and version only; a refusal
-    counts for the bytes under whatever name.
+    counts for the bytes under whatever name, and who made or asked for them may sign them under none. `proved` are the
+    entries whose signer's own key was verified.
     """
-    pile, withdrawn = _Pile(), set[int]()
+    pile, copies, withdrawn = _Pile(), _Pile(), set[int]()
     for entry in entries:
         if entry.statement.predicate_type is PredicateType.WITHDRAWAL:
             withdrawn.add(int(entry.statement.body["sign_off"]))
@@ -52,6 +63,8 @@ def dossier_from(
             pile.sign_offs.append(sign_off_of(entry, subject.digest))
         elif entry.statement.digest_of(model_name(subject)) == subject.digest:
             _sort(entry, subject, target, pile)
+        else:
+            _sort(entry, subject, target, copies)
     return Dossier(
         subject=subject,
         target=target,
@@ -61,10 +74,21 @@ def dossier_from(
         registrations=tuple(pile.registrations),
         validations=tuple(pile.validations),
         audits=tuple(pile.audits),
-        sign_offs=tuple(_mark(item, withdrawn) for item in pile.sign_offs),
+        sign_offs=tuple(_doubted(_mark(item, withdrawn), proved) for item in pile.sign_offs),
+        broken_glass=tuple(replace(x, withdrawn=x.seq in withdrawn) for x in pile.broken_glass),
         holds=tuple(pile.holds),
         steps=tuple(pile.steps),
+        makers=_makers(copies),
     )
+
+
+def _makers(copies: _Pile) -> dict[str, str]:
+    """Who must not sign because of what she did with the same bytes under another name or version."""
+    made = [(owner, f"owns the {what}") for item in copies.registrations for what, owner in item.owners.items()]
+    made += [(item.registrant, "registered these bytes") for item in copies.registrations if item.registrant]
+    asked = [item.requested_by for item in (*copies.audits, *copies.validations) if item.purpose == "release"]
+    asked += [item.requested_by for item in copies.holds]
+    return {**{by.id: "asked for the audit or release of a copy" for by in asked}, **dict(made)}
 
 
 def _sort(entry: Entry, subject: Subject, target: Target, pile: _Pile) -> None:
@@ -77,6 +101,8 @@ def _sort(entry: Entry, subject: Subject, target: Target, pile: _Pile) -> None:
             pile.audits.append(_audit(entry))
         case PredicateType.SIGN_OFF:
             pile.sign_offs.append(sign_off_of(entry, subject.digest))
+        case PredicateType.BREAK_GLASS:
+            pile.broken_glass.append(glass_of(entry, subject.digest))
         case PredicateType.HOLD:
             pile.holds.append(hold_of(entry))
         case kind if kind in STEPS:
@@ -97,7 +123,7 @@ def target_in(body: Mapping[str, Any]) -> Target:
 
 def _registration(entry: Entry) -> Registration:
     body = entry.statement.body
-    return Registration(entry.seq, body["registrant"], body["assurance"])
+    return Registration(entry.seq, body["registrant"], body["assurance"], dict(body.get("owners", {})))
 
 
 def _validation(entry: Entry) -> ValidationRecord:
@@ -156,6 +182,24 @@ def sign_off_of(entry: Entry, digest: str) -> SignOff:
         authentication=body["authentication"],
         signed_at=entry.time,
         expires_at=datetime.fromisoformat(expires) if expires else None,
+        assurance=str(body.get("assurance", Assurance.SERVER_ATTESTED.value)),
+        on_behalf_of=body.get("on_behalf_of"),
+    )
+
+
+def glass_of(entry: Entry, digest: str) -> BrokenGlass:
+    """The part of an emergency release in an entry; `digest` is the model digest that it was found under."""
+    body = entry.statement.body
+    return BrokenGlass(
+        seq=entry.seq,
+        time=entry.time,
+        person=entry.statement.actor,
+        function=body["function"],
+        reason=body["reason"],
+        hours=int(body["hours"]),
+        model_digest=digest,
+        policy_digest=entry.statement.policy_digest,
+        target=target_in(body),
     )
 
 
@@ -179,3 +223,9 @@ def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
     """A refusal is final: only an approval can be withdrawn."""
     gone = item.seq in withdrawn and item.decision == "approve"
     return replace(item, withdrawn=True) if gone else item
+
+
+def _doubted(item: SignOff, proved: Collection[int]) -> SignOff:
+    """A claim to have signed with a key of one's own is not believed; it is verified or it is nothing."""
+    claimed = item.assurance != Assurance.SERVER_ATTESTED
+    return replace(item, assurance="unproved") if claimed and item.seq not in proved else item

@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from audits.result import Verdict
+from governance.break_glass import Emergency, Glass
 from governance.dossier import AuditRecord, Dossier
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
@@ -49,13 +50,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate answers, why, and on what. `size` is the length of the ledger that was read."""
+    """What the gate answers, why, and on what. `size` is the length of the ledger that was read.
+
+    `emergency` is set where the version is released by broken glass alone: what is not met is still told.
+    """
 
     outcome: DecisionOutcome
     tier: Tier
     findings: tuple[Finding, ...]
     policy_digest: str
     size: int
+    emergency: Emergency | None = None
 
     def missing(self) -> tuple[Finding, ...]:
         """The findings that are not met."""
@@ -76,7 +81,22 @@ def decide(policy: Policy, dossier: Dossier) -> Decision:
         _not_refused(dossier),
         *_answers(policy, tier, rules, dossier),
     )
-    return Decision(_outcome(findings), tier, findings, policy.digest, dossier.size)
+    outcome, glass = _outcome(findings), None
+    if outcome is DecisionOutcome.HELD and rules is not None and glass_stands_in(findings):
+        glass = Glass(rules, policy.signers(tier), dossier, policy.digest).emergency()
+    if glass is not None:
+        findings = (*findings, Finding("break-glass", Status.MET, str(glass), glass.seqs))
+        outcome = DecisionOutcome.RELEASED
+    return Decision(outcome, tier, findings, policy.digest, dossier.size, glass)
+
+
+POLICY_IN_FORCE = "policy-in-force"
+FIRM = (POLICY_IN_FORCE, "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
+
+
+def glass_stands_in(findings: tuple[Finding, ...]) -> bool:
+    """Broken glass stands in for evidence and signatures, never for a policy or for knowing who must not sign."""
+    return all(item.status is Status.MET for item in findings if item.requirement in FIRM)
 
 
 def _outcome(findings: tuple[Finding, ...]) -> DecisionOutcome:
@@ -99,9 +119,24 @@ def _answers(policy: Policy, tier: Tier, rules: TierRules | None, dossier: Dossi
 
 def _policy_in_force(policy: Policy, dossier: Dossier) -> Finding:
     name = f"policy {policy.name} {policy.version}"
+    adopted = dossier.charter.adopted()
+    if adopted is None or adopted.digest != policy.digest:
+        reason, evidence = _not_adopted(name, dossier)
+        way_out = "fairgate policy approve --reason WHY --as ID, by two persons"
+        needs = adopted.signers if adopted else ()
+        return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, evidence, needs, way_out)
     if policy.in_force(dossier.now.date()):
-        return Finding("policy-in-force", Status.MET, f"{name} is in force")
-    return Finding("policy-in-force", Status.UNKNOWN, f"{name} is not in force on {dossier.now.date()}")
+        return Finding(POLICY_IN_FORCE, Status.MET, f"{name} is in force")
+    reason, way_out = f"{name} is not in force on {dossier.now.date()}", "adopt a policy that is valid today"
+    return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, way_out=way_out)
+
+
+def _not_adopted(name: str, dossier: Dossier) -> tuple[str, tuple[int, ...]]:
+    adopted = dossier.charter.adopted()
+    if adopted is None:
+        return f"{name} was never recorded as the policy in use", ()
+    reason = f"{name} is not the policy that people adopted: that is {adopted.name} {adopted.version}"
+    return f"{reason} ({adopted.digest[:19]})", (adopted.seq,)
 
 
 def _not_refused(dossier: Dossier) -> Finding:
@@ -163,9 +198,7 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     if not (audit.report_digest and audit.data_digest and audit.plan_digest):
         reason = "the audit does not name its report, its data or its plan"
         return Finding(name, Status.UNKNOWN, reason, (audit.seq,), way_out=again)
-    # Monitoring renews an audit: the age that counts is that of the newest look at these bytes.
-    looks = [item for item in dossier.monitoring() if item.measured and not _blind(item)]
-    newest = max((audit, *looks), key=lambda item: item.time)
+    newest = _renewed(audit, dossier, timedelta(days=rules.max_audit_age_days))
     age = dossier.now - newest.time
     if age < timedelta(0):
         return Finding(name, Status.UNKNOWN, "the audit is dated in the future", (newest.seq,))
@@ -173,6 +206,18 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
         reason = f"the newest audit is {age.days} days old, the policy allows {rules.max_audit_age_days}"
         return Finding(name, Status.UNMET, reason, (newest.seq,), way_out=again)
     return Finding(name, Status.MET, f"audited {age.days} days ago", (newest.seq,))
+
+
+def _renewed(audit: AuditRecord, dossier: Dossier, allowed: timedelta) -> AuditRecord:
+    """Monitoring renews an audit that is still fresh: the age that counts is that of the newest look at these bytes.
+
+    One that has lapsed it does not bring back: it is a machine's act, and only people release.
+    """
+    newest = audit
+    for look in dossier.monitoring():
+        if look.measured and not _blind(look) and newest.time < look.time <= newest.time + allowed:
+            newest = look
+    return newest
 
 
 def _plan_meets_policy(_policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from governance.charter import CHARTER, Charter, charter_from
+from governance.charter_record import policy_in_use
 from governance.evidence import EvidenceStore
 from governance.ledger.port import Clock, Ledger
 from governance.people import Actor
 from governance.policy import Policy
-from governance.record import policy_adopted
 
 if TYPE_CHECKING:
     from governance.accounts import Accounts
@@ -28,7 +29,24 @@ class Desk:
     clock: Clock
 
 
-def adopt_policy(desk: Desk, by: Actor) -> None:
-    """Keep the policy's bytes and record that it is in use, once for each digest."""
-    digest = desk.evidence.put(desk.policy_bytes)
-    desk.ledger.append(policy_adopted(desk.policy, by), idempotency_key=f"policy:{digest}")
+def charter_of(desk: Desk) -> Charter:
+    """Who may act, and under which policy, as the ledger has it now."""
+    return charter_from(desk.ledger.entries(subject=CHARTER))
+
+
+def policy_in_force(desk: Desk) -> bool:
+    """Whether the desk's policy is the one that the ledger says people adopted."""
+    return charter_of(desk).in_force(desk.policy.digest)
+
+
+def use_policy(desk: Desk, by: Actor) -> None:
+    """Keep the policy's bytes and record that it is in use; once two persons can sign, that alone adopts nothing.
+
+    Until then the policy that was used last is in force, so going back to an earlier one is recorded again.
+    """
+    digest, charter = desk.evidence.put(desk.policy_bytes), charter_of(desk)
+    adopted = charter.adopted()
+    if adopted is not None and adopted.digest == digest:
+        return
+    after = "" if adopted is None or charter.founded else f":after-{adopted.seq}"
+    desk.ledger.append(policy_in_use(desk.policy, by), idempotency_key=f"policy-in-use:{digest}{after}")

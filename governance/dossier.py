@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from governance.charter import Charter
 from governance.people import Actor, Person
 from governance.subject import Subject, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Who answers for the registration. `declared` by the plan, or `authenticated` by `fairgate register`."""
+    """Who answers for the registration. `declared` by the plan, or `authenticated` by `fairgate register`.
+
+    `owners` are who else made what is judged: of the `run` that logged the model, of the `data`; ids of persons.
+    """
 
     seq: int
     registrant: str | None
     assurance: str
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,11 @@ class AuditRecord:
 
 @dataclass(frozen=True, slots=True)
 class SignOff:
-    """A person's decision in one function, bound to everything that was shown. decision: approve or refuse."""
+    """A person's decision in one function, bound to everything that was shown. decision: approve or refuse.
+
+    `assurance` is server-attested, user-key, or unproved where a claimed signature of her own key does not hold.
+    `on_behalf_of` is the delegator, where she signed by delegation.
+    """
 
     seq: int
     approver: Actor
@@ -79,6 +88,24 @@ class SignOff:
     authentication: str
     signed_at: datetime
     expires_at: datetime | None
+    withdrawn: bool = False
+    assurance: str = "server-attested"
+    on_behalf_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenGlass:
+    """One person's part in an emergency release: she and another one put a version live for some hours."""
+
+    seq: int
+    time: datetime
+    person: Actor
+    function: str
+    reason: str
+    hours: int
+    model_digest: str
+    policy_digest: str | None
+    target: Target
     withdrawn: bool = False
 
 
@@ -111,7 +138,9 @@ class Dossier:
     """What is known of `subject` (its current bytes) and `target` at `now`. Records are in the ledger's order.
 
     `superseded` is the entry by which another version became live in the target, None where none did since.
-    `people` are the accounts as they stand: who holds which function, who is disabled.
+    `makers` are ids of persons who made or asked for these bytes under another name or version, each with the reason.
+    `people` are those that the ledger and the accounts both know, as they stand: who holds which function, who is
+    disabled. `charter` is what the ledger says of people, delegations and policies.
     """
 
     subject: Subject
@@ -125,6 +154,9 @@ class Dossier:
     sign_offs: tuple[SignOff, ...] = ()
     holds: tuple[HoldRecord, ...] = ()
     steps: tuple[ReleaseStep, ...] = ()
+    broken_glass: tuple[BrokenGlass, ...] = ()
+    charter: Charter = field(default_factory=Charter)
+    makers: Mapping[str, str] = field(default_factory=dict)
     superseded: int | None = None
 
     def audit(self) -> AuditRecord | None:
@@ -133,12 +165,17 @@ class Dossier:
 
     def validation(self) -> ValidationRecord | None:
         """The newest validation of the data that the release audit measured (or the newest, before any audit)."""
+        return next(reversed(self.validations_of_audit()), None)
+
+    def validations_of_audit(self) -> tuple[ValidationRecord, ...]:
+        """Every validation of the data that the release audit measured (or all for a release, before any audit)."""
         audit = self.audit()
         wanted = (audit.data_digest, audit.plan_digest) if audit else None
-        for item in reversed(self.validations):
-            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest)):
-                return item
-        return None
+        return tuple(
+            item
+            for item in self.validations
+            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest))
+        )
 
     def monitoring(self) -> tuple[AuditRecord, ...]:
         """Monitoring audits since the data of the release audit were first audited for a release.
@@ -155,8 +192,8 @@ class Dossier:
         return next((person for person in self.people if person.id == identity), None)
 
     def excluded(self) -> Mapping[str, str]:
-        """Ids of persons who may not sign, each with the reason: registrants and whoever asked for evidence."""
-        reasons: dict[str, str] = {}
+        """Ids of persons who may not sign, each with the reason: registrants, owners, who asked for evidence."""
+        reasons: dict[str, str] = dict(self.makers)
         for hold in self.holds:
             reasons[hold.requested_by.id] = "asked for the release"
         asked = [item.requested_by for item in self.audits if item.purpose == "release"]
@@ -164,6 +201,8 @@ class Dossier:
         for actor in asked:
             reasons.setdefault(actor.id, "asked for the audit")
         for registration in self.registrations:
+            for what, owner in registration.owners.items():
+                reasons.setdefault(owner, f"owns the {what}")
             if registration.registrant:
                 reasons[registration.registrant] = "registered this version"
         return reasons

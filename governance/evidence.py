@@ -48,6 +48,10 @@ class EvidenceStore:
             raise LedgerTamperedError(f"the evidence file {self._path(digest)} was changed: its digest differs")
         return data
 
+    def holds(self, digest: str) -> bool:
+        """Whether there is a file for this digest; whether its bytes are still those, `get` tells."""
+        return self._path(digest).is_file()
+
     def _path(self, digest: str) -> Path:
         scheme, _, name = digest.partition(":")
         if scheme != "sha256" or len(name) != 64 or not set(name) <= set("0123456789abcdef"):

@@ -13,6 +13,8 @@ from governance.people import Person
 def decision_lines(case: Case) -> list[str]:
     """The decision, and for every finding that is not met: what is missing, who can give it, the way out."""
     lines = [f"{case.decision.outcome.value}: {case.subject} as {case.target} (tier {case.decision.tier.value})"]
+    if case.decision.emergency:
+        lines.append(f"  BROKEN GLASS: {case.decision.emergency}")
     if not case.decision.missing():
         lines += [f"  met      {item.requirement}: {item.reason}" for item in case.decision.findings]
     missing = case.decision.missing()

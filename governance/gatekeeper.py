@@ -17,7 +17,7 @@ from governance.case import Case, case_of
 from governance.casefile import subject_of, target_in
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
-from governance.errors import ConfigurationError, FairgateError, LedgerConflictError, ReleaseHeldError, ServiceError
+from governance.errors import ConfigurationError, FairgateError, ReleaseHeldError, ServiceError
 from governance.explanation import refusal
 from governance.people import Actor
 from governance.policy import Policy
@@ -31,7 +31,6 @@ from governance.subject import Manifest, Target
 RESERVED = "governance."
 WAIT_SECONDS = 30.0
 GRANT_FOR = timedelta(minutes=1)
-_ATTEMPTS = 10
 _FRESH = timedelta(seconds=30)
 _KEPT = 2_000
 _logger = logging.getLogger(__name__)
@@ -107,7 +106,7 @@ class Gatekeeper:
                     door.set_alias(wish.name, wish.alias, wish.version)  # the same, from another process
                     return
                 held.enter_context(self.lock(wish.name, case.target, WAIT_SECONDS))
-            _promote(desk, door, case, wish.by)
+            promote(desk, door, case, wish.by)
 
     def withdrawn(self, name: str, alias: str, by: Actor, version: str | None = None) -> None:
         """Record that whoever asked takes what is live out of this alias; call it before the alias is deleted.
@@ -192,18 +191,6 @@ class _Door:
         if self._grants is not None:
             self._grants.give(name, alias, version, self._desk.clock() + GRANT_FOR)
         self._act()
-
-
-def _promote(desk: Desk, door: _Door, case: Case, by: Actor) -> None:
-    """The call itself is the release; where the ledger grew meanwhile, decide again."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            promote(desk, door, case, by)
-        except LedgerConflictError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return
 
 
 def _version_tags(desk: Desk, name: str, version: str) -> dict[str, str]:

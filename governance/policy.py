@@ -43,6 +43,28 @@ class OnAdverse(StrEnum):
     LAST_SIGNED = "last-signed"
 
 
+class OnIncident(StrEnum):
+    """What happens to a live alias that was moved outside Fairgate, or whose bytes changed. Told in either case."""
+
+    STAY = "stay"
+    WITHDRAW = "withdraw"
+
+
+class Assurance(StrEnum):
+    """What shows that it was the person who signed. The weaker first.
+
+    server-attested: the server checked her credential and says so; user-key: a key that only she has signed it.
+    """
+
+    SERVER_ATTESTED = "server-attested"
+    USER_KEY = "user-key"
+
+    @property
+    def rank(self) -> int:
+        """0 for server-attested, 1 for user-key."""
+        return list(Assurance).index(self)
+
+
 @dataclass(frozen=True, slots=True)
 class RequiredBound:
     """A bound that every plan must declare at least this strictly (ratio: not lower; difference: not higher)."""
@@ -57,12 +79,15 @@ class TierRules:
     """What one tier asks for. `quorum` lists functions; each slot takes one distinct person.
 
     Ages in days. Until `withdraw_window_days` after a release in a tier without sign-off, people are told that they
-    can refuse. `max_confidence` keeps a plan from intervals so wide that nothing is ever clear.
+    can refuse. `max_confidence` keeps a plan from intervals so wide that nothing is ever clear. `break_glass_hours` is
+    how long two persons can put a version live in an emergency, 0: never.
     """
 
     requirements: tuple[Requirement, ...]
     quorum: tuple[str, ...] = ()
+    assurance: Assurance = Assurance.SERVER_ATTESTED
     sign_off_valid_days: int = 90
+    break_glass_hours: int = 0
     max_audit_age_days: int = 90
     withdraw_window_days: int = 14
     required_bounds: tuple[RequiredBound, ...] = ()
@@ -89,7 +114,8 @@ class Policy:
     """A governance policy. `digest` is the SHA-256 of the TOML bytes that it was read from.
 
     `models` classes models by name pattern (first match wins); every other model gets the higher of what its plan
-    declares and `floor`. `free_aliases` need no release.
+    declares and `floor`. `free_aliases` need no release. `untrusted_formats` are kinds of saved models that are scored
+    only where a sandbox holds.
     """
 
     name: str
@@ -100,6 +126,8 @@ class Policy:
     models: tuple[tuple[str, Tier], ...] = ()
     free_aliases: tuple[str, ...] = ()
     on_adverse: OnAdverse = OnAdverse.STAY
+    on_incident: OnIncident = OnIncident.STAY
+    untrusted_formats: tuple[str, ...] = ()
     raci: tuple[Raci, ...] = ()
     valid_from: date | None = None
     valid_until: date | None = None
@@ -125,8 +153,11 @@ class Policy:
         rules = self.rules(tier)
         if rules is None:
             return ()
-        everyone = (function for _, other in self.tiers for function in other.quorum)
-        return tuple(dict.fromkeys(rules.quorum or everyone))
+        return tuple(dict.fromkeys(rules.quorum)) or self.all_signers()
+
+    def all_signers(self) -> tuple[str, ...]:
+        """Every function in the quorum of any tier: those who hold one may adopt a policy and add signers."""
+        return tuple(dict.fromkeys(function for _, rules in self.tiers for function in rules.quorum))
 
     def in_force(self, today: date) -> bool:
         """Whether the policy is valid on this day (both ends included)."""

@@ -10,13 +10,27 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from audits.model_formats import FORMATS
 from governance.digests import digest_bytes
 from governance.errors import ConfigurationError
-from governance.policy import OnAdverse, Policy, Raci, RequiredBound, Requirement, Tier, TierRules
+from governance.policy import (
+    Assurance,
+    OnAdverse,
+    OnIncident,
+    Policy,
+    Raci,
+    RequiredBound,
+    Requirement,
+    Tier,
+    TierRules,
+)
 
 MAX_BYTES = 256 * 1024
 MAX_DAYS = 3_650
+MAX_BREAK_GLASS_HOURS = 72
 _WHOLE_NUMBERS = ("sign_off_valid_days", "max_audit_age_days", "withdraw_window_days", "min_group_size", "min_events")
+_DATES, _CHOICES = ("valid_from", "valid_until"), ("floor", "on_adverse", "on_incident")
+_HEAD = ("name", "version", *_DATES, *_CHOICES, "free_aliases", "untrusted_formats")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -43,8 +57,7 @@ class _Reader:
     def policy(self, document: Mapping[str, Any], digest: str) -> Policy:
         self.known(document, "the file", ("policy", "models", "tiers", "raci"))
         head = self.table(document, "policy")
-        keys = ("name", "version", "valid_from", "valid_until", "floor", "free_aliases", "on_adverse")
-        self.known(head, "[policy]", keys)
+        self.known(head, "[policy]", _HEAD)
         since, until = self.day(head, "valid_from"), self.day(head, "valid_until")
         if since and until and until < since:
             raise ConfigurationError(f"{self.file}: [policy] valid_until {until} is before valid_from {since}")
@@ -60,6 +73,8 @@ class _Reader:
             ),
             free_aliases=self.texts(head, "policy", "free_aliases"),
             on_adverse=self.word(OnAdverse, head.get("on_adverse", "stay"), "[policy] on_adverse"),
+            on_incident=self.word(OnIncident, head.get("on_incident", "stay"), "[policy] on_incident"),
+            untrusted_formats=self.formats(head),
             raci=tuple(self.raci(item) for item in self.listed(document, "raci")),
             valid_from=since,
             valid_until=until,
@@ -95,6 +110,7 @@ class _Reader:
         return TierRules(
             requirements=requirements,
             quorum=quorum,
+            assurance=self.word(Assurance, table.get("assurance", "server-attested"), f"[{where}] assurance"),
             required_bounds=bounds,
             required_features=self.texts(table, where, "required_features"),
             **self.numbers(table, where),
@@ -110,6 +126,12 @@ class _Reader:
                 if key.endswith("_days") and value > MAX_DAYS:
                     raise self.wrong(f"[{where}] {key}", value, f"at most {MAX_DAYS:,} days")
                 found[key] = value
+        if "break_glass_hours" in table:
+            value = table["break_glass_hours"]
+            if type(value) is not int or not 0 <= value <= MAX_BREAK_GLASS_HOURS:
+                wanted = f"whole hours from 0 (never) to {MAX_BREAK_GLASS_HOURS}"
+                raise self.wrong(f"[{where}] break_glass_hours", value, wanted)
+            found["break_glass_hours"] = value
         for key in ("min_confidence", "max_confidence"):
             if key in table:
                 value = table[key]
@@ -165,6 +187,13 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
             raise self.wrong(f"[{where}] {key}", value, "a list of texts")
         return tuple(value)
+
+    def formats(self, head: Mapping[str, Any]) -> tuple[str, ...]:
+        found = self.texts(head, "policy", "untrusted_formats")
+        for name in found:
+            if name not in FORMATS:
+                raise self.wrong("[policy] untrusted_formats", name, f"only names of these: {', '.join(FORMATS)}")
+        return found
 
     def day(self, table: Mapping[str, Any], key: str) -> date | None:
         value = table.get(key)

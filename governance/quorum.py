@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from governance.dossier import Dossier, SignOff
-from governance.policy import TierRules
+from governance.policy import Assurance, TierRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def quorum(rules: TierRules, dossier: Dossier, policy_digest: str) -> Quorum:
     for item in dossier.sign_offs:
         if item.decision != "approve":
             continue
-        reason = why_void(item, dossier, policy_digest)
+        reason = why_void(item, dossier, policy_digest) or _too_weak(item, rules.assurance)
         if reason is None:
             valid.append(item)
         else:
@@ -45,8 +45,8 @@ def refusals(dossier: Dossier) -> tuple[SignOff, ...]:
 def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
     """Why a sign-off does not count for this dossier, None where it does."""
     audit, validation = dossier.audit(), dossier.validation()
-    person, who = dossier.person(item.approver.id), item.approver
-    excluded = dossier.excluded().get(item.approver.id)
+    reasons = dossier.excluded()
+    excluded, delegator = reasons.get(item.approver.id), reasons.get(item.on_behalf_of or "")
     answers = (
         (item.withdrawn, "withdrawn"),
         (item.model_digest != dossier.subject.digest, "given for other bytes"),
@@ -59,25 +59,58 @@ def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
         ),
         (_overtaken(item, dossier), "given before another audit was made"),
         (item.policy_digest != policy_digest, "given under another policy"),
+        (_before_adoption(item.seq, dossier), "given before the policy in force was adopted"),
         (item.signed_at > dossier.now, "dated in the future"),
         (item.expires_at is None or item.expires_at <= dossier.now, "expired"),
         (not item.reason.strip(), "given without a reason"),
         (not item.authentication.strip(), "given without a record of how the signer was authenticated"),
-        (
-            person is None or who.kind != "person" or person.issuer != who.issuer or not person.has(item.function),
-            f"the signer does not hold the function {item.function}",
-        ),
+        (not _holds(item, dossier), f"the signer does not hold the function {item.function}"),
+        (not _delegated(item, dossier), "the delegation that it was given by does not hold"),
         (excluded is not None, f"the signer {excluded}"),
+        (delegator is not None, f"the person whom she signs for {delegator}"),
+        (item.assurance not in set(Assurance), "the signature of the signer's own key does not hold"),
     )
     return next((reason for void, reason in answers if void), None)
 
 
+def _holds(item: SignOff, dossier: Dossier) -> bool:
+    """Whether the signer, or the person that she signs for, holds the function now, and both are active."""
+    person, who = dossier.person(item.approver.id), item.approver
+    if person is None or who.kind != "person" or person.issuer != who.issuer or not person.active:
+        return False
+    holder = person if item.on_behalf_of is None else dossier.person(item.on_behalf_of)
+    return holder is not None and holder.has(item.function)
+
+
+def _delegated(item: SignOff, dossier: Dossier) -> bool:
+    """Whether a delegation, if it was signed by one, stood then and is not revoked since."""
+    if item.on_behalf_of is None:
+        return True
+    fits = (item.on_behalf_of, item.approver.id, item.function)
+    given = (x for x in dossier.charter.delegations if (x.delegator, x.delegate, x.function) == fits)
+    return any(x.holds(item.signed_at) and x.seq < item.seq for x in given)
+
+
+def _before_adoption(seq: int, dossier: Dossier) -> bool:
+    """Going back to an earlier policy revives nothing that was given under it the first time."""
+    adopted = dossier.charter.adopted()
+    return adopted is not None and seq < adopted.seq
+
+
+def _too_weak(item: SignOff, wanted: Assurance) -> str | None:
+    if Assurance(item.assurance).rank >= wanted.rank:
+        return None
+    return f"signed with the assurance {item.assurance}, the policy asks for {wanted}"
+
+
 def _overtaken(item: SignOff, dossier: Dossier) -> bool:
-    """Whether a release audit with another report came after it: going back to the first report revives nothing."""
-    return any(
-        audit.purpose == "release" and audit.seq > item.seq and audit.report_digest != item.report_digest
-        for audit in dossier.audits
-    )
+    """Whether an audit or validation with another result came after it: going back to the first revives nothing."""
+    later = [audit for audit in dossier.audits if audit.purpose == "release" and audit.seq > item.seq]
+    shown = (item.report_digest, item.data_digest)
+    if any((audit.report_digest, audit.data_digest) != shown for audit in later):
+        return True
+    again = (found for found in dossier.validations_of_audit() if found.seq > item.seq)
+    return any(found.digest != item.validation_digest for found in again)
 
 
 def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, ...]:
@@ -87,15 +120,16 @@ def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, 
     best = _fill(slots[1:], valid)
     for item in valid:
         if item.function == slots[0]:
-            others = tuple(other for other in valid if _person(other) != _person(item))
+            others = tuple(other for other in valid if _identities(other).isdisjoint(_identities(item)))
             candidate = (item, *_fill(slots[1:], others))
             if len(candidate) > len(best):
                 best = candidate
     return best
 
 
-def _person(item: SignOff) -> tuple[str, str]:
-    return item.approver.issuer, item.approver.id
+def _identities(item: SignOff) -> set[str]:
+    """Whose sign-off it is: the signer's, and that of who delegated to her. One person fills one slot."""
+    return {item.approver.id} | ({item.on_behalf_of} if item.on_behalf_of else set())
 
 
 def _left(slots: tuple[str, ...], given: tuple[SignOff, ...]) -> tuple[str, ...]:

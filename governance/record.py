@@ -11,9 +11,10 @@ from governance.decide import Decision
 from governance.digests import digest_value, plain
 from governance.dossier import Dossier
 from governance.people import MACHINE, Actor, Person, actor
-from governance.policy import Policy
+from governance.policy import Assurance
 from governance.statement import PredicateType, ResourceDigest, Statement
 from governance.subject import Subject, Target
+from governance.user_key import UserSignature
 
 RELEASE = "release"
 MONITORING = "monitoring"
@@ -34,26 +35,19 @@ def target_of(name: str, target: Target) -> ResourceDigest:
     return ResourceDigest("target", digest_value([name, target.environment, target.alias]))
 
 
-def policy_adopted(policy: Policy, by: Actor) -> Statement:
-    """The policy's bytes are in the evidence store under this digest and in use from here on."""
-    return Statement(
-        PredicateType.POLICY,
-        (ResourceDigest("policy", policy.digest),),
-        by,
-        f"policy {policy.name} {policy.version} ({policy.digest[:19]}) is in use",
-        {"name": policy.name, "version": policy.version},
-        policy.digest,
-    )
+def registered(
+    subject: Subject, registrant: str | None, assurance: str, by: Actor, owners: Mapping[str, str] | None = None
+) -> Statement:
+    """Who answers for the registration of these bytes. assurance: declared, authenticated or unknown.
 
-
-def registered(subject: Subject, registrant: str | None, assurance: str, by: Actor) -> Statement:
-    """Who answers for the registration of these bytes. assurance: declared, authenticated or unknown."""
+    `owners` says who else made what will be judged, as far as is known: `run` and `data`, ids of persons.
+    """
     return Statement(
         PredicateType.MODEL_REGISTERED,
         (model(subject),),
         by,
         f"{subject} was registered by {registrant or 'nobody known'} ({assurance})",
-        {"subject": plain(subject), "registrant": registrant, "assurance": assurance},
+        {"subject": plain(subject), "registrant": registrant, "assurance": assurance, "owners": plain(owners or {})},
     )
 
 
@@ -130,7 +124,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A person's act of signing. decision: approve or refuse; expires_at None for a refusal, which is final."""
+    """A person's act of signing. decision: approve or refuse; expires_at None for a refusal, which is final.
+
+    `on_behalf_of` is the delegator, where she signs by delegation; `key` what her own key signed, where it did.
+    """
 
     person: Person
     function: str
@@ -138,13 +135,16 @@ class Signature:
     reason: str
     authentication: str
     expires_at: datetime | None
+    on_behalf_of: str | None = None
+    key: UserSignature | None = None
 
 
 def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
     """A sign-off or a refusal, bound to everything shown and to one target."""
     approve = signature.decision == "approve"
     verb = "approve" if approve else "refuse"
-    meaning = f"I {verb} the release of {dossier.subject} as {dossier.target}"
+    behalf = f", on behalf of {signature.on_behalf_of}" if signature.on_behalf_of else ""
+    meaning = f"I {verb} the release of {dossier.subject} as {dossier.target}{behalf}"
     digests = {
         "audit-report": shown.report_digest,
         "data": shown.data_digest,
@@ -167,6 +167,9 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
             "decision": signature.decision,
             "reason": signature.reason,
             "authentication": signature.authentication,
+            "assurance": (Assurance.USER_KEY if signature.key else Assurance.SERVER_ATTESTED).value,
+            "on_behalf_of": signature.on_behalf_of,
+            "user_key": plain(signature.key),
             "expires_at": plain(signature.expires_at),
         },
         shown.policy_digest,
@@ -174,13 +177,25 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
 
 
 def withdrawn(dossier: Dossier, seq: int, reason: str, by: Person) -> Statement:
-    """An earlier sign-off no longer counts."""
+    """An earlier sign-off, or part of an emergency release, no longer counts."""
     return Statement(
         PredicateType.WITHDRAWAL,
         (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),
         actor(by),
         f"sign-off {seq} of {dossier.subject} as {dossier.target} is withdrawn",
         {"sign_off": seq, "reason": reason},
+    )
+
+
+def glass_broken(dossier: Dossier, person: Person, function: str, body: Mapping[str, Any], policy: str) -> Statement:
+    """One of two persons puts a version live in an emergency. `body`: hours, reason, authentication, assurance."""
+    return Statement(
+        PredicateType.BREAK_GLASS,
+        (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),
+        actor(person),
+        f"I break the glass for {dossier.subject} as {dossier.target}, for {body['hours']} hours at most",
+        {"subject": plain(dossier.subject), "target": plain(dossier.target), "function": function, **plain(body)},
+        policy,
     )
 
 

@@ -13,7 +13,6 @@ from governance.digests import digest_value
 from governance.dossier import ReleaseStep
 from governance.errors import (
     ConfigurationError,
-    LedgerConflictError,
     MeasurementError,
     ReleaseHeldError,
     StaleEvidenceError,
@@ -22,7 +21,7 @@ from governance.people import MACHINE, Actor
 from governance.policy import Requirement
 from governance.record import held, model_name, observed, step, target_of
 from governance.registry.port import Aliases, Registry
-from governance.statement import Entry, PredicateType
+from governance.statement import Entry, PredicateType, Statement
 from governance.subject import Subject, Target
 
 Pause = Callable[[str], None]
@@ -45,29 +44,50 @@ def promote(desk: Desk, registry: Aliases, case: Case, by: Actor = MACHINE, *, p
 
     A promotion that a crash cut off is finished, never doubled; of what is live already, the promotion that made it
     so is returned. Raises ReleaseHeldError where the gate does not say RELEASED, StaleEvidenceError where the
-    registry's bytes are not those that were signed, LedgerConflictError where the ledger grew meanwhile.
+    registry's bytes are not those that were signed.
     """
     case = case_of(desk, case.subject, case.target)
-    if case.decision.outcome is not DecisionOutcome.RELEASED:
-        raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
+    _refuse_unreleased(case)
     _same_bytes(registry, case.subject)
     begun = begun_intent(desk, case)
     standing = _live_already(desk, registry, case)
     if standing is not None and begun is None:
         return standing
-    intent = begun or _intend(desk, case, by)
+    intent = begun or intend(desk, case, by)
     pause("intent")
     name, alias = case.subject.name, case.target.alias
     registry.set_alias(name, alias, case.subject.version)
     pause("alias")
-    tier = case.decision.tier.value
-    body = {"intent": intent.seq, "sign_offs": _sign_offs(case), "tier": tier, "told": _told(desk, case)}
-    promotion = step(
-        PredicateType.PROMOTION, case.subject, case.target, by=by, body=body, policy=case.decision.policy_digest
-    )
-    entry = desk.ledger.append(promotion, idempotency_key=f"promotion-of:{intent.seq}")
+    entry = record_promotion(desk, case, intent, by)
     pause("promotion")
     return entry
+
+
+def intend(desk: Desk, case: Case, by: Actor) -> Entry:
+    """Record that the version is about to be released, decided anew while nobody else can append.
+
+    Raises ReleaseHeldError where the gate does not say RELEASED any more.
+    """
+
+    def decide() -> Statement:
+        now = case_of(desk, case.subject, case.target)
+        _refuse_unreleased(now)
+        body = {"sign_offs": _sign_offs(now)}
+        kind, policy = PredicateType.PROMOTION_INTENT, now.decision.policy_digest
+        return step(kind, now.subject, now.target, by=by, body=body, policy=policy)
+
+    return desk.ledger.append_decided(decide)
+
+
+def record_promotion(desk: Desk, case: Case, intent: Entry, by: Actor) -> Entry:
+    """Record that the alias moved, once for each intent."""
+    tier, glass = case.decision.tier.value, case.decision.emergency
+    body = {"intent": intent.seq, "sign_offs": _sign_offs(case), "tier": tier, "told": _told(desk, case)}
+    if glass is not None:
+        body["break_glass"] = {"entries": glass.seqs, "until": glass.until}
+    kind, policy = PredicateType.PROMOTION, case.decision.policy_digest
+    promotion = step(kind, case.subject, case.target, by=by, body=body, policy=policy)
+    return desk.ledger.append(promotion, idempotency_key=f"promotion-of:{intent.seq}")
 
 
 def demote(desk: Desk, registry: Registry, live: Case, reason: str, fallback: Subject | None = None) -> Entry:
@@ -107,7 +127,7 @@ def last_signed(desk: Desk, registry: Registry, live: Subject, target: Target) -
         if entry.statement.predicate_type is not PredicateType.PROMOTION or subject.digest == live.digest:
             continue
         standing = case_of(desk, subject, target).decision.outcome is DecisionOutcome.RELEASED
-        if standing and _is_unchanged(registry, subject):
+        if standing and is_unchanged(registry, subject):
             return subject
     return None
 
@@ -141,10 +161,24 @@ def live_step(desk: Desk, name: str, target: Target) -> Entry | None:
 
 
 def observe(desk: Desk, name: str, target: Target, what: str, body: dict[str, object]) -> Entry:
-    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again."""
-    steps = steps_of(desk, name, target)
-    key = digest_value([what, body, name, target, steps[-1].seq if steps else -1])
+    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again.
+
+    A body with an `answer` says what was done about it: the same sight after that is a new one.
+    """
+    found = desk.ledger.entries(digest=target_of(name, target).digest)
+    moved = [entry.seq for entry in found if _moved(entry)]
+    key = digest_value([what, body, name, target, moved[-1] if moved else -1])
     return desk.ledger.append(observed(name, target, what, body), idempotency_key="observation:" + key)
+
+
+def _moved(entry: Entry) -> bool:
+    kind = entry.statement.predicate_type
+    return kind in STEPS or (kind is PredicateType.OBSERVATION and "answer" in entry.statement.body)
+
+
+def _refuse_unreleased(case: Case) -> None:
+    if case.decision.outcome is not DecisionOutcome.RELEASED:
+        raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
 
 
 def _same_bytes(registry: Aliases, subject: Subject) -> None:
@@ -156,7 +190,7 @@ def _same_bytes(registry: Aliases, subject: Subject) -> None:
         )
 
 
-def _is_unchanged(registry: Registry, subject: Subject) -> bool:
+def is_unchanged(registry: Registry, subject: Subject) -> bool:
     """Whether the registry still serves these bytes; a version that is gone does not."""
     try:
         _same_bytes(registry, subject)
@@ -170,8 +204,21 @@ def _live_already(desk: Desk, registry: Aliases, case: Case) -> Entry | None:
     promotion = live_step(desk, case.subject.name, case.target)
     if promotion is None or not _about(step_of(promotion), case.subject):
         return None
+    if signed_since(case, promotion):  # it stays live on a footing of its own, and is recorded so
+        return None
     live = registry.alias(case.subject.name, case.target.alias)
     return promotion if live is not None and live.version == case.subject.version else None
+
+
+def by_glass(promotion: Entry) -> bool:
+    """Whether the version went live by broken glass."""
+    return bool(promotion.statement.body.get("break_glass"))
+
+
+def signed_since(case: Case, promotion: Entry) -> bool:
+    """Whether the version went live by broken glass, and is released without it by now."""
+    decision = case.decision
+    return by_glass(promotion) and decision.outcome is DecisionOutcome.RELEASED and decision.emergency is None
 
 
 def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:
@@ -186,17 +233,6 @@ def begun_intent(desk: Desk, case: Case) -> Entry | None:
     """The intent to make these very bytes live in this target, None where none is unfinished."""
     intent = unfinished(desk, case.subject.name, case.target)
     return intent if intent is not None and _about(step_of(intent), case.subject) else None
-
-
-def _intend(desk: Desk, case: Case, by: Actor) -> Entry:
-    body = {"sign_offs": _sign_offs(case)}
-    intent = step(
-        PredicateType.PROMOTION_INTENT, case.subject, case.target, by=by, body=body, policy=case.decision.policy_digest
-    )
-    try:
-        return desk.ledger.append(intent, expected_size=case.dossier.size)
-    except LedgerConflictError as error:
-        raise LedgerConflictError(f"the ledger grew while {case.subject} was being released: ask again") from error
 
 
 def _about(found: ReleaseStep, subject: Subject) -> bool:

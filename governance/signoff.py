@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from governance.case import Case, open_case, rules_of
+from governance.case import Case, case_of, open_case, rules_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.dossier import SignOff
 from governance.errors import (
     AlreadyDecidedError,
     ConfigurationError,
-    LedgerConflictError,
     NotAuthorizedError,
     SeparationOfDutiesError,
     SignOffRefusedError,
@@ -23,21 +22,28 @@ from governance.people import Person
 from governance.quorum import why_void
 from governance.record import Shown, Signature, signed, withdrawn
 from governance.statement import Entry, Statement
+from governance.user_key import challenge, sign_with
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 APPROVE, REFUSE = "approve", "refuse"
 MAX_REASON = 4_000
-_ATTEMPTS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person wants to sign: approve or refuse, in one function, with a reason, having seen `shown`."""
+    """What a person wants to sign: approve or refuse, in one function, with a reason, having seen `shown`.
+
+    `key`: her own private key, where she signs with one. It signs what is recorded, and is not kept.
+    """
 
     function: str
     decision: str
     reason: str
     shown: Shown
     authentication: str
+    key: Ed25519PrivateKey | None = None
 
 
 def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
@@ -48,59 +54,120 @@ def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
     """
     name, version, alias = case.subject.name, case.subject.version, case.target.alias
 
-    def statement(now: Case) -> Statement:
-        _check(desk, now, person, wish)
-        expires = _expiry(desk, now) if wish.decision == APPROVE else None
-        signature = Signature(person, wish.function, wish.decision, wish.reason.strip(), wish.authentication, expires)
-        return signed(now.dossier, wish.shown, signature)
+    def decide() -> Statement:
+        now = open_case(desk, name, version, alias)
+        check(desk, now, person, wish)
+        return _signed(desk, now, person, wish)
 
-    return _append(desk, lambda: open_case(desk, name, version, alias), statement)
+    return desk.ledger.append_decided(decide)
+
+
+def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
+    """The statement; where the person has a key, that signs what the statement says she wills."""
+    known = case.dossier.person(person.id) or person
+    signature = Signature(
+        person=known,
+        function=wish.function,
+        decision=wish.decision,
+        reason=wish.reason.strip(),
+        authentication=wish.authentication,
+        expires_at=_expiry(desk, case) if wish.decision == APPROVE else None,
+        on_behalf_of=_delegator(case, known, wish.function),
+    )
+    statement = signed(case.dossier, wish.shown, signature)
+    if wish.key is None:
+        return statement
+    proof = sign_with(wish.key, challenge(person.id, statement.body))
+    if case.dossier.charter.key_holder(proof.public) != person.id:
+        raise NotAuthorizedError(
+            f"the key {proof.public} is not enrolled for {person.name}: fairgate people enroll-key {person.id}"
+        )
+    return signed(case.dossier, wish.shown, replace(signature, key=proof))
+
+
+def _delegator(case: Case, person: Person, function: str) -> str | None:
+    """Whom this person signs for in this function: somebody who could sign herself. None where she holds it."""
+    if person.has(function):
+        return None
+    found = case.dossier.charter.delegations_to(person.id, function, case.dossier.now)
+    return next((item.delegator for item in found if _could_sign(case, item.delegator, function)), None)
+
+
+def _could_sign(case: Case, identity: str, function: str) -> bool:
+    holder = case.dossier.person(identity)
+    return holder is not None and holder.has(function) and identity not in case.dossier.excluded()
 
 
 def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry, ...]:
     """Withdraw approvals of this target: a signer takes back her own, a person with a quorum function any.
 
-    Raises NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
+    Both are as the ledger has them, by the policy in force. Raises NotAuthorizedError where the person may not,
+    SignOffRefusedError where there is nothing to withdraw.
     """
-    _reasoned(reason)
-    may_all = any(person.has(function) for function in desk.policy.signers(case.decision.tier))
-    standing = [
-        item
-        for item in case.dossier.sign_offs
-        if item.decision == APPROVE and not item.withdrawn and item.target == case.target
-    ]
-    mine = [item for item in standing if may_all or item.approver.id == person.id]
+    reasoned(reason)
+    case = case_of(desk, case.subject, case.target)
+    known, charter = case.dossier.person(person.id), case.dossier.charter
+    signers = desk.policy.signers(case.decision.tier) if charter.in_force(desk.policy.digest) else ()
+    may_all = person.active and known is not None and any(known.has(function) for function in signers)
+    standing = _standing(case)
+    mine = [seq for seq, signers in standing if may_all or person.id in signers]
     if standing and not mine:
         raise NotAuthorizedError(f"{person.name} neither gave a sign-off of {case.subject} nor may withdraw another's")
     if not mine:
         raise SignOffRefusedError(f"there is no sign-off of {case.subject} as {case.target} to withdraw")
-    return tuple(desk.ledger.append(withdrawn(case.dossier, item.seq, reason.strip(), person)) for item in mine)
+    return tuple(
+        desk.ledger.append(
+            withdrawn(case.dossier, seq, reason.strip(), known or person), idempotency_key=f"withdrawal-of:{seq}"
+        )
+        for seq in mine
+    )
+
+
+def _standing(case: Case) -> list[tuple[int, set[str]]]:
+    """What can be withdrawn of this target: approvals and parts of an emergency release, each with its persons."""
+    approvals = [
+        (item.seq, {item.approver.id, item.on_behalf_of or item.approver.id})
+        for item in case.dossier.sign_offs
+        if item.decision == APPROVE and not item.withdrawn and item.target == case.target
+    ]
+    parts = [x for x in case.dossier.broken_glass if not x.withdrawn and x.target == case.target]
+    return [*approvals, *((part.seq, {part.person.id}) for part in parts)]
 
 
 def may_sign(desk: Desk, case: Case, person: Person) -> tuple[str, ...]:
     """The functions in which this person could sign the case now; empty where she may not."""
     if person.id in case.dossier.excluded():
         return ()
-    return tuple(function for function in desk.policy.signers(case.decision.tier) if person.has(function))
+    asked = desk.policy.signers(case.decision.tier)
+    return tuple(function for function in asked if _may_sign_as(case, person, function))
 
 
-def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
+def _may_sign_as(case: Case, person: Person, function: str) -> bool:
+    known = case.dossier.person(person.id)
+    if known is None or not (known.active and person.active):
+        return False
+    return known.has(function) or _delegator(case, known, function) is not None
+
+
+def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
+    """Raises the error that says why this person cannot sign this wish; see `sign`."""
     if wish.decision not in (APPROVE, REFUSE):
         raise ConfigurationError(f"a decision is approve or refuse, not {wish.decision!r}")
-    _reasoned(wish.reason)
+    reasoned(wish.reason)
     if not wish.authentication.strip():
         raise NotAuthorizedError(f"it is not recorded how {person.name} was authenticated: nothing can be signed")
     moved = wish.shown.moved(case.shown())
     if moved:
         raise StaleEvidenceError(f"what was shown has moved: {', '.join(moved)}; open the evidence again")
+    under_the_policy(desk, case)
     excluded = case.dossier.excluded().get(person.id)
     if excluded:
         raise SeparationOfDutiesError(f"{person.name} {excluded} and cannot sign off {case.subject}")
     if wish.function not in may_sign(desk, case, person):
         asked = ", ".join(desk.policy.signers(case.decision.tier)) or "nobody's sign-off"
         raise NotAuthorizedError(
-            f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, "
-            f"and {person.name} holds {', '.join(person.functions) or 'no function'}"
+            f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, and "
+            f"{_held(case, person)}"
         )
     if case.decision.outcome is DecisionOutcome.REFUSED:
         raise AlreadyDecidedError(f"{case.subject} is refused, and a refusal is final for these bytes")
@@ -108,6 +175,29 @@ def _check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.decision == APPROVE:
         _not_approved(desk, case, person)
         _approvable(case)
+
+
+def under_the_policy(desk: Desk, case: Case) -> None:
+    """The policy in force says who may sign: one of one's own making gives nobody a say, not even to refuse.
+
+    Raises SignOffRefusedError where the desk's policy is another one.
+    """
+    charter = case.dossier.charter
+    adopted = charter.adopted()
+    if charter.in_force(desk.policy.digest):
+        return
+    named = f"{adopted.name} {adopted.version} ({adopted.digest[:19]})" if adopted else "none yet"
+    raise SignOffRefusedError(
+        f"policy {desk.policy.name} {desk.policy.version} is not in force, so nobody can sign under it: in force is "
+        f"{named}; name that one in FAIRGATE_POLICY, or: fairgate policy approve"
+    )
+
+
+def _held(case: Case, person: Person) -> str:
+    known = case.dossier.person(person.id)
+    if known is None:
+        return f"the ledger does not know {person.name}: accounts are made by `fairgate people add` alone"
+    return f"{person.name} holds {', '.join(known.functions) or 'no function'}, and no delegation that would allow it"
 
 
 def approval_of(desk: Desk, case: Case, person: Person) -> SignOff | None:
@@ -134,19 +224,9 @@ def _expiry(desk: Desk, case: Case) -> datetime:
     return desk.clock() + timedelta(days=rules.sign_off_valid_days if rules else 0)
 
 
-def _reasoned(reason: str) -> None:
+def reasoned(reason: str) -> None:
+    """Raises SignOffRefusedError where there is no reason, or one that is too long to be kept."""
     if not reason.strip():
         raise SignOffRefusedError("a reason is required")
     if len(reason) > MAX_REASON:
         raise SignOffRefusedError(f"the reason has {len(reason):,} characters; at most {MAX_REASON:,} are kept")
-
-
-def _append(desk: Desk, read: Callable[[], Case], make: Callable[[Case], Statement]) -> Entry:
-    """Append what was decided on the ledger as read; where somebody was faster, read and decide again."""
-    for _ in range(_ATTEMPTS):
-        case = read()
-        try:
-            return desk.ledger.append(make(case), expected_size=case.dossier.size)
-        except LedgerConflictError:
-            continue
-    raise LedgerConflictError("the ledger kept growing while this was being signed; try again")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -12,7 +14,9 @@ from typing import Any
 
 from governance.accounts import Accounts
 from governance.case import Case, case_of, open_case
-from governance.desk import Desk
+from governance.charter import Adoption, Charter
+from governance.charter_record import key_event
+from governance.desk import Desk, use_policy
 from governance.dossier import AuditRecord, Dossier, HoldRecord, Registration, SignOff, ValidationRecord
 from governance.errors import ConfigurationError
 from governance.evidence import EvidenceStore
@@ -97,7 +101,14 @@ def full_dossier(policy: Policy) -> Dossier:
         audits=(audit,),
         sign_offs=(approval(policy, COMPLIANCE, "compliance", 5), approval(policy, RISK, "model-risk", 6)),
         holds=(HoldRecord(4, then, TARGET, asker, ("sign-off",)),),
+        charter=charter_under(policy),
     )
+
+
+def charter_under(policy: Policy, people: tuple[Person, ...] = PEOPLE) -> Charter:
+    """These people, and this policy in force."""
+    adoption = Adoption(policy.digest, 0, START, policy.name, policy.version, (), policy.all_signers())
+    return Charter(people=people, adoptions=(adoption,))
 
 
 def approval(policy: Policy, person: Person, function: str, seq: int, decision: str = "approve") -> SignOff:
@@ -149,7 +160,7 @@ def new_desk(folder: Path, clock: Clock, policy: bytes | None = None, people: tu
     """The real ledger, accounts and evidence store below `folder`. Opening it twice opens the same."""
     data = policy or default_policy_bytes()
     accounts = Accounts(_accounts(folder, clock, people), clock)
-    return Desk(
+    desk = Desk(
         ledger=SqlLedger(f"sqlite:///{folder / 'ledger.db'}", open_keys(folder / "keys"), clock),
         evidence=EvidenceStore(folder / "evidence"),
         accounts=accounts,
@@ -158,6 +169,10 @@ def new_desk(folder: Path, clock: Clock, policy: bytes | None = None, people: tu
         environment=TARGET.environment,
         clock=clock,
     )
+    for person in people:
+        desk.ledger.append(key_event("added", person, MACHINE), idempotency_key=f"added:{person.id}")
+    use_policy(desk, MACHINE)
+    return desk
 
 
 _FILLED: dict[tuple[Person, ...], bytes] = {}
@@ -173,7 +188,8 @@ def _accounts(folder: Path, clock: Clock, people: tuple[Person, ...]) -> str:
         accounts = Accounts(url, clock)
         for person in people:
             accounts.add(person, SECRET)
-        _FILLED[people] = path.read_bytes()
+        with closing(sqlite3.connect(path)) as connection:
+            _FILLED[people] = connection.serialize()  # with what stands in its log alone
     return url
 
 
@@ -267,6 +283,7 @@ class FakeRegistry:
     aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     moves: list[tuple[str, str | None]] = field(default_factory=list)
     uri: str = "memory:"
+    checkpoints: dict[str, str] = field(default_factory=dict)
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         if (name, version) not in self.bytes_of:
@@ -302,8 +319,17 @@ class FakeRegistry:
         self.aliases.pop((name, alias), None)
         self.moves.append((alias, None))
 
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        return None
+
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         return "run"
+
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        self.checkpoints[ledger] = note
+
+    def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
+        return tuple(self.checkpoints.values())
 
 
 def fake_registry() -> FakeRegistry:

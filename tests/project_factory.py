@@ -18,6 +18,7 @@ from flows.settings import Settings, read_settings
 from flows.wiring import open_desk, open_registry, policy_bytes
 from governance.case import open_case
 from governance.desk import Desk
+from governance.enrolment import enrol
 from governance.people import MACHINE, Person
 from governance.registry import sqlite_guard
 from governance.registry.port import LiveAlias, Registry
@@ -205,5 +206,5 @@ def new_project(folder: Path, template: bytes, *, on_adverse: str = "stay") -> P
     project.write("policy.toml", default.replace('on_adverse = "stay"', f'on_adverse = "{on_adverse}"'))
     project.write("data/release.csv", table(EVEN))
     for person in (SCIENTIST, *OFFICERS):
-        project.desk.accounts.add(person, "a long enough password")
+        enrol(project.desk, person, "a long enough password", None)
     return project

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -19,12 +19,13 @@ from audits.result import AuditResult
 from expectations.result import DataValidation, FailedExpectation, Outcome, Severity
 from governance.accounts import Accounts, Session
 from governance.case import Case, open_case
-from governance.desk import Desk
+from governance.charter_record import key_event
+from governance.desk import Desk, use_policy
 from governance.digests import canonical_json
 from governance.errors import LedgerConflictError, NotAuthorizedError
 from governance.evidence import EvidenceStore
 from governance.ledger.port import Ledger
-from governance.people import Person, actor
+from governance.people import MACHINE, Person, actor
 from governance.policy_file import read_policy
 from governance.record import Evidence, audited, held, registered, validated
 from governance.signoff import Wish, sign
@@ -67,6 +68,10 @@ class MemoryLedger:
     ) -> Entry:
         if expected_size is not None and expected_size != len(self.kept):
             raise LedgerConflictError
+        return self.append_decided(lambda: statement, idempotency_key=idempotency_key)
+
+    def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:
+        statement = decide()
         envelope = canonical_json({"seq": len(self.kept), "statement": statement})
         leaf = hashlib.sha256(b"\0" + envelope).digest()
         self.kept.append(Entry(len(self.kept), self.clock(), statement, envelope, leaf, hashlib.sha256(leaf).digest()))
@@ -148,10 +153,10 @@ def validation(version: str = "1") -> DataValidation:
 
 
 def new_desk(folder: Path, *, real: bool = False) -> Desk:
-    """A desk without entries. `real`: the SQLite ledger and accounts below `folder` instead of those in memory."""
+    """A desk that knows its people and policy. `real`: SQLite ledger and accounts below `folder`, not in memory."""
     clock = Clock()
     data = files("governance").joinpath("policies", "default.toml").read_bytes()
-    return Desk(
+    desk = Desk(
         ledger=_real_ledger(folder, clock) if real else MemoryLedger(clock),
         evidence=EvidenceStore(folder),
         accounts=_real_accounts(folder, clock) if real else MemoryAccounts(),  # type: ignore[arg-type]
@@ -160,6 +165,10 @@ def new_desk(folder: Path, *, real: bool = False) -> Desk:
         environment="local",
         clock=clock,
     )
+    for person in PEOPLE:
+        desk.ledger.append(key_event("added", person, MACHINE))
+    use_policy(desk, MACHINE)
+    return desk
 
 
 def _real_ledger(folder: Path, clock: Clock) -> Ledger:

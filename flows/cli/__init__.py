@@ -9,7 +9,21 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from flows.cli import evidence, ledger, operate, people, release, schedules, sign, tables, verify
+from flows.cli import (
+    charter,
+    db,
+    evidence,
+    history,
+    ledger,
+    operate,
+    outside,
+    people,
+    release,
+    schedules,
+    sign,
+    tables,
+    verify,
+)
 from flows.cli.output import fail, say
 from flows.settings import read_settings
 from governance.errors import FairgateError
@@ -29,7 +43,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for room in (people, evidence, release, sign, verify, tables, ledger, schedules, operate):
+ROOMS = (
+    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, operate,
+)  # fmt: skip
+for room in ROOMS:
     room.add_to(app)
 
 

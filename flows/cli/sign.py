@@ -1,13 +1,15 @@
-"""`fairgate sign | withdraw`: acts of people. Reads the ledger alone; no engine is imported."""
+"""`fairgate sign | withdraw | break-glass`: acts of people. Reads the ledger alone; no engine is imported."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli.options import Alias, As, Credential, Json, Name, Version, authenticated
 from flows.cli.output import emit, say
+from flows.cli.receipts import hand_out
 from flows.settings import read_settings
 from governance.errors import ConfigurationError, NotAuthorizedError
 
@@ -25,11 +27,17 @@ Report = Annotated[
     typer.Option("--report", help="The digest of the report that you read; stale evidence is refused."),
 ]
 
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", help="Your own Ed25519 private key (see people enroll-key): the assurance is then user-key."),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("sign")(sign)
     app.command("withdraw")(withdraw)
+    app.command("break-glass")(break_glass)
 
 
 def sign(
@@ -41,6 +49,7 @@ def sign(
     refuse: Refuse = False,
     function: Function = None,
     report: Report = None,
+    key: Key = None,
     identity: As = None,
     credential_file: Credential = None,
     as_json: Json = False,
@@ -52,6 +61,7 @@ def sign(
     from governance.case import open_case
     from governance.signoff import APPROVE, REFUSE, Wish
     from governance.signoff import sign as record
+    from governance.user_key import read_private
 
     if approve == refuse:
         raise ConfigurationError("say either --approve or --refuse")
@@ -61,14 +71,18 @@ def sign(
     person = authenticated(settings, desk, identity, credential_file)
     shown = case.shown() if report is None else replace(case.shown(), report_digest=report)
     chosen = function or _only_function(desk, case, person)
-    wish = Wish(chosen, APPROVE if approve else REFUSE, reason, shown, "password at the command line")
+    own = read_private(key) if key else None
+    wish = Wish(chosen, APPROVE if approve else REFUSE, reason, shown, "password at the command line", own)
     entry = record(desk, case, person, wish)
+    receipt = hand_out(settings, desk, entry)
     if as_json:
-        emit({"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown})
+        said = {"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown}
+        emit(said | {"assurance": entry.statement.body["assurance"]} | receipt.document())
         return
     say(f"{person.name} ({chosen}): {entry.statement.meaning}.")
     say(f"  recorded as ledger entry {entry.seq} at {entry.time:%Y-%m-%d %H:%M:%S} UTC, bound to")
     say(f"  model {shown.model_digest}", f"  report {shown.report_digest}", f"  data {shown.data_digest}")
+    say(f"  assurance {entry.statement.body['assurance']}", *receipt.lines())
 
 
 def withdraw(
@@ -90,11 +104,47 @@ def withdraw(
     case = open_case(desk, name, version, alias)
     person = authenticated(settings, desk, identity, credential_file)
     entries = record(desk, case, person, reason)
+    receipt = hand_out(settings, desk, *entries)
     if as_json:
-        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]})
+        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]} | receipt.document())
         return
     for entry in entries:
         say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+    say("  where it is live, the next reconcile takes it out", *receipt.lines())
+
+
+def break_glass(
+    name: Name,
+    version: Version,
+    alias: Alias,
+    reason: Reason,
+    hours: Annotated[int, typer.Option("--hours", help="For how long at most: 1 to what the policy allows (72).")],
+    identity: As = None,
+    credential_file: Credential = None,
+    as_json: Json = False,
+) -> None:
+    """In an emergency: two persons put a version live without evidence, for some hours. Shown wherever it is live."""
+    from flows.cli.words import decision_json
+    from flows.wiring import open_desk
+    from governance.case import open_case
+    from governance.emergency import Plea
+    from governance.emergency import break_glass as record
+
+    settings = read_settings()
+    desk = open_desk(settings)
+    case = open_case(desk, name, version, alias)
+    person = authenticated(settings, desk, identity, credential_file)
+    entry, now = record(desk, case, person, Plea(hours, reason, "password at the command line"))
+    receipt = hand_out(settings, desk, entry)
+    if as_json:
+        emit({"entry": entry.seq, **decision_json(now), **receipt.document()})
+        return
+    say(f"{person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).")
+    if now.decision.emergency is None:
+        say("  nothing is released yet: a second person must break the glass too")
+    else:
+        say(f"  {now.decision.emergency}", "  the next reconcile moves the alias, and takes it out again in the end")
+    say(*receipt.lines())
 
 
 def _only_function(desk: Desk, case: Case, person: Person) -> str:

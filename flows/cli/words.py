@@ -36,6 +36,7 @@ def decision_json(case: Case) -> dict[str, object]:
         "digest": case.subject.digest,
         "tier": decision.tier,
         "findings": decision.findings,
+        "emergency": decision.emergency,
         "policy_digest": decision.policy_digest,
         "ledger_size": decision.size,
         "who": {need: _ids(need, case.dossier) for item in decision.missing() for need in item.needs},

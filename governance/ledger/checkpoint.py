@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+import re
 from dataclasses import dataclass
 
 from governance.errors import LedgerTamperedError
 from governance.ledger.keys import SigningKey, verified
+from governance.ledger.note import ED25519, VerifierKey, canonical_base64, is_signed, read_note, signature_line
 from governance.ledger.tree import leaf_hash, verify_inclusion
 
 ORIGIN = "fairgate.local/ledger"
-_ED25519 = b"\x01"
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,28 @@ class Receipt:
 
         Raises LedgerTamperedError where the checkpoint is not signed under it.
         """
-        signed = read_checkpoint(self.checkpoint.note, public)
+        signed = open_checkpoint(self.checkpoint.note, log_key(public))
         return verify_inclusion(leaf_hash(envelope), self.seq, signed.size, self.proof, signed.root)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint from outside, checked under the log key, and where it was found: `checkpoint in /disk2/log`.
+
+    With `seq` and `leaf` it is a receipt's: that leaf must also stand there.
+    """
+
+    where: str
+    checkpoint: Checkpoint
+    seq: int | None = None
+    leaf: bytes | None = None
 
 
 def sign_checkpoint(size: int, root: bytes, key: SigningKey, origin: str = ORIGIN) -> Checkpoint:
     """The signed checkpoint (https://c2sp.org/tlog-checkpoint, https://c2sp.org/signed-note)."""
     text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-    return Checkpoint(size, root, _note(text, origin, _key_hash(origin, key.public) + key.sign(text.encode())))
+    line = signature_line(log_key(key.public, origin), key.sign(text.encode()))
+    return Checkpoint(size, root, f"{text}\n{line}")
 
 
 def read_checkpoint(note: str, public: bytes, origin: str = ORIGIN) -> Checkpoint:
@@ -62,16 +77,43 @@ def read_checkpoint(note: str, public: bytes, origin: str = ORIGIN) -> Checkpoin
         raise LedgerTamperedError(f"not a signed checkpoint: {error}") from error
     text = f"{origin}\n{checkpoint.size}\n{base64.b64encode(checkpoint.root).decode()}\n"
     # Base64 has several spellings of the same bytes; the comparison with our own leaves only one.
-    if note != _note(text, origin, blob) or blob[:4] != _key_hash(origin, public):
+    key = log_key(public, origin)
+    if note != f"{text}\n{signature_line(key, blob[4:])}":
         raise LedgerTamperedError("the checkpoint is not one of this ledger's log key")
     if not verified(public, blob[4:], text.encode()):
         raise LedgerTamperedError("the checkpoint is not signed by this ledger's log key")
     return checkpoint
 
 
-def _note(text: str, origin: str, blob: bytes) -> str:
-    return f"{text}\n\u2014 {origin} {base64.b64encode(blob).decode()}\n"
+def open_checkpoint(note: str, key: VerifierKey) -> Checkpoint:
+    """The checkpoint in a note that others may have signed as well, such as witnesses; their lines are not checked.
+
+    Raises LedgerTamperedError where it is no checkpoint of the origin `key.name` or not signed under `key`.
+    """
+    found = read_note(note)
+    checkpoint = checkpoint_in(note, key.name)
+    if not is_signed(found, key):
+        raise LedgerTamperedError("the checkpoint is not signed by this ledger's log key")
+    return checkpoint
 
 
-def _key_hash(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+def checkpoint_in(note: str, origin: str = ORIGIN) -> Checkpoint:
+    """What a note says of a tree, its signatures unchecked. Raises LedgerTamperedError where it is no checkpoint.
+
+    Extension lines are refused: this log writes none.
+    """
+    lines = read_note(note).text.split("\n")
+    if len(lines) != 4 or lines[0] != origin or not _SIZE.fullmatch(lines[1]):
+        raise LedgerTamperedError(f"not a checkpoint of {origin}: {lines[0][:80]!r} of {len(lines) - 1} lines")
+    try:
+        root = canonical_base64(lines[2])
+    except ValueError as error:
+        raise LedgerTamperedError(f"not a checkpoint: {error}") from error
+    if len(root) != 32:
+        raise LedgerTamperedError(f"not a checkpoint: its root has {len(root)} bytes")
+    return Checkpoint(int(lines[1]), root, note)
+
+
+def log_key(public: bytes, origin: str = ORIGIN) -> VerifierKey:
+    """The verifier key under which this log signs its checkpoints."""
+    return VerifierKey(origin, ED25519, public)

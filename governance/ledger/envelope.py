@@ -42,11 +42,13 @@ def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempo
     Raises LedgerError where it exceeds 65,535 bytes or could not be read again: nothing unreadable is ever kept.
     """
     _check_subjects(statement)
+    if "\0" in (idempotency_key or ""):
+        raise LedgerError(f"the idempotency key {idempotency_key!r} holds a NUL, which no index can keep")
     try:
         payload = canonical_json(_document(statement, seq, time, idempotency_key))
     except (ValueError, TypeError, RecursionError) as error:
         raise LedgerError(f"a {statement.predicate_type.word} cannot be kept as JSON: {error}") from error
-    signature = {"keyid": key.keyid, "sig": _base64(key.sign(_pae(payload)))}
+    signature = {"keyid": key.keyid, "sig": _base64(key.sign(pae(PAYLOAD_TYPE, payload)))}
     envelope = canonical_json({"payload": _base64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [signature]})
     if len(envelope) > MAX_BYTES:
         raise LedgerError(f"a {statement.predicate_type.word} of {len(envelope):,} bytes is over {MAX_BYTES:,}")
@@ -56,7 +58,7 @@ def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempo
 def unseal(envelope: bytes, public: bytes) -> Opened:
     """What the envelope says. Raises LedgerTamperedError where it is not an envelope signed under `public`."""
     payload, signature = _parts(envelope)
-    if not verified(public, signature, _pae(payload)):
+    if not verified(public, signature, pae(PAYLOAD_TYPE, payload)):
         raise LedgerTamperedError("the envelope is not signed by this ledger's attestation key")
     return read_payload(payload)
 
@@ -105,6 +107,8 @@ def _check_subjects(statement: Statement) -> None:
     for item in statement.subjects:
         if not _DIGEST.fullmatch(item.digest):
             raise LedgerError(f"the subject {item.name!r} has {item.digest!r}: write sha256:<64 hex characters>")
+        if "\0" in item.name:
+            raise LedgerError(f"the subject {item.name!r} holds a NUL, which no index can keep: rename it")
 
 
 def _document(statement: Statement, seq: int, time: datetime, idempotency_key: str | None) -> dict[str, Any]:
@@ -141,9 +145,9 @@ def _parts(envelope: bytes) -> tuple[bytes, bytes]:
     return payload, raw
 
 
-def _pae(payload: bytes) -> bytes:
+def pae(payload_type: str, payload: bytes) -> bytes:
     """DSSE pre-authentication encoding: what is signed."""
-    kind = PAYLOAD_TYPE.encode()
+    kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 

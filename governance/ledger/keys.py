@@ -74,7 +74,7 @@ def open_keys(folder: Path) -> LedgerKeys:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigurationError(f"the folder of the keys {folder} cannot be made: {error.strerror}") from error
-    return LedgerKeys(_open(folder, ATTESTATION), _open(folder, LOG))
+    return LedgerKeys(open_key(folder / f"{ATTESTATION}.pem"), open_key(folder / f"{LOG}.pem"))
 
 
 @lru_cache(maxsize=64)
@@ -110,8 +110,11 @@ def _on_curve(y: int) -> bool:
     return y < _PRIME and (square == 0 or pow(square, (_PRIME - 1) // 2, _PRIME) == 1)
 
 
-def _open(folder: Path, name: str) -> SigningKey:
-    path = folder / f"{name}.pem"
+def open_key(path: Path) -> SigningKey:
+    """The key in this file, made on first use with its public half in PEM beside it (`.pub`).
+
+    Raises ConfigurationError where it cannot be made, read or is not the owner's alone.
+    """
     try:
         if not path.exists():
             _create(path)
@@ -140,12 +143,31 @@ def _create(path: Path) -> None:
         scratch.unlink()
 
 
-def _publish(path: Path, key: SigningKey) -> None:
-    """The public key for whoever verifies, in PEM."""
+def read_public(path: Path) -> bytes:
+    """The raw 32 bytes of an Ed25519 public key in a PEM file. Raises ConfigurationError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"the public key {path} cannot be read: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigurationError(f"{path} is not an Ed25519 public key")
+    public_key(key.public_bytes_raw())
+    return key.public_bytes_raw()
+
+
+def pem(public: bytes) -> str:
+    """A raw Ed25519 public key in PEM."""
     from cryptography.hazmat.primitives import serialization as form
 
-    public = key.private.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
-    scratch = _scratch(path, public)
+    return public_key(public).public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _publish(path: Path, key: SigningKey) -> None:
+    scratch = _scratch(path, pem(key.public).encode())
     scratch.chmod(0o644)
     scratch.replace(path)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Protocol
 
+from governance.ledger.checkpoint import Checkpoint, Receipt
 from governance.statement import Entry, Statement
 
 Clock = Callable[[], datetime]
@@ -42,4 +43,12 @@ class Ledger(Protocol):
 
     def size(self) -> int:
         """How many entries the ledger holds."""
+        ...
+
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest signed checkpoint, None while the ledger is empty."""
+        ...
+
+    def receipt(self, seq: int) -> Receipt:
+        """Proof that this entry is in the ledger. Raises LedgerError where there is no such entry."""
         ...

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "fairgate"
+CHECKPOINT_TAG = "fairgate.checkpoint"
 GOVERNED = "governed:"
 _PAGE = 100
 # A registry that does not answer is reported within seconds, not after MLflow's seven retries of 120 s each.
@@ -146,6 +147,24 @@ class MlflowRegistry:
                 raise
             self._client.set_terminated(run_id, "FINISHED")
         return run_id
+
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        """The user of the run that logged the model: the tag that the client set, else the run's own record.
+
+        None where there is no run, or it is gone for good.
+        """
+        from mlflow.exceptions import MlflowException
+
+        if version.run_id is None:
+            return None
+        with self._talking():
+            try:
+                run = self._client.get_run(version.run_id)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+        return run.data.tags.get("mlflow.user") or run.info.user_id or None
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -269,6 +288,31 @@ class MlflowRegistry:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             self._client.log_artifacts(run_id, scratch, "report")
+
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        """Keep the note as a tag of our experiment; an earlier one of the same ledger is replaced."""
+        with self._talking():
+            self._client.set_experiment_tag(self._experiment(), f"{CHECKPOINT_TAG}.{ledger}", note)
+
+    def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
+        """The notes in the tags, behind those that `log_report` was given with the newest `reports` reports."""
+        with self._talking():
+            experiment = self._client.get_experiment_by_name(EXPERIMENT)
+            if experiment is None:
+                return ()
+            runs = self._client.search_runs([experiment.experiment_id], max_results=reports) if reports else ()
+            beside = [self._checkpoint_beside(run.info.run_id) for run in runs]
+        tags = [value for name, value in sorted(experiment.tags.items()) if name.startswith(f"{CHECKPOINT_TAG}.")]
+        return tuple(note for note in (*beside, *tags) if note)
+
+    def _checkpoint_beside(self, run_id: str) -> str | None:
+        """The checkpoint that was logged with a report."""
+        names = [item.path for item in self._client.list_artifacts(run_id, "report")]
+        if "report/checkpoint.txt" not in names:
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            path = self._client.download_artifacts(run_id, "report/checkpoint.txt", scratch)
+            return Path(path).read_text(encoding="utf-8")
 
 
 def _stages(model: Any) -> dict[str, str]:

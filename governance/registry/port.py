@@ -86,9 +86,21 @@ class Registry(Aliases, Protocol):
         """Withdraw the alias; nothing happens where it is not set."""
         ...
 
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        """Who the registry says ran what logged the model; None where no run is known. A claim of the run's client."""
+        ...
+
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         """Keep report files and metrics as a run of the experiment `fairgate`; returns the run's id.
 
         Never writes into the model's own artifacts.
         """
+        ...
+
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        """Keep a ledger's newest signed checkpoint; `ledger` tells apart the ledgers that share this registry."""
+        ...
+
+    def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
+        """The newest checkpoint of every ledger, behind those beside the newest `reports` logged reports."""
         ...

@@ -27,11 +27,11 @@ from flows.settings import Settings, read_settings
 from governance.case import Case, case_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
-from governance.errors import Exit, LedgerConflictError, ReleaseHeldError, ServiceError, StaleEvidenceError
+from governance.errors import Exit, ReleaseHeldError, ServiceError, StaleEvidenceError
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
 from governance.people import MACHINE, actor
-from governance.record import observed, step
+from governance.record import step
 from governance.release import demote, last_signed, live_step, promote, record_hold, released, steps_of
 from governance.signoff import withdraw
 from governance.statement import PredicateType
@@ -148,16 +148,16 @@ def test_bytes_that_changed_since_are_not_released(desk: Desk, registry: FakeReg
     assert (registry.moves, kinds(desk, *STEPS)) == ([], [])
 
 
-def test_a_ledger_that_grew_since_the_decision_is_decided_again(desk: Desk, registry: FakeRegistry) -> None:
+def test_a_refusal_while_the_bytes_are_hashed_is_seen(desk: Desk, registry: FakeRegistry) -> None:
     case = approved_case(desk, registry)
 
     class Slow(FakeRegistry):
         def manifest(self, version: object) -> object:  # type: ignore[override]
-            desk.ledger.append(observed("other", TARGET, "somebody was faster", {}))
+            approve(desk, case, DEPUTY, "model-risk", decision="refuse")
             return registry.manifest(version)  # type: ignore[arg-type]
 
     slow = Slow(registry.bytes_of)
-    with pytest.raises(LedgerConflictError, match="the ledger grew while hiring v2 was being released: ask again"):
+    with pytest.raises(ReleaseHeldError, match="hiring v2 is REFUSED"):
         promote(desk, slow, case)
     assert (slow.moves, kinds(desk, *STEPS)) == ([], [])
 

@@ -116,6 +116,12 @@ def _hurt(name: str, value: Any) -> tuple[Any, ...]:
         return (0.0, 0.9, 0.999, NAN)
     if name.endswith("_digest") or name in ("digest", "registrant"):
         return ("", "other", None)
+    if name == "assurance":
+        return ("", "unproved", "User-Key")
+    if name == "on_behalf_of":
+        return ("nobody", SCIENTIST.id, COMPLIANCE.id, DEPUTY.id)
+    if name == "owners":
+        return tuple({what: officer.id} for what in ("run", "data") for officer in (COMPLIANCE, RISK))
     if name == "outcome":
         return ("", "block", "error", "Pass")
     if name in ("reason", "authentication"):
@@ -146,6 +152,11 @@ def _dossier_breaks() -> Iterator[tuple[str, Dossier]]:
     yield "time gone by", replace(FULL, now=FULL.now + timedelta(days=90))
     yield "time gone by, and more", replace(FULL, now=FULL.now + 3 * YEAR)
     yield "clock set back", replace(FULL, now=FULL.now - YEAR)
+    yield "no policy was ever adopted", replace(FULL, charter=replace(FULL.charter, adoptions=()))
+    other = replace(FULL.charter.adoptions[0], digest=sha("another policy"))
+    yield "another policy is in force", replace(FULL, charter=replace(FULL.charter, adoptions=(other,)))
+    later = (*FULL.charter.adoptions, other)
+    yield "another policy came into force", replace(FULL, charter=replace(FULL.charter, adoptions=later))
     yield "nobody is known", replace(FULL, people=())
     yield "the registrant is removed", replace(FULL, people=FULL.people[1:])
     for officer, function in ((COMPLIANCE, "compliance"), (RISK, "model-risk")):
@@ -253,7 +264,7 @@ _DIGESTS = [
     for path in _leaves(FULL)
     if str(path[-1]).endswith("digest") and path[0] in ("subject", "validations", "audits", "sign_offs")
 ]
-_TIMES = [path for path in _leaves(FULL) if path[-1] in ("signed_at", "time") and path[0] != "holds"]
+_TIMES = [path for path in _leaves(FULL) if path[-1] in ("signed_at", "time") and path[0] not in ("holds", "charter")]
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -465,18 +476,31 @@ def _audited_status(look: Any) -> Status:
 
 def test_monitoring_renews_the_audits_age() -> None:
     assert _finding(decide(POLICY, OLD), "audited")[0] is Status.UNMET
-    assert _audited_status(monitoring(OLD, 8)) is Status.MET
+    in_time = monitoring(OLD, 8, time=OLD.audits[0].time + timedelta(days=90))
+    assert _audited_status(in_time) is Status.MET
+
+
+def test_monitoring_does_not_bring_back_an_audit_that_has_lapsed() -> None:
+    """It would be a machine's act that leads from HELD to RELEASED."""
+    assert _audited_status(monitoring(OLD, 8)) is Status.UNMET
+    late = OLD.audits[0].time + timedelta(days=90, seconds=1)
+    assert _audited_status(monitoring(OLD, 8, time=late)) is Status.UNMET
 
 
 @pytest.mark.parametrize(
     "measured", [{}, {"sex": False}, {"sex": True, "ethnicity": False}, {"sex": None}, {"sex": NAN}]
 )
 def test_monitoring_that_measured_nothing_renews_nothing(measured: dict[str, Any]) -> None:
-    assert _audited_status(monitoring(OLD, 8, measured=measured)) is Status.UNMET
+    in_time = OLD.audits[0].time + timedelta(days=90)
+    assert _audited_status(monitoring(OLD, 8, time=in_time, measured=measured)) is Status.UNMET
 
 
 def test_monitoring_from_the_future_is_not_believed() -> None:
-    assert _audited_status(monitoring(OLD, 8, time=OLD.now + timedelta(days=1))) is Status.UNKNOWN
+    fresh = replace(OLD, now=OLD.audits[0].time + timedelta(days=89))
+    assert _audited_status(monitoring(OLD, 8, time=OLD.now + timedelta(days=1))) is Status.UNMET
+    look = monitoring(fresh, 8, time=fresh.now + timedelta(hours=1))
+    answer = _finding(decide(POLICY, replace(fresh, audits=(*fresh.audits, look))), "audited")
+    assert answer[0] is Status.UNKNOWN
 
 
 # --- tiers ----------------------------------------------------------------------------------------------------------

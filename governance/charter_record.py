@@ -1,0 +1,67 @@
+"""What goes into the ledger about people, keys, delegations and policies. `charter` reads it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from governance.charter import CHARTER, Delegation
+from governance.digests import digest_value, plain
+from governance.people import Actor, Person, actor
+from governance.policy import Policy
+from governance.statement import PredicateType, ResourceDigest, Statement
+
+_CHARTER = ResourceDigest(CHARTER, digest_value([CHARTER]))
+
+
+def person_of(person: Person) -> ResourceDigest:
+    """A person as a subject of statements."""
+    return ResourceDigest(f"person/{person.id}", digest_value(["person", person.issuer, person.id]))
+
+
+def key_event(event: str, person: Person, by: Actor, public_key: str | None = None) -> Statement:
+    """event: added, disabled, key-enrolled or key-revoked. `public_key` is the base64 of 32 raw Ed25519 bytes."""
+    words = {
+        "added": f"{person.name} ({person.id}) may act as {', '.join(person.functions)}",
+        "disabled": f"{person.name} ({person.id}) may act no more",
+        "key-enrolled": f"the key {public_key} is that of {person.name} ({person.id})",
+        "key-revoked": f"the key {public_key} is no longer that of {person.name} ({person.id})",
+    }
+    body = {"event": event, "person": plain(person), "public_key": public_key}
+    return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), by, words[event], body)
+
+
+def policy_in_use(policy: Policy, by: Actor) -> Statement:
+    """The policy's bytes are in the evidence store under this digest and were first used here."""
+    meaning = f"policy {policy.name} {policy.version} ({policy.digest[:19]}) is in use"
+    return Statement(PredicateType.POLICY, _policy(policy), by, meaning, _described(policy), policy.digest)
+
+
+def policy_endorsed(policy: Policy, person: Person, function: str, body: dict[str, Any]) -> Statement:
+    """A person approves that the policy comes into force. `body`: reason, authentication, assurance."""
+    meaning = f"I approve the policy {policy.name} {policy.version} ({policy.digest[:19]}), as {function}"
+    said = {**_described(policy), "function": function, **body}
+    return Statement(PredicateType.POLICY_APPROVAL, _policy(policy), actor(person), meaning, said, policy.digest)
+
+
+def delegated(delegator: Person, delegate: Person, function: str, until: datetime, body: dict[str, Any]) -> Statement:
+    """The delegator lets the delegate sign in one of her functions. `body`: reason, authentication, assurance."""
+    meaning = f"{delegate.name} may sign as {function} for {delegator.name} until {until:%Y-%m-%d %H:%M} UTC"
+    said = {"event": "given", "delegate": delegate.id, "function": function, "until": until.isoformat(), **body}
+    subjects = (_CHARTER, person_of(delegator), person_of(delegate))
+    return Statement(PredicateType.DELEGATION, subjects, actor(delegator), meaning, said)
+
+
+def delegation_revoked(found: Delegation, person: Person, reason: str) -> Statement:
+    """A delegation holds no more, from here on."""
+    meaning = f"the delegation of entry {found.seq}, to {found.delegate} as {found.function}, is revoked"
+    body = {"event": "revoked", "delegation": found.seq, "reason": reason}
+    return Statement(PredicateType.DELEGATION, (_CHARTER, person_of(person)), actor(person), meaning, body)
+
+
+def _policy(policy: Policy) -> tuple[ResourceDigest, ...]:
+    return (_CHARTER, ResourceDigest("policy", policy.digest))
+
+
+def _described(policy: Policy) -> dict[str, Any]:
+    return {"name": policy.name, "version": policy.version, "signers": list(policy.all_signers())}
