@@ -196,6 +196,7 @@ class _Door:
 def _version_tags(desk: Desk, name: str, version: str) -> dict[str, str]:
     found = standing_of(desk, name, version)
     tags = {"state": found.state, "digest": found.digest or "", "signed_by": ", ".join(found.signed_by)}
+    tags["break_glass"] = found.emergency or ""
     if found.entry is not None:
         tags["ledger_entry"] = str(found.entry)
     return {RESERVED + key: value for key, value in tags.items() if value}
