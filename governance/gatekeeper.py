@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ReleaseHeldError, ServiceError
 from governance.explanation import refusal
+from governance.ledger.one_reading import OneReading
 from governance.people import Actor
 from governance.policy import Policy
 from governance.registry.acting import who_acts
@@ -89,7 +90,7 @@ class Gatekeeper:
         Raises ReleaseHeldError with the whole explanation where it does not stand, and the errors of whatever
         cannot be read: then nothing moves either.
         """
-        desk = self.desk()
+        desk = self._reading()
         door = _Door(shelf, wish, act, self.grants, desk)
         case = case_of(desk, subject_from(door.found, door.manifest(door.found)), Target(desk.environment, wish.alias))
         if case.decision.outcome is not DecisionOutcome.RELEASED:
@@ -150,9 +151,14 @@ class Gatekeeper:
         key = ("model", name, *(f"{alias}={version}" for alias, version in sorted(aliases.items())))
         return self._told(key, lambda desk: {RESERVED + "state": live_of(desk, name, aliases)})
 
+    def _reading(self) -> Desk:
+        """The desk for one call: it reads and verifies each entry once."""
+        desk = self.desk()
+        return replace(desk, ledger=OneReading(desk.ledger))
+
     def _told(self, key: tuple[str, ...], tell: Callable[[Desk], dict[str, str]]) -> dict[str, str]:
         try:
-            desk = self.desk()
+            desk = self._reading()
             moment = str(int(desk.clock().timestamp() // _FRESH.total_seconds()))
             full = (*key, str(desk.ledger.size()), desk.policy.digest, moment)
             if full not in self._known:
@@ -196,6 +202,7 @@ class _Door:
 def _version_tags(desk: Desk, name: str, version: str) -> dict[str, str]:
     found = standing_of(desk, name, version)
     tags = {"state": found.state, "digest": found.digest or "", "signed_by": ", ".join(found.signed_by)}
+    tags["break_glass"] = found.emergency or ""
     if found.entry is not None:
         tags["ledger_entry"] = str(found.entry)
     return {RESERVED + key: value for key, value in tags.items() if value}

@@ -21,12 +21,16 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """In words, and on what. `entry` is the promotion that made it live, else the last entry about it."""
+    """In words, and on what. `entry` is the promotion that made it live, else the last entry about it.
+
+    `emergency` says by whom and until when glass was broken, where a release rests on that alone.
+    """
 
     state: str
     digest: str | None = None
     signed_by: tuple[str, ...] = ()
     entry: int | None = None
+    emergency: str | None = None
 
 
 def last_known(desk: Desk, name: str, version: str) -> Subject | None:
@@ -54,6 +58,7 @@ def standing_of(desk: Desk, name: str, version: str) -> Standing:
         subject.digest,
         tuple(dict.fromkeys(name for case in cases for name in _signers(desk, case))),
         live[0] if live else entries[-1].seq,
+        "; ".join(str(case.decision.emergency) for case in cases if case.decision.emergency)[:_LONGEST] or None,
     )
 
 

@@ -232,7 +232,7 @@ class GovernedStore(_Base):  # type: ignore[misc]
 
         with _refusing(what):
             _refuse_workspace(found)
-            self._gate.move(_Shelf(self, super()), Move(name, alias, version, _caller()), act)
+            self._gate.move(_Shelf(self, super(), found), Move(name, alias, version, _caller()), act)
 
     def _refuse_live(self, what: str, name: str, version: str | None = None) -> None:
         model = super().get_registered_model(name)
@@ -267,12 +267,13 @@ class GovernedStore(_Base):  # type: ignore[misc]
 class _Shelf:
     """MLflow's own store as the gate sees it: read past the tags, bytes from where MLflow would serve them."""
 
-    def __init__(self, store: Any, plain: Any) -> None:
-        self._store, self._plain = store, plain
+    def __init__(self, store: Any, plain: Any, found: Any) -> None:
+        self._store, self._plain, self._found = store, plain, found
 
     def version(self, name: str, version: str) -> RegisteredVersion:
-        """The registered version."""
-        found = self._plain.get_model_version(name, version)
+        """The registered version. That which is to be moved was read a moment ago."""
+        same = (name, version) == (str(self._found.name), str(self._found.version))
+        found = self._found if same else self._plain.get_model_version(name, version)
         source = found.source or ""
         return RegisteredVersion(
             registry=_address(self._store.engine.url),

@@ -145,8 +145,9 @@ def live(project: Served) -> Served:
 
 def _manage(project: Served, name: str) -> None:
     """Give the user every right that MLflow has on this model."""
-    grant = {"name": name, "username": USER[0], "permission": "MANAGE"}
-    assert project.call(f"{API}/registered-models/permissions/create", grant)[0] == 200
+    grant = {"username": USER[0], "resource_type": "registered_model", "resource_id": name, "permission": "MANAGE"}
+    status, text = project.call("/api/3.0/mlflow/users/permissions/grant", grant)
+    assert status == 200, text
 
 
 def test_fairgates_own_release_over_http_is_recorded_once(live: Served) -> None:
