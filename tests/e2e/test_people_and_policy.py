@@ -1,7 +1,14 @@
-"""People, keys, delegations, the policy and broken glass at the command line, one process for each command."""
+"""People, keys, delegations, the policy and broken glass at the command line.
+
+A process for each command takes seconds, so most run in this one; those that start Prefect have one of their own.
+"""
 
 from __future__ import annotations
 
+import io
+import os
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +19,38 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from project_factory import new_project, registry_template
 
+from flows.cli import main
+
 COMPLIANCE, RISK, SCIENTIST = "compliance-officer", "risk-officer", "data-scientist"
 PASSWORD = "a long enough password"
 CASE = ("hiring", "1", "--alias", "champion")
 
 
+@dataclass(frozen=True)
+class Project:
+    """The folder in which commands run; `process` runs one in a process of its own."""
+
+    process: command_line.Project
+
+    @property
+    def folder(self) -> Path:
+        return self.process.folder
+
+    def fairgate(self, *arguments: str, **more: str) -> Ran:
+        """Run `fairgate ARGUMENTS` in this process; keywords are further environment variables."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, chdir(self.folder):
+            for name in [name for name in os.environ if name.startswith("FAIRGATE_")]:
+                patch.delenv(name)
+            for name, value in {**self.process.variables, **more}.items():
+                patch.setenv(name, value)
+            with redirect_stdout(out), redirect_stderr(err):
+                code = main(arguments)
+        return Ran(code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> command_line.Project:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Three people, and a version of a model that waits for two sign-offs."""
     template = registry_template(tmp_path_factory.mktemp("empty"))
     made = new_project(tmp_path_factory.mktemp("project"), template)
@@ -30,7 +62,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> command_line.Project:
         "FAIRGATE_CREDENTIAL_FILE": "credential",
         "MLFLOW_TRACKING_URI": made.settings.registry_uri,
     }
-    return command_line.Project(made.folder, variables)
+    return Project(command_line.Project(made.folder, variables))
 
 
 def _refused(ran: Ran, *words: str) -> None:
@@ -50,7 +82,7 @@ def _key(folder: Path) -> Path:
     return folder / "own.pem"
 
 
-def test_who_shall_sign_is_added_by_an_officer(project: command_line.Project) -> None:
+def test_who_shall_sign_is_added_by_an_officer(project: Project) -> None:
     new = ("people", "add", "new-officer", "--name", "New Officer", "--function", "compliance")
     _refused(project.fairgate(*new), "let a person who holds compliance or model-risk add her", "--by ID")
     _refused(project.fairgate(*new, "--by", SCIENTIST, "--by-credential-file", "credential"), "--by ID")
@@ -62,7 +94,7 @@ def test_who_shall_sign_is_added_by_an_officer(project: command_line.Project) ->
     assert "(disabled)" in project.fairgate("people", "list").out
 
 
-def test_two_persons_break_the_glass_and_it_is_told_wherever_the_version_is(project: command_line.Project) -> None:
+def test_two_persons_break_the_glass_and_it_is_told_wherever_the_version_is(project: Project) -> None:
     glass = ("break-glass", *CASE, "--hours", "2", "--reason", "the old model is down", "--as")
     _refused(project.fairgate(*glass, SCIENTIST), "registered this version")
     first = project.fairgate(*glass, COMPLIANCE)
@@ -73,7 +105,7 @@ def test_two_persons_break_the_glass_and_it_is_told_wherever_the_version_is(proj
     assert second["outcome"] == "RELEASED"
     assert second["emergency"]["until"]
     assert all(Path(item).is_file() for item in second["receipts"])
-    assert project.fairgate("reconcile").exit_code == 0
+    assert project.process.fairgate("reconcile").exit_code == 0
     told = "BROKEN GLASS: the glass was broken by Compliance Officer (compliance) and Model Risk Officer"
     assert told in project.fairgate("verify", "models:/hiring@champion").out
     assert "BROKEN GLASS: hiring v1 as champion in local" in project.fairgate("holds").out
@@ -81,7 +113,7 @@ def test_two_persons_break_the_glass_and_it_is_told_wherever_the_version_is(proj
     assert "**Broken glass: the glass was broken by" in report.out
 
 
-def test_a_person_signs_with_a_key_of_her_own_and_gets_a_receipt(project: command_line.Project) -> None:
+def test_a_person_signs_with_a_key_of_her_own_and_gets_a_receipt(project: Project) -> None:
     _key(project.folder)
     sign = ("sign", *CASE, "--approve", "--reason", "The report was read.", "--key", "own.pem", "--as", COMPLIANCE)
     _refused(project.fairgate(*sign), "is not enrolled for Compliance Officer", "people enroll-key")
@@ -99,7 +131,7 @@ def test_a_person_signs_with_a_key_of_her_own_and_gets_a_receipt(project: comman
     assert "I approve the release of hiring v1 as champion in local" in checked.out
 
 
-def test_a_delegation_is_given_listed_used_and_revoked(project: command_line.Project) -> None:
+def test_a_delegation_is_given_listed_used_and_revoked(project: Project) -> None:
     helper = ("people", "add", "helper", "--name", "A Helper", "--function", "legal")
     assert project.fairgate(*helper).exit_code == 0
     give = ("delegate", "give", "model-risk", "--to", "helper", "--reason", "on leave", "--as", RISK, "--until")
@@ -119,9 +151,9 @@ def test_a_delegation_is_given_listed_used_and_revoked(project: command_line.Pro
     assert "Nobody signs for anybody else." in project.fairgate("delegate", "list").out
 
 
-def test_two_persons_adopt_a_policy(project: command_line.Project) -> None:
+def test_two_persons_adopt_a_policy(project: Project) -> None:
     policy = (project.folder / "policy.toml").read_text(encoding="utf-8")
-    project.write("next.toml", policy.replace('version = "1"', 'version = "2"'))
+    project.process.write("next.toml", policy.replace('version = "1"', 'version = "2"'))
     following = {"FAIRGATE_POLICY": "next.toml"}
     shown = project.fairgate("policy", "show", **following)
     assert "NOT in force: default 2" in shown.out
@@ -136,5 +168,5 @@ def test_two_persons_adopt_a_policy(project: command_line.Project) -> None:
     assert (again.exit_code, "another person is needed" in again.document["message"]) == (4, True)
     assert project.fairgate(*approve, RISK, **following).document["in_force"] is True
     assert "adopted by compliance-officer and risk-officer" in project.fairgate("policy", "show", **following).out
-    examined = project.fairgate("doctor")
+    examined = project.process.fairgate("doctor")
     assert "not the one that this project names" in examined.out
