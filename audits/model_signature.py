@@ -35,7 +35,7 @@ def signature_inputs(model: Path) -> tuple[str, ...] | None:
 def model_inputs(model: Path) -> tuple[ModelInput, ...] | None:
     """As `signature_inputs`, with type and whether the input is required."""
     path = model / "MLmodel"
-    signature = _mapping(_load(path), path).get("signature")
+    signature = model_description(model).get("signature")
     if signature is None:
         return None
     written = _mapping(signature, path).get("inputs")
@@ -47,6 +47,12 @@ def model_inputs(model: Path) -> tuple[ModelInput, ...] | None:
     if len({item.name for item in inputs}) < len(inputs):
         raise _malformed(path, "two inputs have the same name")
     return inputs
+
+
+def model_description(model: Path) -> dict[Any, Any]:
+    """What the MLmodel file in the folder `model` says. Raises MeasurementError where it is missing or malformed."""
+    path = model / "MLmodel"
+    return _mapping(_load(path), path)
 
 
 def _inputs(written: object, path: Path) -> Iterator[ModelInput]:

@@ -2,13 +2,13 @@
 
 What the child is not handed: our environment (credentials, tracking server), open files, columns that the model's
 signature does not take (never the label), and the registered bytes themselves (it works on a copy). Code that it runs
-cannot patch the libraries that measure here. It has a share of memory, processor time, file size and wall clock, and
-its process group is killed at the end. What it answers is read as hostile input.
+cannot patch the libraries that measure here. Before it touches the model the child confines itself
+(`audits.sandbox_child`): no file but the interpreter's, the copy and a scratch folder, no network, one process,
+another user where we are root, and limits of memory, processor time, file size, disk and wall clock. What it answers
+is read as hostile input.
 
-What a hostile model can still do, until a sandbox exists: use the network; read and write what this operating-system
-user can, so also the registered bytes, the data file and, through /proc, the environment of this user's processes;
-start a session of its own that outlives the kill; lift its limits where it runs as root; and behave here otherwise
-than in use. Run models that you do not trust as a user of their own. Linux only.
+What holds on this machine is found out by trying (`audits.sandbox`); a child that cannot reach as much as was reached
+then does not score. What a model can still do in there: docs/guides/hostile-models.md. Linux only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import difflib
 import json
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +33,9 @@ from audits.answer import predictions_of
 from audits.model_signature import ModelInput, model_inputs
 from audits.plan import AuditPlan
 from audits.predictions import Encoded, Scores
+from audits.sandbox import sandbox
+from audits.sandbox_child import UNCONFINED
+from audits.scoring_folder import scoring_folder
 from audits.scoring_pipe import Watch, feed, pipe
 from audits.table import BATCH_ROWS, Table, column_names, feature_batches, table_name
 from governance.errors import MeasurementError
@@ -50,12 +52,14 @@ _LISTED = 10
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the child may use. `seconds` of wall clock, `cpu_seconds` over all threads, bytes of address space, bytes
-    of any one file, `threads` of numeric libraries, rows per call of the model."""
+    of any one file, bytes that must stay free on the disk of temporary files, `threads` of numeric libraries, rows per
+    call of the model."""
 
     seconds: float = 900
     cpu_seconds: int = 3_600
     memory_bytes: int = 8 << 30
     file_bytes: int = 4 << 30
+    free_bytes: int = 256 << 20
     threads: int = 2
     batch_rows: int = BATCH_ROWS
 
@@ -85,9 +89,7 @@ def score_batches(
     first = next((batch for batch in batches if batch.num_rows), None)
     if first is None:
         raise MeasurementError(f"{name} has no rows: there is nothing to score.")
-    with tempfile.TemporaryDirectory(prefix="fairgate-scoring-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary)
-        _copy(model, folder / "model")
+    with scoring_folder(model) as folder:
         return _answered(folder, chain([first], batches), plan, limits)
 
 
@@ -125,18 +127,13 @@ def _present(inputs: Sequence[ModelInput], there: Sequence[str], name: str) -> t
     return present
 
 
-def _copy(model: Path, target: Path) -> None:
-    try:
-        shutil.copytree(model, target)
-    except (OSError, shutil.Error) as error:
-        raise MeasurementError(f"The model in {model} cannot be copied for scoring: {type(error).__name__}") from error
-
-
 def _answered(folder: Path, batches: Iterable[pa.RecordBatch], plan: AuditPlan, limits: Limits) -> Encoded | Scores:
     """Run the child; its answer comes back through files that exist in no folder, so no link can be put in the way."""
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as array, tempfile.TemporaryFile() as noise:
         job = {
             "model": str(folder / "model"),
+            "home": str(folder / "home"),
+            "demands": sandbox().demands(),
             "answer": answer.fileno(),
             "array": array.fileno(),
             "parent": os.getpid(),
@@ -164,29 +161,25 @@ def _run(
         raise
     finally:
         os.close(reading)
-    watch, in_time = Watch(child.pid, time.monotonic() + limits.seconds), False
+    watch, ended, over = Watch(child.pid, time.monotonic() + limits.seconds, folder, limits.free_bytes), False, ""
     try:
         rows = feed(batches, writing, watch)
-        in_time = watch.wait()
+        ended = watch.wait()
+        over = watch.over()  # before what it wrote is gone
     finally:
         # The child is not reaped yet, so its number still names its group: nobody else's can be hit.
         os.killpg(child.pid, signal.SIGKILL)
         code = child.wait()
-    if not in_time:
-        raise MeasurementError(
-            f"The model did not answer within {limits.seconds:g} s and was stopped. Audit fewer rows, or score"
-            " elsewhere and name the column in [data] prediction of the plan."
-        )
+    if not ended:
+        raise MeasurementError(_stopped(over, limits))
     return code, rows
 
 
 def _started(job: Mapping[str, Any], folder: Path, noise: IO[bytes], limits: Limits) -> subprocess.Popen[bytes]:
-    home = folder / "home"
-    home.mkdir()
     return subprocess.Popen(
         [sys.executable, "-I", "-B", str(_CHILD), json.dumps(job)],
         env=_environment(folder, limits),
-        cwd=home,
+        cwd=folder / "home",
         stdin=subprocess.DEVNULL,
         stdout=noise,
         stderr=noise,
@@ -205,6 +198,7 @@ def _environment(folder: Path, limits: Limits) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
+        "JOBLIB_MULTIPROCESSING": "0",  # it may start no process; told so, joblib works in a row instead of failing
         "OMP_NUM_THREADS": threads,
         "OMP_WAIT_POLICY": "passive",  # threads that spin while others work cost up to twice the time on a busy machine
         "OPENBLAS_NUM_THREADS": threads,
@@ -217,7 +211,24 @@ def _tail(noise: IO[bytes]) -> str:
     return noise.read(_STDERR_TAIL).decode("utf-8", "replace")
 
 
+def _stopped(over: str, limits: Limits) -> str:
+    if over == "disk":
+        return (
+            f"The model was stopped because less than {limits.free_bytes >> 20:,} MiB were left on the disk of"
+            " temporary files. Make room, or name a larger disk in TMPDIR; do not trust a model that fills disks."
+        )
+    return (
+        f"The model did not answer within {limits.seconds:g} s and was stopped. Audit fewer rows, or score"
+        " elsewhere and name the column in [data] prediction of the plan."
+    )
+
+
 def _ended(code: int, limits: Limits) -> str:
+    if code == UNCONFINED:
+        return (
+            f"The scoring process could not confine itself as it could before ({sandbox().told()}), so the model was"
+            " not loaded. Run `fairgate doctor`."
+        )
     if code == -signal.SIGXCPU:
         return f"The model used more than {limits.cpu_seconds} s of processor time and was stopped: audit fewer rows."
     how = f"was stopped by signal {-code}" if code < 0 else f"ended with code {code}"

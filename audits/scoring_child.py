@@ -1,20 +1,20 @@
 """What runs beside the model: loads it, reads rows from a pipe, predicts and writes batch by batch, so that memory
 does not grow with the rows. Started by `audits.scoring` only.
 
-This file stands alone (standard library, numpy, pandas, pyarrow, mlflow): the child process is isolated and cannot
-import the other rooms. It answers through two files that the parent opened, never through paths, and the parent
-trusts nothing of what they hold, because the model can write there too.
+This file stands alone (standard library, numpy, pandas, pyarrow, mlflow, and `sandbox_child` beside it): the child
+process is isolated and cannot import the other rooms. It confines itself before it imports any library. It answers
+through two files that the parent opened, never through paths, and the parent trusts nothing of what they hold, because
+the model can write there too.
 """
 
 from __future__ import annotations
 
-import ctypes
+import importlib.util
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 MAX_TEXTS = 1_000
 _MAX_PROBES = 40
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
 _NUMBERS = "biuf"
 _TEXTS = "OUT"
 _MLFLOW_QUOTES_ROWS = "Failed to enforce schema of data"  # then come rows of the data; the cause names the column
@@ -46,20 +44,17 @@ def main(job: Answer) -> None:
 
 
 def confine(job: Answer) -> None:
-    """Limits that hold for this process and all that it starts; it dies with the process that asked for it."""
-    for limit, value, more in (
-        (resource.RLIMIT_AS, job["memory_bytes"], 0),
-        (resource.RLIMIT_CPU, job["cpu_seconds"], 5),  # at the hard end the kernel kills without saying why
-        (resource.RLIMIT_FSIZE, job["file_bytes"], 0),
-        (resource.RLIMIT_CORE, 0, 0),
-    ):
-        resource.setrlimit(limit, (value, value + more))
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != job["parent"]:
-        os._exit(1)
+    """Shut this process in, or end it: it must reach what was reached when it was tried (`demands`)."""
+    place = Path(__file__).with_name("sandbox_child.py")
+    spec = importlib.util.spec_from_file_location(place.stem, place)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{place} is missing")
+    shut_in = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shut_in)
+    done = shut_in.confine(job)
+    if any(done[name] < wanted for name, wanted in job["demands"].items()):
+        sys.stderr.write("; ".join(done["failed"]))
+        os._exit(shut_in.UNCONFINED)
 
 
 def scored(job: Answer) -> Answer:

@@ -9,6 +9,7 @@ import select
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,30 +17,40 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.02
 _PIPE_BYTES = 1 << 20
+_NAMES_KEPT = 200  # a disk can be full of names too: one in so many stays free
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A child that has until `deadline` (of time.monotonic)."""
+    """A child that has until `deadline` (of time.monotonic), and must leave `free_bytes` on the disk of `folder`."""
 
     pid: int
     deadline: float
+    folder: Path
+    free_bytes: int
 
     def ended(self) -> bool:
         """Has it ended? It is left unreaped."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def is_late(self) -> bool:
-        """Is its time up?"""
-        return time.monotonic() >= self.deadline
+    def over(self) -> str:
+        """What it has used up: "time", "disk", or nothing ("").
+
+        The whole disk is looked at: a sum over files would miss those that have no name any more.
+        """
+        if time.monotonic() >= self.deadline:
+            return "time"
+        disk = os.statvfs(self.folder)
+        no_names = disk.f_files > 0 and disk.f_favail < disk.f_files // _NAMES_KEPT
+        return "disk" if no_names or disk.f_bavail * disk.f_frsize < self.free_bytes else ""
 
     def wait(self) -> bool:
-        """Wait for its end; False where its time was up before."""
-        while not self.is_late():
-            if self.ended():
-                return True
+        """Wait for its end; False where it used up what it has before."""
+        while not self.ended():
+            if self.over():
+                return False
             time.sleep(_POLL_SECONDS)
-        return False
+        return True
 
 
 def pipe() -> tuple[int, int]:
@@ -107,6 +118,6 @@ class _Sink:
 
     def _wait(self) -> None:
         while not self._ready.poll(_POLL_SECONDS * 1_000):
-            if self._watch.ended() or self._watch.is_late():
+            if self._watch.ended() or self._watch.over():
                 self.broken = True
                 raise BrokenPipeError

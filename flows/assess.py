@@ -125,7 +125,10 @@ def validate_data(settings: Settings, desk: Desk, chosen: Candidate, purpose: Pu
 
 
 def audit_model(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purpose) -> tuple[AuditResult, Entry]:
-    """Score the private copy, measure, and record the audit. Returns the result and its ledger entry."""
+    """Score the private copy, measure, and record the audit. Returns the result and its ledger entry.
+
+    Raises MeasurementError where the policy calls a format of the model untrusted and no sandbox holds here.
+    """
     from audits.record import to_json
     from audits.run import audit
 
@@ -136,7 +139,7 @@ def audit_model(settings: Settings, desk: Desk, chosen: Candidate, purpose: Purp
         model=chosen.folder if chosen.plan.asks_model() else None,
         model_digest=chosen.subject.digest,
         data_digest=digest,
-        environment=_code_state(),
+        environment=_code_state() | (_shut_in(desk, chosen.folder) if chosen.plan.asks_model() else {}),
     )
     stored = desk.evidence.put(to_json(result))
     evidence = _evidence(desk, chosen, purpose, digest)
@@ -247,6 +250,15 @@ def _evidence(desk: Desk, chosen: Candidate, purpose: Purpose, data_digest: str)
         purpose=purpose.name,
         by=purpose.by,
     )
+
+
+def _shut_in(desk: Desk, model: Path) -> dict[str, str]:
+    """What holds a model that is scored here, once it is known that the policy lets it be scored so."""
+    from audits.model_formats import formats_of, refuse_untrusted
+    from audits.sandbox import sandbox
+
+    refuse_untrusted(formats_of(model), desk.policy.untrusted_formats, sandbox())
+    return {"sandbox": sandbox().told()}
 
 
 def _code_state() -> dict[str, str]:

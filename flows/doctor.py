@@ -45,6 +45,7 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
     checks: tuple[tuple[str, Callable[[Settings], tuple[Exit, str]]], ...] = (
         ("pins", _pins),
         ("disk", _disk),
+        ("hostile models", _models),
         ("policy and people", _people),
         ("policy in force", _policy),
         ("people in the ledger", _recorded),
@@ -52,6 +53,7 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
         ("delegations", _delegations),
         ("ledger", _ledger),
         ("registry", _registry),
+        ("PostgreSQL", _postgres),
         ("Prefect", _prefect),
         ("night runs", _nights),
     )
@@ -88,6 +90,21 @@ def _disk(settings: Settings) -> tuple[Exit, str]:
     free = shutil.disk_usage(settings.project).free
     detail = f"{free / 1e9:.1f} GB free at {settings.project}"
     return (Exit.DONE, detail) if free >= MIN_FREE_BYTES else (Exit.LEDGER, f"only {detail}: appends may fail")
+
+
+def _models(settings: Settings) -> tuple[Exit, str]:
+    """What holds a model that is scored here. Formats that the policy does not trust need a sandbox that holds."""
+    from audits.sandbox import LEFT_OPEN, sandbox
+
+    found = sandbox()
+    can = "; ".join((*found.missing(), LEFT_OPEN))
+    detail = f"scored with {found.told()}. A model can still {can}"
+    untrusted = open_desk(settings).policy.untrusted_formats
+    if found.holds():
+        return Exit.DONE, detail
+    if untrusted:
+        return Exit.CONFIGURATION, f"{detail}. Models of these formats are not scored here: {', '.join(untrusted)}"
+    return Exit.DONE, f"{detail}. The policy names no untrusted_formats: score models of your own only"
 
 
 def _people(settings: Settings) -> tuple[Exit, str]:
@@ -156,6 +173,17 @@ def _ledger(settings: Settings) -> tuple[Exit, str]:
 def _registry(settings: Settings) -> tuple[Exit, str]:
     live = open_registry(settings).live_aliases()
     return Exit.DONE, f"{settings.registry_uri} answers; {len(live)} live aliases"
+
+
+def _postgres(settings: Settings) -> tuple[Exit, str]:
+    from flows.granting import examined, is_postgres
+
+    if not (is_postgres(settings.ledger_url) and is_postgres(settings.registry_uri)):
+        return Exit.DONE, "ledger and registry are not both there: roles and triggers do not apply"
+    problems = [problem for held in examined(settings) for problem in held.problems]
+    if problems:
+        return Exit.VERIFICATION_FAILED, "; ".join(problems[:3]) + "; see: fairgate db grant --check"
+    return Exit.DONE, "MLflow's role moves no alias without a grant, and has no power over the guard"
 
 
 def _prefect(settings: Settings) -> tuple[Exit, str]:

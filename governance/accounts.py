@@ -8,20 +8,17 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import text
 
-from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
+from governance.accounts_schema import ACCOUNTS
+from governance.database.address import open_database
+from governance.database.port import Database
+from governance.errors import ConfigurationError, NotAuthorizedError
 from governance.ledger.port import Clock
 from governance.people import Person
 
@@ -35,20 +32,15 @@ IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
 _FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_REFUSED = "the id or the password is wrong, or the account is disabled"
-
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS person (
-        id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
-        active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
-    ) STRICT""",
-    "CREATE TABLE IF NOT EXISTS failure (person TEXT NOT NULL, time TEXT NOT NULL) STRICT",
-    "CREATE TABLE IF NOT EXISTS failures (person TEXT PRIMARY KEY, count INTEGER NOT NULL, until TEXT NOT NULL) STRICT",
-    """CREATE TABLE IF NOT EXISTS session (
-        token TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), csrf TEXT NOT NULL,
-        opened TEXT NOT NULL, used TEXT NOT NULL
-    ) STRICT""",
+_ADDED = text(
+    "INSERT INTO person VALUES (:id, :issuer, :name, :functions, 1, :secret, :added) ON CONFLICT (id) DO NOTHING"
 )
+_OPENED = text("INSERT INTO session SELECT :token, id, :csrf, :now, :now FROM person WHERE id = :id")
+_COUNTED = text(
+    "INSERT INTO failures VALUES (:id, :count, :until)"
+    " ON CONFLICT (person) DO UPDATE SET count = excluded.count, until = excluded.until"
+)
+_REFUSED = "the id or the password is wrong, or the account is disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +53,15 @@ class Session:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Accounts in one SQLite database."""
+    """Accounts in one database, SQLite or PostgreSQL. `url` is SQLAlchemy's; safe under many threads and processes."""
 
     url: str
     clock: Clock
 
     @cached_property
-    def engine(self) -> Engine:
-        """The engine, with its tables made."""
-        path = _file_of(self.url)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)  # the WAL and its index get the mode of the database
-        except OSError as error:
-            raise ConfigurationError(f"the accounts file {path} cannot be made: {error.strerror}") from error
-        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        event.listen(engine, "connect", _pragmas)
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            for statement in _TABLES:
-                connection.exec_driver_sql(statement)
-            connection.exec_driver_sql("COMMIT")
-        return engine
+    def database(self) -> Database:
+        """Where the rows are. Raises ConfigurationError for an address that is none."""
+        return open_database(self.url, ACCOUNTS)
 
     def add(self, person: Person, secret: str) -> None:
         """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
@@ -95,15 +74,9 @@ class Accounts:
             "secret": _hasher().hash(secret),
             "added": self.clock().isoformat(),
         }
-        try:
-            with self._write() as connection:
-                connection.execute(
-                    text("INSERT INTO person VALUES (:id, :issuer, :name, :functions, 1, :secret, :added)"), row
-                )
-        except IntegrityError as error:
-            raise ConfigurationError(
-                f"the id {person.id!r} is taken, and ids are never reused: choose another"
-            ) from error
+        with self.database.writing() as connection:
+            if not connection.execute(_ADDED, row).rowcount:
+                raise ConfigurationError(f"the id {person.id!r} is taken, and ids are never reused: choose another")
 
     def check(self, person: Person, secret: str) -> None:
         """Raises ConfigurationError where `add` would: before anything else is recorded of the person."""
@@ -113,7 +86,7 @@ class Accounts:
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, disabled people too, by id."""
-        with self._read() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(text("SELECT id, issuer, name, functions, active FROM person ORDER BY id"))
             return tuple(
                 Person(row.id, row.name, tuple(row.functions.split()), row.issuer, bool(row.active)) for row in rows
@@ -125,7 +98,7 @@ class Accounts:
 
     def disable(self, identity: str) -> None:
         """Disable a person and end her sessions. Raises ConfigurationError for an unknown id."""
-        with self._write() as connection:
+        with self.database.writing() as connection:
             done = connection.execute(text("UPDATE person SET active = 0 WHERE id = :id"), {"id": identity})
             if not done.rowcount:
                 raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
@@ -145,13 +118,13 @@ class Accounts:
         if not _matches(stored, secret) or person is None or not person.active:
             self._record_failure(identity, now)
             raise NotAuthorizedError(_REFUSED)
-        with self._write() as connection:
+        with self.database.writing() as connection:
             connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": identity})
         return person
 
     def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
         """When a wrong credential was given for this id."""
-        with self._read() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(text("SELECT time FROM failure WHERE person = :id"), {"id": identity})
             return tuple(datetime.fromisoformat(row.time) for row in rows)
 
@@ -162,16 +135,14 @@ class Accounts:
         """
         token = secrets.token_urlsafe(32)
         row = {"token": _hash(token), "id": identity, "csrf": secrets.token_urlsafe(32), "now": now.isoformat()}
-        try:
-            with self._write() as connection:
-                connection.execute(text("INSERT INTO session VALUES (:token, :id, :csrf, :now, :now)"), row)
-        except IntegrityError as error:
-            raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list") from error
+        with self.database.writing() as connection:
+            if not connection.execute(_OPENED, row).rowcount:
+                raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
         return token
 
     def session(self, token: str, now: datetime) -> Session | None:
         """The session of this token, None where it is unknown, idle for 15 minutes, older than 8 hours, or disabled."""
-        with self._write() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(
                 text("SELECT person, csrf, opened, used FROM session WHERE token = :token"), {"token": _hash(token)}
             ).first()
@@ -189,57 +160,30 @@ class Accounts:
 
     def close_session(self, token: str) -> None:
         """End a session."""
-        with self._write() as connection:
+        with self.database.writing() as connection:
             connection.execute(text("DELETE FROM session WHERE token = :token"), {"token": _hash(token)})
 
     def _stored(self, identity: str) -> str | None:
-        with self._read() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
             return row.secret if row else None
 
     def _count_try(self, identity: str, now: datetime) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
         query = text("SELECT count, until FROM failures WHERE person = :id")
-        with self._write() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(query, {"id": identity}).first()
             left = datetime.fromisoformat(row.until) - now if row else timedelta()
             if row and timedelta() < left <= _pause(row[0]):  # a longer one only a clock that was set back makes
                 raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
             count = row[0] + 1 if row else 1
             values = {"id": identity, "count": count, "until": (now + _pause(count)).isoformat()}
-            connection.execute(text("INSERT OR REPLACE INTO failures VALUES (:id, :count, :until)"), values)
+            connection.execute(_COUNTED, values)
 
     def _record_failure(self, identity: str, now: datetime) -> None:
         values = {"id": identity, "now": now.isoformat()}
-        with self._write() as connection:
+        with self.database.writing() as connection:
             connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with _told(self.url), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                with suppress(DatabaseError):  # SQLite has rolled back itself where the disk is full
-                    connection.exec_driver_sql("ROLLBACK")
-                raise
-            connection.exec_driver_sql("COMMIT")
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with _told(self.url), self.engine.connect() as connection:
-            yield connection
-
-
-def _file_of(url: str) -> Path:
-    try:
-        found = make_url(url)
-    except ArgumentError as error:
-        raise ConfigurationError(f"{url!r} is not a database URL: {error}") from error
-    if found.get_backend_name() != "sqlite" or not found.database or found.database == ":memory:":
-        raise ConfigurationError(f"accounts need a SQLite file (sqlite:///accounts.db), not {url!r}")
-    return Path(found.database)
 
 
 def _check(person: Person, secret: str) -> None:
@@ -293,22 +237,3 @@ def _alive(opened: str, used: str, now: datetime) -> bool:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _pragmas(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except OperationalError as error:
-        raise ServiceError(f"the accounts at {url} cannot be used: {error.orig}") from error
-    except DatabaseError as error:
-        raise ConfigurationError(f"the accounts at {url} are damaged: {error.orig}; restore a copy") from error

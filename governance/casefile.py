@@ -52,9 +52,10 @@ def dossier_from(
     """The dossier of these bytes under this name for this target.
 
     `entries` are those about the subject's digest. Evidence counts for the same name and version only; a refusal
-    counts for the bytes under whatever name. `proved` are the entries whose signer's own key was verified.
+    counts for the bytes under whatever name, and who made or asked for them may sign them under none. `proved` are the
+    entries whose signer's own key was verified.
     """
-    pile, withdrawn = _Pile(), set[int]()
+    pile, copies, withdrawn = _Pile(), _Pile(), set[int]()
     for entry in entries:
         if entry.statement.predicate_type is PredicateType.WITHDRAWAL:
             withdrawn.add(int(entry.statement.body["sign_off"]))
@@ -62,6 +63,8 @@ def dossier_from(
             pile.sign_offs.append(sign_off_of(entry, subject.digest))
         elif entry.statement.digest_of(model_name(subject)) == subject.digest:
             _sort(entry, subject, target, pile)
+        else:
+            _sort(entry, subject, target, copies)
     return Dossier(
         subject=subject,
         target=target,
@@ -75,7 +78,17 @@ def dossier_from(
         broken_glass=tuple(replace(x, withdrawn=x.seq in withdrawn) for x in pile.broken_glass),
         holds=tuple(pile.holds),
         steps=tuple(pile.steps),
+        makers=_makers(copies),
     )
+
+
+def _makers(copies: _Pile) -> dict[str, str]:
+    """Who must not sign because of what she did with the same bytes under another name or version."""
+    made = [(owner, f"owns the {what}") for item in copies.registrations for what, owner in item.owners.items()]
+    made += [(item.registrant, "registered these bytes") for item in copies.registrations if item.registrant]
+    asked = [item.requested_by for item in (*copies.audits, *copies.validations) if item.purpose == "release"]
+    asked += [item.requested_by for item in copies.holds]
+    return {**{by.id: "asked for the audit or release of a copy" for by in asked}, **dict(made)}
 
 
 def _sort(entry: Entry, subject: Subject, target: Target, pile: _Pile) -> None:

@@ -198,9 +198,7 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     if not (audit.report_digest and audit.data_digest and audit.plan_digest):
         reason = "the audit does not name its report, its data or its plan"
         return Finding(name, Status.UNKNOWN, reason, (audit.seq,), way_out=again)
-    # Monitoring renews an audit: the age that counts is that of the newest look at these bytes.
-    looks = [item for item in dossier.monitoring() if item.measured and not _blind(item)]
-    newest = max((audit, *looks), key=lambda item: item.time)
+    newest = _renewed(audit, dossier, timedelta(days=rules.max_audit_age_days))
     age = dossier.now - newest.time
     if age < timedelta(0):
         return Finding(name, Status.UNKNOWN, "the audit is dated in the future", (newest.seq,))
@@ -208,6 +206,18 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
         reason = f"the newest audit is {age.days} days old, the policy allows {rules.max_audit_age_days}"
         return Finding(name, Status.UNMET, reason, (newest.seq,), way_out=again)
     return Finding(name, Status.MET, f"audited {age.days} days ago", (newest.seq,))
+
+
+def _renewed(audit: AuditRecord, dossier: Dossier, allowed: timedelta) -> AuditRecord:
+    """Monitoring renews an audit that is still fresh: the age that counts is that of the newest look at these bytes.
+
+    One that has lapsed it does not bring back: it is a machine's act, and only people release.
+    """
+    newest = audit
+    for look in dossier.monitoring():
+        if look.measured and not _blind(look) and newest.time < look.time <= newest.time + allowed:
+            newest = look
+    return newest
 
 
 def _plan_meets_policy(_policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from audits.model_formats import FORMATS
 from governance.digests import digest_bytes
 from governance.errors import ConfigurationError
 from governance.policy import (
@@ -73,7 +74,7 @@ class _Reader:
             free_aliases=self.texts(head, "policy", "free_aliases"),
             on_adverse=self.word(OnAdverse, head.get("on_adverse", "stay"), "[policy] on_adverse"),
             on_incident=self.word(OnIncident, head.get("on_incident", "stay"), "[policy] on_incident"),
-            untrusted_formats=self.texts(head, "policy", "untrusted_formats"),
+            untrusted_formats=self.formats(head),
             raci=tuple(self.raci(item) for item in self.listed(document, "raci")),
             valid_from=since,
             valid_until=until,
@@ -186,6 +187,13 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
             raise self.wrong(f"[{where}] {key}", value, "a list of texts")
         return tuple(value)
+
+    def formats(self, head: Mapping[str, Any]) -> tuple[str, ...]:
+        found = self.texts(head, "policy", "untrusted_formats")
+        for name in found:
+            if name not in FORMATS:
+                raise self.wrong("[policy] untrusted_formats", name, f"only names of these: {', '.join(FORMATS)}")
+        return found
 
     def day(self, table: Mapping[str, Any], key: str) -> date | None:
         value = table.get(key)

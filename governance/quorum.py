@@ -104,11 +104,13 @@ def _too_weak(item: SignOff, wanted: Assurance) -> str | None:
 
 
 def _overtaken(item: SignOff, dossier: Dossier) -> bool:
-    """Whether a release audit with another report came after it: going back to the first report revives nothing."""
-    return any(
-        audit.purpose == "release" and audit.seq > item.seq and audit.report_digest != item.report_digest
-        for audit in dossier.audits
-    )
+    """Whether an audit or validation with another result came after it: going back to the first revives nothing."""
+    later = [audit for audit in dossier.audits if audit.purpose == "release" and audit.seq > item.seq]
+    shown = (item.report_digest, item.data_digest)
+    if any((audit.report_digest, audit.data_digest) != shown for audit in later):
+        return True
+    again = (found for found in dossier.validations_of_audit() if found.seq > item.seq)
+    return any(found.digest != item.validation_digest for found in again)
 
 
 def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, ...]:

@@ -88,7 +88,7 @@ def check(
     compare: Annotated[bool, typer.Option("--compare", help="With the ledger of this project, as it is now.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Check a receipt offline: needs the public log key only. With --compare, whether the ledger still has the entry."""
+    """Check a receipt offline, by the public log key only. With --compare, whether the ledger still has the entry."""
     from governance.ledger.receipt import ReceiptFiles, check_receipt, read_files
 
     settings = read_settings()

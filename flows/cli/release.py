@@ -8,8 +8,9 @@ import typer
 
 from flows.cli.options import Alias, As, Credential, Data, Json, Name, authenticated
 from flows.cli.output import emit, progress, say
-from flows.cli.words import decision_json, decision_lines, validation_lines
+from flows.cli.words import decision_json, validation_lines
 from flows.settings import Settings, read_settings
+from governance.explanation import decision_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import typer
 
 from flows.cli.options import Alias, Json, Name, Version
 from flows.cli.output import emit, progress, say
-from flows.cli.words import decision_lines
 from flows.settings import read_settings
 from governance.errors import ConfigurationError
+from governance.explanation import decision_lines
 
 if TYPE_CHECKING:
     from governance.dossier import SignOff

@@ -60,7 +60,7 @@ def verify_ledger(
                 problems.append(problem)
                 if len(problems) >= MAX_PROBLEMS:
                     break
-    except LedgerTamperedError as error:  # SQLite itself gave up on the file
+    except LedgerTamperedError as error:  # the database itself gave up on the file
         problems.append(f"after entry {walk.size - 1}: {error}" if walk.size else str(error))
     return LedgerReport(walk.size, root_of(walk.frontier), tuple(problems))
 
@@ -76,7 +76,7 @@ def _walk_with(every: Sequence[Kept]) -> _Walk:
 
 def _problems(snapshot: Snapshot, keys: LedgerKeys, walk: _Walk, tell: Callable[[int], object]) -> Iterator[str]:
     for row in snapshot.rows():
-        yield from _entry_problems(snapshot, row, keys, walk)
+        yield from _entry_problems(row, keys, walk)
         yield from _kept_problems(walk)
         tell(walk.size)
     longest = max(walk.kept, default=0)
@@ -87,7 +87,7 @@ def _problems(snapshot: Snapshot, keys: LedgerKeys, walk: _Walk, tell: Callable[
     yield from _file_problems(snapshot)
 
 
-def _entry_problems(snapshot: Snapshot, row: StoredRow, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
+def _entry_problems(row: StoredRow, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
     where = f"entry {row.seq}"
     if row.seq != walk.size:
         yield f"{where}: stands where entry {walk.size} should be"
@@ -109,27 +109,19 @@ def _entry_problems(snapshot: Snapshot, row: StoredRow, keys: LedgerKeys, walk: 
         if walk.time is not None and opened.time < walk.time:
             yield f"{where}: time goes back"
         walk.time = opened.time
-        yield from _subject_problems(snapshot, where, opened)
     yield from _checkpoint_problems(where, row.note, keys, walk)
 
 
 def _differences(row: StoredRow, opened: Opened) -> Iterator[str]:
-    """Where the columns of an entry are not those that were signed."""
+    """Where the columns of an entry and its index are not what was signed."""
     if opened.seq != row.seq:
         yield f"seq is {opened.seq} in the signed body"
     if moment(opened.time) != row.time:
         yield "time is not the one in the signed body"
     if opened.idempotency_key != row.idempotency_key:
         yield "idempotency_key is not the one in the signed body"
-
-
-def _subject_problems(snapshot: Snapshot, where: str, opened: Opened) -> Iterator[str]:
-    try:
-        found = snapshot.subjects(opened.seq)
-    except LedgerTamperedError:
-        found = None
-    if found != tuple((x.name, x.digest) for x in opened.statement.subjects):
-        yield f"{where}: the index of subjects is not what was signed"
+    if row.subjects != tuple((x.name, x.digest) for x in opened.statement.subjects):
+        yield "the index of subjects is not what was signed"
 
 
 def _checkpoint_problems(where: str, note: str | None, keys: LedgerKeys, walk: _Walk) -> Iterator[str]:
@@ -173,6 +165,6 @@ def _head_problems(snapshot: Snapshot, walk: _Walk) -> Iterator[str]:
 
 def _file_problems(snapshot: Snapshot) -> Iterator[str]:
     """Damage below the rows: an index that lost an entry would hide it from whoever asks by subject."""
-    yield from (f"file: {found}" for found in snapshot.file_damage())
+    yield from (f"file: {found}" for found in snapshot.damage())
     if altered := snapshot.altered():
         yield f"file: tables or guards are not those that the ledger was made with: {', '.join(altered)}"

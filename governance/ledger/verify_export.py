@@ -26,9 +26,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT, VERSION = "fairgate-ledger-export", 1
+FORMAT, VERSION, MAX_LINE, MAX_PROBLEMS = "fairgate-ledger-export", 1, 131_072, 100
 PAYLOAD_TYPE, STATEMENT = b"application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
-MAX_LINE, MAX_PROBLEMS = 131_072, 100
 LINE = re.compile(rb'\{"envelope":"([A-Za-z0-9+/]+={0,2})","seq":(0|[1-9][0-9]*)\}\n')
 ENVELOPE = re.compile(  # RFC 8785 leaves one spelling of it
     rb'\{"payload":"([A-Za-z0-9+/]+={0,2})","payloadType":"application/vnd\.in-toto\+json",'
@@ -166,7 +165,8 @@ def check_leaf(item: Memory, leaf: bytes, envelope: bytes) -> Iterator[str]:
         while right and place and not place & 1:
             place, last = place >> 1, last >> 1
         place, last = place >> 1, last >> 1
-    if last != 0 or item.seq >= item.size or node != item.root or envelope != (item.envelope or envelope):
+    reached = last == 0 and item.seq < item.size and len(node) == 32 and node == item.root
+    if not reached or envelope != (item.envelope or envelope):
         yield f"entry {item.seq} is not the one of {item.where}: it was changed or replaced"
 
 

@@ -31,6 +31,7 @@ from ledger_factory import (
     try_keys,
 )
 
+from governance.database.sqlite import SqliteDatabase
 from governance.errors import (
     ConfigurationError,
     LedgerConflictError,
@@ -286,7 +287,7 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     keys = open_keys(tmp_path / "keys")
     (tmp_path / "file").write_text("x")
     ledger = sql.SqlLedger(f"sqlite:///{tmp_path}/file/ledger.db", keys, StoppedClock())
-    with pytest.raises(LedgerError, match=r"the folder of the ledger .* cannot be made"):
+    with pytest.raises(LedgerError, match=r"the ledger .* cannot be made: "):
         ledger.size()
 
 
@@ -299,15 +300,15 @@ def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_full_disk_fails_the_append_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(tmp_path, 1)
-    connect = sql.SqlLedger._connect
+    connect = SqliteDatabase._connect
 
-    def full(self: sql.SqlLedger) -> sqlite3.Connection:
+    def full(self: SqliteDatabase) -> sqlite3.Connection:
         connection = connect(self)
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages}")
         return connection
 
-    monkeypatch.setattr(sql.SqlLedger, "_connect", full)
+    monkeypatch.setattr(SqliteDatabase, "_connect", full)
     small = ledger_at(tmp_path)
     with pytest.raises(LedgerError, match="full"):
         for number in range(50):
@@ -318,8 +319,8 @@ def test_a_full_disk_fails_the_append_and_nothing_else(tmp_path: Path, monkeypat
     whole.append(sign_off(3))
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
-def test_only_a_sqlite_file_is_a_ledger(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "sqlite://", "sqlite:///:memory:", "nonsense", ""])
+def test_only_a_sqlite_file_or_postgresql_is_a_ledger(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError):
         sql.SqlLedger(url, open_keys(tmp_path), StoppedClock()).size()
 

@@ -107,6 +107,7 @@ def test_the_child_gets_nothing_of_ours(
     assert set(found["env"]) - {"LC_CTYPE"} == {
         *("PATH", "HOME", "TMPDIR", "LANG", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"),
         *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX"),
+        "JOBLIB_MULTIPROCESSING",
     }
     assert "secret" not in found["env"].values()
     assert found["env"]["HOME"] == found["cwd"]

@@ -15,6 +15,7 @@ from governance.errors import ConfigurationError
 from governance.policy import OnAdverse, Policy, RequiredBound, Requirement, Tier
 from governance.policy_file import MAX_BYTES, MAX_DAYS, read_policy
 
+DEFAULT = factory.default_policy_bytes()
 SMALL = """
 [policy]
 name = "small"
@@ -155,3 +156,28 @@ def test_a_file_that_is_too_large_or_not_utf8_is_not_read() -> None:
 def test_whatever_follows_an_unknown_table_gives_a_sentence_and_no_crash(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         read_policy(factory.default_policy_bytes() + b"\n[extra]\n" + data)
+
+
+def test_what_happens_in_an_emergency_and_after_an_incident_is_read() -> None:
+    policy = read_policy(DEFAULT.replace(b'on_incident = "stay"', b'on_incident = "withdraw"'))
+    rules = policy.rules(Tier.HIGH)
+    assert rules is not None
+    assert (policy.on_incident, rules.break_glass_hours, rules.assurance) == ("withdraw", 72, "server-attested")
+    assert "cloudpickle" in policy.untrusted_formats
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"break_glass_hours = 72", b"break_glass_hours = 73", "whole hours from 0 (never) to 72"),
+        (b"break_glass_hours = 72", b"break_glass_hours = true", "whole hours from 0 (never) to 72"),
+        (b'assurance = "server-attested"', b'assurance = "pinky promise"', "one of: server-attested, user-key"),
+        (b'on_incident = "stay"', b'on_incident = "panic"', "one of: stay, withdraw"),
+        (b'"cloudpickle"', b'"cloudpickel"', "[policy] untrusted_formats is 'cloudpickel'; write only names of these"),
+    ],
+)
+def test_what_the_gate_does_not_know_is_refused_by_name(old: bytes, new: bytes, said: str) -> None:
+    assert old in DEFAULT
+    with pytest.raises(ConfigurationError) as raised:
+        read_policy(DEFAULT.replace(old, new))
+    assert said in str(raised.value)

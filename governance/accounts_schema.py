@@ -1,0 +1,48 @@
+"""The tables of the accounts, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from governance.database.port import Tables
+from governance.errors import ConfigurationError, ServiceError
+from governance.migrations import SCHEMA
+
+_SQLITE = (
+    """CREATE TABLE person (
+        id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
+        active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
+    ) STRICT""",
+    "CREATE TABLE failure (person TEXT NOT NULL, time TEXT NOT NULL) STRICT",
+    "CREATE TABLE failures (person TEXT PRIMARY KEY, count INTEGER NOT NULL, until TEXT NOT NULL) STRICT",
+    """CREATE TABLE session (
+        token TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), csrf TEXT NOT NULL,
+        opened TEXT NOT NULL, used TEXT NOT NULL
+    ) STRICT""",
+)
+
+
+def create(connection: Connection) -> None:
+    """Make the tables, in the transaction that is open."""
+    for statement in _SQLITE:
+        connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
+
+
+def _for_postgres(statement: str) -> str:
+    """The same table in our schema. Bytes decide the order of text, as on SQLite."""
+    made = statement.replace("CREATE TABLE ", f"CREATE TABLE {SCHEMA}.").replace("REFERENCES ", f"REFERENCES {SCHEMA}.")
+    return made.replace(" TEXT ", ' TEXT COLLATE "C" ').removesuffix(" STRICT")
+
+
+ACCOUNTS = Tables(
+    name="accounts",
+    head="0001",
+    first="person",
+    create=create,
+    # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.
+    lock="SELECT pg_advisory_xact_lock(1178682435)",
+    what="accounts database",
+    damaged=ConfigurationError,
+    unusable=ServiceError,
+    private=True,
+)
