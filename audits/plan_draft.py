@@ -109,6 +109,7 @@ def _data(
     yield "[data]"
     yield f"source = {_quoted(source)}"
     yield '# newer = "data/incoming/*.parquet"  # CHECK: the scheduled audit reads the last of these, by name'
+    yield '# owner = "data-owner"  # CHECK: who answers for the data; this person cannot sign the release off'
     if label is None:
         candidates = _names(label_candidates(columns, inputs))[:_LISTED]
         hint = f"one of {', '.join(candidates)}" if candidates else "the column with the true outcome"
