@@ -42,9 +42,9 @@ def left(tmp_path: Path) -> Path:
 
 def test_a_killed_writer_does_not_lock_everybody_out(left: Path) -> None:
     """It once did: every command ended with 6 (try again later) until another program opened the file."""
-    with closing(sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)) as looking:
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            looking.execute("SELECT 1 FROM registered_models")
+    looking = sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)
+    with closing(looking), pytest.raises(sqlite3.OperationalError, match="readonly"):
+        looking.execute("SELECT 1 FROM registered_models")
     refuse_absent(f"sqlite:///{left}")
     with closing(sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM registered_models")]
