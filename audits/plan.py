@@ -130,7 +130,8 @@ class AuditPlan:
     `favourable` is the value of `label` that is the good outcome for a person; a prediction equal to it selects.
     `prediction` names a column that already holds predictions; None: the registered model is scored.
     `impact` is what the plan declares (minimal, limited, high, prohibited); the policy's requirements always win.
-    `registrant` is the id of the person who answers for the registration, as declared.
+    `registrant` is the id of the person who answers for the registration, `data_owner` of her who answers for the
+    data, as declared; neither can sign the release off.
     `label` None: no outcome is known (a decision without one, as in a hiring audit under Local Law 144); only
     measures of selection are then estimable, and `favourable` is a value of the prediction.
     `weight` is a column of sample weights, each above zero. `control_features` split the data into strata.
@@ -149,6 +150,7 @@ class AuditPlan:
     source: str | None = None
     newer: str | None = None
     registrant: str | None = None
+    data_owner: str | None = None
     impact: str = "high"
     prediction: str | None = None
     key: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from audits.plan import MEDIAN, JoinedFile, Ranking, Score, Task
 from audits.toml_table import TomlTable, is_number
 
 KEYS = (
-    *("source", "label", "favourable", "newer", "prediction", "key"),
+    *("source", "label", "favourable", "newer", "prediction", "key", "owner"),
     *("task", "score", "score_range", "cutoff", "weight", "rank", "query", "top"),
 )
 """What [data] may hold."""

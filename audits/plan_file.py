@@ -61,6 +61,7 @@ def _plan(document: TomlTable, digest: str) -> AuditPlan:
         source=table.optional_text("source", "the data file, such as data/applicants.parquet"),
         newer=table.optional_text("newer", "a pattern of newer files, such as data/incoming/*.parquet"),
         registrant=model.optional_text("registrant", "the id of the person who answers for the registration"),
+        data_owner=table.optional_text("owner", "the id of the person who answers for the data"),
         impact=model.word("impact", IMPACTS, "high"),
         prediction=roles.prediction,
         key=table.texts("key", 'the columns that identify a row, such as ["applicant_id"]'),

@@ -18,7 +18,7 @@ from flows.sources import joined_plan, spec_of
 from governance.case import case_of
 from governance.decide import Decision
 from governance.desk import Desk, use_policy
-from governance.digests import canonical_json, digest_file
+from governance.digests import canonical_json, digest_file, digest_value
 from governance.dossier import AuditRecord
 from governance.errors import ConfigurationError, MeasurementError
 from governance.people import MACHINE, Actor
@@ -84,7 +84,7 @@ def candidate(settings: Settings, desk: Desk, registry: Registry, version: Regis
         )
     desk.evidence.put(manifest_to_json(manifest))
     desk.evidence.put(plan_bytes)
-    _record_registration(desk, subject, plan)
+    _record_registration(desk, subject, plan, registry.run_owner(version))
     return Candidate(version, subject, folder, plan, plan_bytes)
 
 
@@ -228,11 +228,17 @@ def _audits(desk: Desk, chosen: Candidate) -> tuple[AuditRecord, ...]:
     return case_of(desk, chosen.subject, Target(desk.environment, "any")).dossier.audits
 
 
-def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan) -> None:
+def _record_registration(desk: Desk, subject: Subject, plan: AuditPlan, run_owner: str | None) -> None:
+    """Who registered it and who owns the run and the data: none of them can sign it off.
+
+    A run's owner whom Fairgate does not know is recorded too, and excludes nobody.
+    """
     use_policy(desk, MACHINE)
     assurance = "declared" if plan.registrant else "unknown"
-    statement = registered(subject, plan.registrant, assurance, MACHINE)
-    desk.ledger.append(statement, idempotency_key=f"registered:{subject.digest}:{subject}:{plan.registrant}")
+    owners = {what: who for what, who in (("run", run_owner), ("data", plan.data_owner)) if who}
+    statement = registered(subject, plan.registrant, assurance, MACHINE, owners)
+    said = f"{plan.registrant}:{digest_value(owners)}" if owners else f"{plan.registrant}"
+    desk.ledger.append(statement, idempotency_key=f"registered:{subject.digest}:{subject}:{said}")
 
 
 def _evidence(desk: Desk, chosen: Candidate, purpose: Purpose, data_digest: str) -> Evidence:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from audits.result import AuditResult, Verdict
 from flows.assess import Candidate, Purpose, audit_model, blocked, candidate, is_measured, validate_data
 from flows.locks import target_lock
+from flows.outwards import copy_outside
 from flows.releasing import EXITS, explain
 from flows.settings import Settings
 from flows.sources import newest_file
@@ -50,6 +51,12 @@ def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
         subject, target = subject_of(entry.statement.body), target_in(entry.statement.body)
         found.setdefault((subject.name, target.alias), LiveAlias(subject.name, target.alias, subject.version))
     return tuple(found[key] for key in sorted(found) if key[1] not in desk.policy.free_aliases)
+
+
+def looks_outside(settings: Settings, registry: Registry) -> tuple[Look, ...]:
+    """Copy the checkpoint to second places, as rows of a scheduled run: one for each place that could not be written or remembers otherwise."""
+    problems = copy_outside(settings, registry)
+    return tuple(Look("the ledger", "checkpoint", "-", "not copied", Exit.LEDGER, (item,)) for item in problems)
 
 
 def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *, step: Step = at_once) -> Look:
@@ -120,7 +127,9 @@ def _unanswered(desk: Desk, case: Case) -> Finding | None:
 def _answer(desk: Desk, registry: Registry, case: Case) -> str:
     """What the policy says happens to a live alias whose monitoring audit is adverse."""
     name = f"{case.target.alias} of {case.subject.name}"
-    if desk.policy.on_adverse is OnAdverse.STAY:
+    if case.decision.emergency is not None:  # what people decided in an emergency, no machine undoes
+        return f"{name} stays at version {case.subject.version}: {case.decision.emergency}"
+    if desk.policy.on_adverse is OnAdverse.STAY or not case.dossier.charter.in_force(desk.policy.digest):
         return f"the policy lets {name} stay at version {case.subject.version} until people decide"
     fallback = last_signed(desk, registry, case.subject, case.target)
     demote(desk, registry, case, "the monitoring audit was adverse", fallback)
@@ -132,6 +141,7 @@ def _answer(desk: Desk, registry: Registry, case: Case) -> str:
 def _standing(live: LiveAlias, case: Case, line: str) -> Look:
     """Without a new adverse finding, the row says how the release stands: expired or withdrawn sign-offs show here."""
     if case.decision.outcome is DecisionOutcome.RELEASED:
-        return told(live, "no adverse finding", Exit.DONE, line)
+        glass = (f"BROKEN GLASS: {case.decision.emergency}",) if case.decision.emergency else ()
+        return told(live, "no adverse finding", Exit.DONE, line, *glass)
     missing = (f"{item.requirement}: {item.reason}" for item in case.decision.missing())
     return told(live, case.decision.outcome.value.lower(), EXITS[case.decision.outcome], line, *missing)

@@ -10,12 +10,22 @@ from flows.steps import Step, at_once
 from governance.case import Case, asked, case_of
 from governance.casefile import step_of, subject_of
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, policy_in_force
 from governance.errors import Exit, FairgateError
 from governance.people import MACHINE
 from governance.policy import OnIncident
 from governance.registry.port import LiveAlias, Registry
-from governance.release import demote, is_unchanged, last_signed, live_step, observe, steps_of, unfinished
+from governance.release import (
+    by_glass,
+    demote,
+    is_unchanged,
+    last_signed,
+    live_step,
+    observe,
+    signed_since,
+    steps_of,
+    unfinished,
+)
 from governance.statement import Entry, PredicateType
 from governance.subject import Target
 from governance.verification import Verification, verify
@@ -43,11 +53,26 @@ def _to_finish(desk: Desk, case: Case) -> bool:
     intent = unfinished(desk, case.subject.name, case.target)
     if intent is not None and subject_of(intent.statement.body) == case.subject:
         return True
-    if case.released():
-        return False
-    last_asked = max((hold.seq for hold in case.dossier.holds if hold.target == case.target), default=-1)
     live = live_step(desk, case.subject.name, case.target)
-    return live is None or live.seq < last_asked
+    if case.released():
+        return live is not None and signed_since(case, live)
+    if live is not None:
+        return live.seq < _last_asked(case)
+    taken_out = [entry.seq for entry in steps_of(desk, case.subject.name, case.target)]
+    return not taken_out or taken_out[-1] < max(_last_asked(case), _last_approved(case))
+
+
+def _last_asked(case: Case) -> int:
+    """The newest hold or part of broken glass for this target: the version was asked for then."""
+    asked_for = [hold.seq for hold in case.dossier.holds if hold.target == case.target]
+    asked_for += [part.seq for part in case.dossier.broken_glass if part.target == case.target]
+    return max(asked_for, default=-1)
+
+
+def _last_approved(case: Case) -> int:
+    """Who approves a version after it was taken out wants it back; what was approved before does not come back."""
+    given = (item for item in case.dossier.sign_offs if item.decision == "approve" and not item.withdrawn)
+    return max((item.seq for item in given if item.target == case.target), default=-1)
 
 
 def _finish(settings: Settings, desk: Desk, registry: Registry, case: Case, step: Step) -> Look:
@@ -84,19 +109,27 @@ def _incident(desk: Desk, registry: Registry, live: LiveAlias, target: Target, f
         where = _put_back(desk, registry, live, target)
         what = f"a change of {live.alias} was cut off, and version {live.version} does not stand: {where}"
         return told(live, "put back", Exit.VERIFICATION_FAILED, what)
-    if desk.policy.on_incident is OnIncident.STAY:
+    if desk.policy.on_incident is OnIncident.STAY or not policy_in_force(desk):
         return told(live, "verification failed", Exit.VERIFICATION_FAILED, *found.problems)
     where = _take_out(desk, registry, live, target, found)
     what = f"the policy takes {live.alias} of {live.name} out after an incident: {where}"
+    observe(desk, live.name, target, what, {"version": live.version, "answer": where})
     return told(live, "withdrawn", Exit.VERIFICATION_FAILED, *found.problems, what)
 
 
 def _take_out(desk: Desk, registry: Registry, live: LiveAlias, target: Target, found: Verification) -> str:
-    """Back to what was released, where its bytes are there and its release stands; else to an earlier one, or unset."""
+    """Back to what was released, where its bytes are there and its release stands; else to an earlier one, or unset.
+
+    An alias that somebody took away stays away: taking out is what the policy asks for.
+    """
     case = found.case
-    if case is None:  # the ledger never released anything here
+    if found.promotion is None:  # the ledger says that nothing is released here
         registry.delete_alias(live.name, live.alias)
         return "unset"
+    if case is None:
+        gone = case_of(desk, subject_of(found.promotion.statement.body), target)
+        demote(desk, registry, gone, "; ".join(found.problems)[:1_000])
+        return "it stays unset"
     if is_unchanged(registry, case.subject) and case.decision.outcome is DecisionOutcome.RELEASED:
         registry.set_alias(live.name, live.alias, case.subject.version)
         return f"back to version {case.subject.version}"
@@ -151,11 +184,19 @@ def _stand_down(desk: Desk, registry: Registry, live: LiveAlias, found: Verifica
 
 
 def _ended(case: Case, promotion: Entry | None) -> bool:
-    """Whether people took an approval back, or the version went live by broken glass, which holds no more."""
-    emergency = promotion is not None and bool(promotion.statement.body.get("break_glass"))
-    return emergency or any(item.withdrawn and item.target == case.target for item in case.dossier.sign_offs)
+    """Whether people took an approval back, or the version went live by broken glass, which holds no more.
+
+    Only the policy in force can say so: under another one, everything is held, and nothing is taken out for that.
+    """
+    if not case.dossier.charter.in_force(case.decision.policy_digest):
+        return False
+    if promotion is None or by_glass(promotion):
+        return promotion is not None
+    rests_on = promotion.statement.body["sign_offs"]
+    taken_back = (item for item in case.dossier.sign_offs if item.withdrawn and item.target == case.target)
+    return any(item.seq in rests_on or item.seq > promotion.seq for item in taken_back)
 
 
 def _glass(case: Case | None) -> tuple[str, ...]:
     """An emergency release is told wherever the version is."""
-    return (str(case.decision.emergency),) if case is not None and case.decision.emergency else ()
+    return (f"BROKEN GLASS: {case.decision.emergency}",) if case is not None and case.decision.emergency else ()

@@ -20,7 +20,7 @@ from governance.errors import ConfigurationError, Exit, FairgateError
 from governance.people import Actor
 from governance.record import RELEASE
 from governance.registry.port import Registry
-from governance.release import promote, record_hold
+from governance.release import live_step, promote, record_hold, signed_since
 from governance.subject import Target
 
 EXITS = {
@@ -112,7 +112,9 @@ def _act(desk: Desk, registry: Registry, case: Case, request: Request, step: Ste
         record_hold(desk, case, request.by)
         return Answer(case_of(desk, case.subject, case.target), EXITS[outcome])
     live = registry.alias(request.name, request.alias)
-    if case.released() and live is not None and live.version == request.version:
+    standing = live_step(desk, request.name, case.target)
+    on_glass = standing is not None and signed_since(case, standing)
+    if case.released() and live is not None and live.version == request.version and not on_glass:
         return Answer(case, Exit.DONE, already_live=True)
     return Answer(finish(desk, registry, case, request.by, step=step), Exit.DONE)
 

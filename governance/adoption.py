@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from governance.charter import ADOPTERS, Adoption
+from governance.charter import ADOPTERS, Charter
 from governance.charter_record import policy_endorsed
 from governance.desk import Desk, charter_of, use_policy
 from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError
@@ -16,14 +16,16 @@ def approve_policy(desk: Desk, person: Person, reason: str, authentication: str)
     """Record that the authenticated person approves the desk's policy; also, how many approvals are still missing.
 
     Raises AlreadyDecidedError where it is in force or she has approved it, NotAuthorizedError where she holds no
-    function that signs under the policy in force, ConfigurationError where no policy is in force yet.
+    function that signs under the policy in force, ConfigurationError where no policy is in force yet, or where under
+    the new one there would not be two persons who could ever replace it.
     """
     reasoned(reason)
     use_policy(desk, MACHINE)
     body = {"reason": reason.strip(), "authentication": authentication, "assurance": Assurance.SERVER_ATTESTED.value}
 
     def decide() -> Statement:
-        return policy_endorsed(desk.policy, person, _function(desk, person), body)
+        function = _function(desk, person)
+        return policy_endorsed(desk.policy, charter_of(desk).person(person.id) or person, function, body)
 
     entry = desk.ledger.append_decided(decide)
     charter = charter_of(desk)
@@ -43,6 +45,7 @@ def _function(desk: Desk, person: Person) -> str:
         raise AlreadyDecidedError(f"policy {adopted.name} {adopted.version} is in force since entry {adopted.seq}")
     if person.id in {item.person for item in charter.endorsed(desk.policy.digest)}:
         raise AlreadyDecidedError(f"{person.name} has approved this policy already; another person is needed")
+    _leaves_two(desk, charter)
     function = next((item for item in adopted.signers if known is not None and known.has(item)), None)
     if function is None:
         raise NotAuthorizedError(
@@ -52,6 +55,13 @@ def _function(desk: Desk, person: Person) -> str:
     return function
 
 
-def in_force(desk: Desk) -> Adoption | None:
-    """The policy that the ledger says is in force, None where none ever was."""
-    return charter_of(desk).adopted()
+def _leaves_two(desk: Desk, charter: Charter) -> None:
+    signers = desk.policy.all_signers()
+    able = charter.able(signers)
+    if len(able) < ADOPTERS:
+        who = ", ".join(person.name for person in able) or "nobody"
+        asked = " or ".join(signers) or "no function"
+        raise ConfigurationError(
+            f"policy {desk.policy.name} {desk.policy.version} lets {asked} sign, which {who} holds: nobody could ever "
+            f"replace it; add people first, or name functions that two persons hold"
+        )

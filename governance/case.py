@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from governance.casefile import dossier_from, subject_of, target_in
@@ -14,7 +15,7 @@ from governance.policy import TierRules
 from governance.record import Shown, target_of
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
-from governance.user_key import UserSignature, challenge, proves
+from governance.user_key import proves, willed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,29 @@ def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     now = max((desk.clock(), *(entry.time for entry in entries)))
     charter = charter_of(desk)
     people = confirmed(charter, desk.accounts.people())
-    proved = {entry.seq for entry in entries if _is_proved(charter, entry)}
+    proved = _proved(charter, entries)
     dossier = dossier_from(entries, subject, target, now=now, size=size, people=people, proved=proved)
     dossier = replace(dossier, charter=charter, superseded=_superseded(desk, subject, target))
     return Case(dossier, decide(desk.policy, dossier))
 
 
-def _is_proved(charter: Charter, entry: Entry) -> bool:
-    """Whether the signer's own key, enrolled for her, signed what the entry says she willed."""
-    body, signer = entry.statement.body, entry.statement.actor.id
-    if entry.statement.predicate_type is not PredicateType.SIGN_OFF or not body.get("user_key"):
-        return False
-    found = UserSignature(**body["user_key"])
-    return charter.key_holder(found.public) == signer and proves(found, challenge(signer, body))
+_BY_KEY = (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
+
+
+def _proved(charter: Charter, entries: Iterable[Entry]) -> frozenset[int]:
+    """The entries whose signer's own key, enrolled for her before and not revoked, signed what they say she willed.
+
+    What was willed once counts once: after a withdrawal, the same signature in a new entry proves nothing.
+    """
+    found: dict[bytes, int] = {}
+    for entry in entries:
+        signer = entry.statement.actor.id
+        said = willed(signer, entry.statement.body) if entry.statement.predicate_type in _BY_KEY else None
+        if said is None or charter.key_holder(said[0].public, before=entry.seq) != signer:
+            continue
+        if proves(*said):
+            found.setdefault(said[1], entry.seq)
+    return frozenset(found.values())
 
 
 def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:
@@ -86,11 +97,14 @@ def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:
     return None if (live.version, live.digest) == (subject.version, subject.digest) else done[-1].seq
 
 
+_ASKED = (PredicateType.HOLD, PredicateType.PROMOTION_INTENT, PredicateType.BREAK_GLASS)
+
+
 def asked(desk: Desk) -> tuple[Case, ...]:
-    """Every case that a release was asked for in this environment, oldest first: held, or begun at once."""
+    """Every case that a release was asked for in this environment, oldest first: held, begun at once, or by glass."""
     found: dict[tuple[Subject, Target], None] = {}
     for entry in desk.ledger.entries():
-        if entry.statement.predicate_type in (PredicateType.HOLD, PredicateType.PROMOTION_INTENT):
+        if entry.statement.predicate_type in _ASKED:
             body = entry.statement.body
             found[(subject_of(body), target_in(body))] = None
     return tuple(case_of(desk, subject, target) for subject, target in found if target.environment == desk.environment)
@@ -101,7 +115,12 @@ def waiting(desk: Desk) -> tuple[Case, ...]:
 
     A version that another one has replaced waits for nobody, unless somebody asked for it again since.
     """
-    held = (case for case in asked(desk) if case.decision.outcome is DecisionOutcome.HELD)
+    return still_waiting(asked(desk))
+
+
+def still_waiting(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Those of the cases that wait for people; see `waiting`."""
+    held = (case for case in cases if case.decision.outcome is DecisionOutcome.HELD)
     return tuple(case for case in held if not _given_up(case))
 
 

@@ -18,6 +18,7 @@ from governance.dossier import (
     ValidationRecord,
 )
 from governance.people import Person
+from governance.policy import Assurance
 from governance.record import model_name
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
@@ -51,9 +52,10 @@ def dossier_from(
     """The dossier of these bytes under this name for this target.
 
     `entries` are those about the subject's digest. Evidence counts for the same name and version only; a refusal
-    counts for the bytes under whatever name. `proved` are the entries whose signer's own key was verified.
+    counts for the bytes under whatever name, and who made or asked for them may sign them under none. `proved` are the
+    entries whose signer's own key was verified.
     """
-    pile, withdrawn = _Pile(), set[int]()
+    pile, copies, withdrawn = _Pile(), _Pile(), set[int]()
     for entry in entries:
         if entry.statement.predicate_type is PredicateType.WITHDRAWAL:
             withdrawn.add(int(entry.statement.body["sign_off"]))
@@ -61,6 +63,8 @@ def dossier_from(
             pile.sign_offs.append(sign_off_of(entry, subject.digest))
         elif entry.statement.digest_of(model_name(subject)) == subject.digest:
             _sort(entry, subject, target, pile)
+        else:
+            _sort(entry, subject, target, copies)
     return Dossier(
         subject=subject,
         target=target,
@@ -74,7 +78,17 @@ def dossier_from(
         broken_glass=tuple(replace(x, withdrawn=x.seq in withdrawn) for x in pile.broken_glass),
         holds=tuple(pile.holds),
         steps=tuple(pile.steps),
+        makers=_makers(copies),
     )
+
+
+def _makers(copies: _Pile) -> dict[str, str]:
+    """Who must not sign because of what she did with the same bytes under another name or version."""
+    made = [(owner, f"owns the {what}") for item in copies.registrations for what, owner in item.owners.items()]
+    made += [(item.registrant, "registered these bytes") for item in copies.registrations if item.registrant]
+    asked = [item.requested_by for item in (*copies.audits, *copies.validations) if item.purpose == "release"]
+    asked += [item.requested_by for item in copies.holds]
+    return {**{by.id: "asked for the audit or release of a copy" for by in asked}, **dict(made)}
 
 
 def _sort(entry: Entry, subject: Subject, target: Target, pile: _Pile) -> None:
@@ -168,7 +182,7 @@ def sign_off_of(entry: Entry, digest: str) -> SignOff:
         authentication=body["authentication"],
         signed_at=entry.time,
         expires_at=datetime.fromisoformat(expires) if expires else None,
-        assurance=body.get("assurance", "server-attested"),
+        assurance=str(body.get("assurance", Assurance.SERVER_ATTESTED.value)),
         on_behalf_of=body.get("on_behalf_of"),
     )
 
@@ -213,5 +227,5 @@ def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
 
 def _doubted(item: SignOff, proved: Collection[int]) -> SignOff:
     """A claim to have signed with a key of one's own is not believed; it is verified or it is nothing."""
-    claimed = item.assurance != "server-attested"
+    claimed = item.assurance != Assurance.SERVER_ATTESTED
     return replace(item, assurance="unproved") if claimed and item.seq not in proved else item

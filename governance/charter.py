@@ -6,7 +6,7 @@ An account that the ledger does not know signs nothing, and neither does a polic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,16 @@ CHARTER = "charter"
 
 ADOPTERS = 2
 """How many persons adopt a policy that replaces another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A person's own key from entry `seq` on: base64 of 32 raw Ed25519 bytes. `holder` is the id of a person."""
+
+    seq: int
+    public: str
+    holder: str
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +73,69 @@ class Endorsement:
 
 @dataclass(frozen=True, slots=True)
 class Charter:
-    """People by the ledger's record, the keys that are theirs (base64 -> id), delegations, and policies in order."""
+    """People by the ledger's record, their own keys, delegations, and policies in order.
+
+    `founded`: once two persons held functions that sign under the policy in force. From then on and for ever, people
+    decide on policies and on who signs, also where some of them have left since.
+    """
 
     people: tuple[Person, ...] = ()
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[OwnKey, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     adoptions: tuple[Adoption, ...] = ()
     endorsements: tuple[Endorsement, ...] = ()
+    founded: bool = False
 
     def adopted(self) -> Adoption | None:
         """The policy in force, None where none ever was."""
         return self.adoptions[-1] if self.adoptions else None
 
+    def in_force(self, digest: str) -> bool:
+        """Whether this is the policy that people adopted last."""
+        return bool(self.adoptions) and self.adoptions[-1].digest == digest
+
     def person(self, identity: str) -> Person | None:
         """The person with this id, as the ledger knows her."""
         return next((person for person in self.people if person.id == identity), None)
 
-    def key_holder(self, public: str) -> str | None:
-        """Whose key this is, None where it is nobody's (or was revoked)."""
-        return self.keys.get(public)
+    def key(self, public: str) -> OwnKey | None:
+        """Whose key this is or, revoked, was; None where it never was anybody's."""
+        return next((item for item in self.keys if item.public == public), None)
 
-    def delegation(self, delegate: str, function: str, now: datetime) -> Delegation | None:
-        """The delegation by which this person may sign in this function now, None where there is none."""
+    def key_holder(self, public: str, before: int | None = None) -> str | None:
+        """Whose key this is, None where it is nobody's, was revoked, or was enrolled only after the entry `before`."""
+        found = self.key(public)
+        if found is None or found.revoked or (before is not None and found.seq >= before):
+            return None
+        return found.holder
+
+    def keys_of(self, identity: str) -> tuple[OwnKey, ...]:
+        """The keys with which this person can sign now."""
+        return tuple(item for item in self.keys if item.holder == identity and not item.revoked)
+
+    def delegations_to(self, delegate: str, function: str, now: datetime) -> tuple[Delegation, ...]:
+        """The delegations by which this person may sign in this function now."""
         fits = (item for item in self.delegations if (item.delegate, item.function) == (delegate, function))
-        return next((item for item in fits if item.holds(now)), None)
+        return tuple(item for item in fits if item.holds(now))
 
     def endorsed(self, digest: str) -> tuple[Endorsement, ...]:
-        """The approvals that a policy has, each by another person. Adoption of any policy starts the count anew."""
-        return tuple(item for item in self.endorsements if item.digest == digest)
+        """The approvals that a policy has, each by another person who could give it now.
+
+        Adoption of any policy starts the count anew.
+        """
+        return tuple(item for item in self.endorsements if item.digest == digest and self._may_endorse(item))
+
+    def able(self, signers: tuple[str, ...]) -> tuple[Person, ...]:
+        """The active persons who hold one of these functions."""
+        return tuple(person for person in self.people if any(person.has(function) for function in signers))
 
     def settled(self, signers: tuple[str, ...]) -> bool:
-        """Whether two persons hold one of these functions: from then on, people decide on policies and on signers."""
-        able = [person for person in self.people if any(person.has(function) for function in signers)]
-        return len(able) >= ADOPTERS
+        """Whether people decide on policies and on signers; until two of them can, the installation is being set up."""
+        return self.founded or len(self.able(signers)) >= ADOPTERS
+
+    def _may_endorse(self, item: Endorsement) -> bool:
+        person, now = self.person(item.person), self.adopted()
+        return person is not None and now is not None and item.function in now.signers and person.has(item.function)
 
 
 def charter_from(entries: Iterable[Entry]) -> Charter:
@@ -103,12 +143,15 @@ def charter_from(entries: Iterable[Entry]) -> Charter:
     charter = Charter()
     for entry in entries:
         make = _READERS.get(entry.statement.predicate_type)
-        charter = make(charter, entry) if make else charter
+        charter = _founded(make(charter, entry)) if make else charter
     return charter
 
 
 def confirmed(charter: Charter, accounts: Iterable[Person]) -> tuple[Person, ...]:
-    """The people that both the ledger and the accounts know, each with the functions that both give her."""
+    """The people that both the ledger and the accounts know, under the ledger's name for them.
+
+    Each has the functions that both give her: whoever can write to the accounts alone can only take rights away.
+    """
     found = {(person.issuer, person.id): person for person in charter.people}
     pairs = ((account, found.get((account.issuer, account.id))) for account in accounts)
     return tuple(_both(account, person) for account, person in pairs if person is not None)
@@ -117,6 +160,11 @@ def confirmed(charter: Charter, accounts: Iterable[Person]) -> tuple[Person, ...
 def _both(account: Person, person: Person) -> Person:
     functions = tuple(item for item in person.functions if item in account.functions)
     return replace(person, functions=functions, active=account.active and person.active)
+
+
+def _founded(charter: Charter) -> Charter:
+    now = charter.adopted()
+    return replace(charter, founded=True) if now is not None and charter.settled(now.signers) else charter
 
 
 def _key_event(charter: Charter, entry: Entry) -> Charter:
@@ -130,10 +178,12 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
         case "disabled":
             gone = tuple(replace(p, active=False) if p.id == who["id"] else p for p in charter.people)
             return replace(charter, people=gone)
-        case "key-enrolled" if body["public_key"] not in charter.keys:
-            return replace(charter, keys={**charter.keys, body["public_key"]: who["id"]})
+        case "key-enrolled" if charter.key(body["public_key"]) is None:  # a key is one person's, and once
+            own = OwnKey(entry.seq, body["public_key"], who["id"])
+            return replace(charter, keys=(*charter.keys, own))
         case "key-revoked":
-            return replace(charter, keys={k: v for k, v in charter.keys.items() if k != body["public_key"]})
+            lost = (replace(x, revoked=True) if x.public == body["public_key"] else x for x in charter.keys)
+            return replace(charter, keys=tuple(lost))
     return charter
 
 
@@ -163,15 +213,12 @@ def _in_use(charter: Charter, entry: Entry) -> Charter:
 
 
 def _endorsed(charter: Charter, entry: Entry) -> Charter:
-    statement, now = entry.statement, charter.adopted()
-    person = charter.person(statement.actor.id)
-    function, digest = statement.body["function"], statement.digest_of("policy") or ""
-    if now is None or person is None or function not in now.signers or not person.has(function):
+    statement = entry.statement
+    digest = statement.digest_of("policy") or ""
+    given = Endorsement(digest, entry.seq, statement.actor.id, statement.body["function"])
+    if given.person in {item.person for item in charter.endorsed(digest)}:
         return charter
-    if person.id in {item.person for item in charter.endorsed(digest)}:
-        return charter
-    given = (*charter.endorsements, Endorsement(digest, entry.seq, person.id, function))
-    charter = replace(charter, endorsements=given)
+    charter = replace(charter, endorsements=(*charter.endorsements, given))
     by = tuple(item.person for item in charter.endorsed(digest))
     return _adopt(charter, entry, by) if len(by) >= ADOPTERS else charter
 

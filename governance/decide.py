@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from audits.result import Verdict
-from governance.break_glass import Emergency, emergency
+from governance.break_glass import Emergency, Glass
 from governance.dossier import AuditRecord, Dossier
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
@@ -82,18 +82,21 @@ def decide(policy: Policy, dossier: Dossier) -> Decision:
         *_answers(policy, tier, rules, dossier),
     )
     outcome, glass = _outcome(findings), None
-    if outcome is DecisionOutcome.HELD and rules is not None and _may_break_glass(findings):
-        glass = emergency(rules, policy.signers(tier), dossier, policy.digest)
+    if outcome is DecisionOutcome.HELD and rules is not None and glass_stands_in(findings):
+        glass = Glass(rules, policy.signers(tier), dossier, policy.digest).emergency()
     if glass is not None:
         findings = (*findings, Finding("break-glass", Status.MET, str(glass), glass.seqs))
         outcome = DecisionOutcome.RELEASED
     return Decision(outcome, tier, findings, policy.digest, dossier.size, glass)
 
 
-def _may_break_glass(findings: tuple[Finding, ...]) -> bool:
+POLICY_IN_FORCE = "policy-in-force"
+FIRM = (POLICY_IN_FORCE, "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
+
+
+def glass_stands_in(findings: tuple[Finding, ...]) -> bool:
     """Broken glass stands in for evidence and signatures, never for a policy or for knowing who must not sign."""
-    firm = ("policy-in-force", "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
-    return all(item.status is Status.MET for item in findings if item.requirement in firm)
+    return all(item.status is Status.MET for item in findings if item.requirement in FIRM)
 
 
 def _outcome(findings: tuple[Finding, ...]) -> DecisionOutcome:
@@ -121,10 +124,11 @@ def _policy_in_force(policy: Policy, dossier: Dossier) -> Finding:
         reason, evidence = _not_adopted(name, dossier)
         way_out = "fairgate policy approve --reason WHY --as ID, by two persons"
         needs = adopted.signers if adopted else ()
-        return Finding("policy-in-force", Status.UNKNOWN, reason, evidence, needs, way_out)
+        return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, evidence, needs, way_out)
     if policy.in_force(dossier.now.date()):
-        return Finding("policy-in-force", Status.MET, f"{name} is in force")
-    return Finding("policy-in-force", Status.UNKNOWN, f"{name} is not in force on {dossier.now.date()}")
+        return Finding(POLICY_IN_FORCE, Status.MET, f"{name} is in force")
+    reason, way_out = f"{name} is not in force on {dossier.now.date()}", "adopt a policy that is valid today"
+    return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, way_out=way_out)
 
 
 def _not_adopted(name: str, dossier: Dossier) -> tuple[str, tuple[int, ...]]:
@@ -194,9 +198,7 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     if not (audit.report_digest and audit.data_digest and audit.plan_digest):
         reason = "the audit does not name its report, its data or its plan"
         return Finding(name, Status.UNKNOWN, reason, (audit.seq,), way_out=again)
-    # Monitoring renews an audit: the age that counts is that of the newest look at these bytes.
-    looks = [item for item in dossier.monitoring() if item.measured and not _blind(item)]
-    newest = max((audit, *looks), key=lambda item: item.time)
+    newest = _renewed(audit, dossier, timedelta(days=rules.max_audit_age_days))
     age = dossier.now - newest.time
     if age < timedelta(0):
         return Finding(name, Status.UNKNOWN, "the audit is dated in the future", (newest.seq,))
@@ -204,6 +206,18 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
         reason = f"the newest audit is {age.days} days old, the policy allows {rules.max_audit_age_days}"
         return Finding(name, Status.UNMET, reason, (newest.seq,), way_out=again)
     return Finding(name, Status.MET, f"audited {age.days} days ago", (newest.seq,))
+
+
+def _renewed(audit: AuditRecord, dossier: Dossier, allowed: timedelta) -> AuditRecord:
+    """Monitoring renews an audit that is still fresh: the age that counts is that of the newest look at these bytes.
+
+    One that has lapsed it does not bring back: it is a machine's act, and only people release.
+    """
+    newest = audit
+    for look in dossier.monitoring():
+        if look.measured and not _blind(look) and newest.time < look.time <= newest.time + allowed:
+            newest = look
+    return newest
 
 
 def _plan_meets_policy(_policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:

@@ -14,10 +14,13 @@ from governance.signoff import reasoned
 from governance.statement import Entry, Statement
 
 MAX_DAYS = 90
+_ASSURANCE = Assurance.SERVER_ATTESTED.value
 
 
-def delegate(desk: Desk, person: Person, to: str, function: str, until: datetime, reason: str) -> Entry:
-    """Record the authenticated person's delegation to the person with the id `to`.
+def delegate(
+    desk: Desk, person: Person, to: str, function: str, until: datetime, reason: str, authentication: str
+) -> Entry:
+    """Record the authenticated person's delegation to the person with the id `to`. `until` is an aware time.
 
     Raises NotAuthorizedError where she does not hold the function herself (what was delegated to her is not hers to
     hand on), SeparationOfDutiesError for herself, ConfigurationError for nobody or a time that is past or too far.
@@ -27,8 +30,8 @@ def delegate(desk: Desk, person: Person, to: str, function: str, until: datetime
     def decide() -> Statement:
         receiver = _receiver(desk, person, to)
         _check(desk, person, function, until)
-        body = {"reason": reason.strip(), "assurance": Assurance.SERVER_ATTESTED.value}
-        return delegated(person, receiver, function, until, body)
+        body = {"reason": reason.strip(), "authentication": authentication, "assurance": _ASSURANCE}
+        return delegated(_active(desk, person.id) or person, receiver, function, until, body)
 
     return desk.ledger.append_decided(decide)
 
@@ -41,7 +44,8 @@ def revoke(desk: Desk, person: Person, seq: int, reason: str) -> Entry:
         raise ConfigurationError(f"ledger entry {seq} is no delegation that stands")
     if person.id not in (found.delegator, found.delegate) and not _signs(desk, person):
         raise NotAuthorizedError(f"{person.name} neither gave nor got the delegation {seq}, and signs nothing")
-    return desk.ledger.append(delegation_revoked(found, person, reason.strip()))
+    statement = delegation_revoked(found, _active(desk, person.id) or person, reason.strip())
+    return desk.ledger.append(statement, idempotency_key=f"delegation-revoked:{seq}")
 
 
 def standing(desk: Desk) -> tuple[Delegation, ...]:
@@ -51,8 +55,8 @@ def standing(desk: Desk) -> tuple[Delegation, ...]:
 
 
 def _receiver(desk: Desk, person: Person, to: str) -> Person:
-    found = next((item for item in confirmed(charter_of(desk), desk.accounts.people()) if item.id == to), None)
-    if found is None or not found.active:
+    found = _active(desk, to)
+    if found is None:
         raise ConfigurationError(f"there is no active person {to!r} to delegate to; see: fairgate people list")
     if found.id == person.id:
         raise SeparationOfDutiesError(f"{person.name} cannot delegate to herself")
@@ -60,7 +64,7 @@ def _receiver(desk: Desk, person: Person, to: str) -> Person:
 
 
 def _check(desk: Desk, person: Person, function: str, until: datetime) -> None:
-    known = charter_of(desk).person(person.id)
+    known = _active(desk, person.id)
     if known is None or not known.has(function):
         held = ", ".join(known.functions) if known else "no function"
         raise NotAuthorizedError(f"{person.name} cannot delegate {function!r}: she holds {held}")
@@ -71,5 +75,12 @@ def _check(desk: Desk, person: Person, function: str, until: datetime) -> None:
         )
 
 
+def _active(desk: Desk, identity: str) -> Person | None:
+    """The person with this id as the ledger and the accounts both have her, where she is active."""
+    people = confirmed(charter_of(desk), desk.accounts.people())
+    return next((item for item in people if item.id == identity and item.active), None)
+
+
 def _signs(desk: Desk, person: Person) -> bool:
-    return any(person.has(function) for function in desk.policy.all_signers())
+    adopted, known = charter_of(desk).adopted(), _active(desk, person.id)
+    return known is not None and adopted is not None and any(known.has(item) for item in adopted.signers)

@@ -34,7 +34,19 @@ def charter_of(desk: Desk) -> Charter:
     return charter_from(desk.ledger.entries(subject=CHARTER))
 
 
+def policy_in_force(desk: Desk) -> bool:
+    """Whether the desk's policy is the one that the ledger says people adopted."""
+    return charter_of(desk).in_force(desk.policy.digest)
+
+
 def use_policy(desk: Desk, by: Actor) -> None:
-    """Keep the policy's bytes and record that it is in use, once for each digest; that alone does not adopt it."""
-    digest = desk.evidence.put(desk.policy_bytes)
-    desk.ledger.append(policy_in_use(desk.policy, by), idempotency_key=f"policy-in-use:{digest}")
+    """Keep the policy's bytes and record that it is in use; once two persons can sign, that alone adopts nothing.
+
+    Until then the policy that was used last is in force, so going back to an earlier one is recorded again.
+    """
+    digest, charter = desk.evidence.put(desk.policy_bytes), charter_of(desk)
+    adopted = charter.adopted()
+    if adopted is not None and adopted.digest == digest:
+        return
+    after = "" if adopted is None or charter.founded else f":after-{adopted.seq}"
+    desk.ledger.append(policy_in_use(desk.policy, by), idempotency_key=f"policy-in-use:{digest}{after}")

@@ -138,6 +138,7 @@ class Dossier:
     """What is known of `subject` (its current bytes) and `target` at `now`. Records are in the ledger's order.
 
     `superseded` is the entry by which another version became live in the target, None where none did since.
+    `makers` are ids of persons who made or asked for these bytes under another name or version, each with the reason.
     `people` are those that the ledger and the accounts both know, as they stand: who holds which function, who is
     disabled. `charter` is what the ledger says of people, delegations and policies.
     """
@@ -155,6 +156,7 @@ class Dossier:
     steps: tuple[ReleaseStep, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()
     charter: Charter = field(default_factory=Charter)
+    makers: Mapping[str, str] = field(default_factory=dict)
     superseded: int | None = None
 
     def audit(self) -> AuditRecord | None:
@@ -163,12 +165,17 @@ class Dossier:
 
     def validation(self) -> ValidationRecord | None:
         """The newest validation of the data that the release audit measured (or the newest, before any audit)."""
+        return next(reversed(self.validations_of_audit()), None)
+
+    def validations_of_audit(self) -> tuple[ValidationRecord, ...]:
+        """Every validation of the data that the release audit measured (or all for a release, before any audit)."""
         audit = self.audit()
         wanted = (audit.data_digest, audit.plan_digest) if audit else None
-        for item in reversed(self.validations):
-            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest)):
-                return item
-        return None
+        return tuple(
+            item
+            for item in self.validations
+            if item.purpose == "release" and wanted in (None, (item.data_digest, item.plan_digest))
+        )
 
     def monitoring(self) -> tuple[AuditRecord, ...]:
         """Monitoring audits since the data of the release audit were first audited for a release.
@@ -186,7 +193,7 @@ class Dossier:
 
     def excluded(self) -> Mapping[str, str]:
         """Ids of persons who may not sign, each with the reason: registrants, owners, who asked for evidence."""
-        reasons: dict[str, str] = {}
+        reasons: dict[str, str] = dict(self.makers)
         for hold in self.holds:
             reasons[hold.requested_by.id] = "asked for the release"
         asked = [item.requested_by for item in self.audits if item.purpose == "release"]

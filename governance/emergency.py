@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from governance.break_glass import MAX_HOURS
+from governance.break_glass import MAX_HOURS, Glass
 from governance.case import Case, case_of, open_case
-from governance.decide import DecisionOutcome
+from governance.decide import FIRM, DecisionOutcome, glass_stands_in
 from governance.desk import Desk, use_policy
+from governance.dossier import BrokenGlass
 from governance.errors import (
     AlreadyDecidedError,
     ConfigurationError,
     NotAuthorizedError,
     SeparationOfDutiesError,
     SignOffRefusedError,
+    StaleEvidenceError,
 )
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
 from governance.record import glass_broken
-from governance.signoff import may_sign, reasoned
+from governance.signoff import may_sign, reasoned, under_the_policy
 from governance.statement import Entry, Statement
 
 
@@ -38,11 +40,15 @@ def break_glass(desk: Desk, case: Case, person: Person, plea: Plea) -> tuple[Ent
     AlreadyDecidedError where she has done so or people refused, SignOffRefusedError where it would change nothing.
     """
     reasoned(plea.reason)
+    if not plea.authentication.strip():
+        raise NotAuthorizedError(f"it is not recorded how {person.name} was authenticated: nothing can be recorded")
     use_policy(desk, MACHINE)
     name, version, alias = case.subject.name, case.subject.version, case.target.alias
 
     def decide() -> Statement:
         now = open_case(desk, name, version, alias)
+        if now.subject != case.subject:
+            raise StaleEvidenceError(f"the bytes of {case.subject} are others by now: look at the case again")
         function = _function(desk, now, person, plea.hours)
         body = {
             "hours": plea.hours,
@@ -50,13 +56,14 @@ def break_glass(desk: Desk, case: Case, person: Person, plea: Plea) -> tuple[Ent
             "authentication": plea.authentication,
             "assurance": Assurance.SERVER_ATTESTED.value,
         }
-        return glass_broken(now.dossier, person, function, body, desk.policy.digest)
+        return glass_broken(now.dossier, now.dossier.person(person.id) or person, function, body, desk.policy.digest)
 
     entry = desk.ledger.append_decided(decide)
     return entry, case_of(desk, case.subject, case.target)
 
 
 def _function(desk: Desk, case: Case, person: Person, hours: int) -> str:
+    under_the_policy(desk, case)
     rules = desk.policy.rules(case.decision.tier)
     most = min(rules.break_glass_hours, MAX_HOURS) if rules else 0
     if most == 0:
@@ -67,27 +74,43 @@ def _function(desk: Desk, case: Case, person: Person, hours: int) -> str:
         raise AlreadyDecidedError(f"{case.subject} is refused, and a refusal is final for these bytes")
     if case.decision.outcome is DecisionOutcome.RELEASED:
         raise SignOffRefusedError(f"{case.subject} is released for {case.target}: there is no glass to break")
+    if not glass_stands_in(case.decision.findings):
+        left = (item for item in case.decision.missing() if item.requirement in FIRM)
+        firm = "; ".join(f"{item.requirement} ({item.reason})" for item in left)
+        raise SignOffRefusedError(f"broken glass would release nothing while this is missing: {firm}")
     excluded = case.dossier.excluded().get(person.id)
     if excluded:
         raise SeparationOfDutiesError(f"{person.name} {excluded} and cannot release {case.subject}")
-    held = [item for item in may_sign(desk, case, person) if person.has(item)]
+    known = case.dossier.person(person.id)
+    held = [item for item in may_sign(desk, case, person) if known is not None and known.has(item)]
     if not held:
         asked = " or ".join(desk.policy.signers(case.decision.tier))
         raise NotAuthorizedError(f"{person.name} cannot break the glass: that takes two persons who hold {asked}")
-    _not_twice(case, person)
+    _is_open(desk, case, person)
     return held[0]
 
 
-def _not_twice(case: Case, person: Person) -> None:
-    standing = [
-        part.seq
-        for part in case.dossier.broken_glass
-        if part.person.id == person.id
-        and part.target == case.target
-        and not part.withdrawn
-        and (case.dossier.now - part.time).total_seconds() < part.hours * 3600
-    ]
-    if standing:
-        raise AlreadyDecidedError(
-            f"{person.name} has broken this glass (entry {standing[-1]}); another person must too"
+def _is_open(desk: Desk, case: Case, person: Person) -> None:
+    """Raises where this person's part waits for another person, or the hours of an emergency have been used up."""
+    glass = _glass(desk, case)
+    if glass is None:
+        return
+    waiting, last = glass.waiting(), glass.last_end()
+    if waiting is not None and waiting.person.id == person.id:
+        raise AlreadyDecidedError(f"{person.name} has broken this glass (entry {waiting.seq}); another person must too")
+    if last is not None and last <= case.dossier.now:
+        raise SignOffRefusedError(
+            f"an emergency release of {case.subject} as {case.target} was begun, and its time ended at "
+            f"{last:%Y-%m-%d %H:%M} UTC: it is not renewed; release it with evidence and signatures"
         )
+
+
+def waiting_glass(desk: Desk, case: Case) -> BrokenGlass | None:
+    """One person's part that a second person could complete now, None where there is none."""
+    glass = _glass(desk, case)
+    return glass.waiting() if glass is not None and case.decision.outcome is DecisionOutcome.HELD else None
+
+
+def _glass(desk: Desk, case: Case) -> Glass | None:
+    rules = desk.policy.rules(case.decision.tier)
+    return Glass(rules, desk.policy.signers(case.decision.tier), case.dossier, desk.policy.digest) if rules else None

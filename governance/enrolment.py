@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from governance.charter import Charter
 from governance.charter_record import key_event
-from governance.desk import Desk, charter_of
+from governance.desk import Desk, charter_of, use_policy
 from governance.digests import digest_value
 from governance.errors import ConfigurationError, NotAuthorizedError
 from governance.people import MACHINE, Actor, Person, actor
@@ -11,27 +14,40 @@ from governance.statement import Entry, Statement
 
 
 def enrol(desk: Desk, person: Person, secret: str, by: Person | None) -> Entry:
-    """Record the person in the ledger and make her account.
+    """Record the person in the ledger and make her account; the desk's policy is in use from then on.
 
     `by` is the authenticated person who adds her. Nobody is needed until two persons can sign; from then on, who may
-    sign is added by somebody who may. Raises NotAuthorizedError, ConfigurationError for a taken id or bad values.
+    sign is added by somebody who may. An account that is there already, but not in the ledger (from before people
+    were recorded, or made around Fairgate), is recorded where name, functions and password are the account's. Raises
+    NotAuthorizedError, ConfigurationError for a taken id or bad values.
     """
-    desk.accounts.check(person, secret)
-    _may_add(desk, person, by)
-    statement = key_event("added", person, _actor(by))
-    # The ledger first: where a crash parts the two, there is an entry without an account, which signs nothing.
-    entry = desk.ledger.append(statement, idempotency_key=_key("added", person))
-    desk.accounts.add(person, secret)
+    person = replace(person, name=person.name.strip(), functions=tuple(dict.fromkeys(person.functions)))
+    stands = _standing_account(desk, person, secret)
+    _check(desk, person, by)
+    use_policy(desk, MACHINE)
+
+    def decide() -> Statement:
+        _check(desk, person, by)
+        return key_event("added", person, _actor(by))
+
+    # The ledger first: where a crash parts the two, there is an entry without an account, which signs nothing, and
+    # adding the same person again finishes it.
+    entry = desk.ledger.append_decided(decide, idempotency_key=_key("added", person))
+    if not stands:
+        desk.accounts.add(person, secret)
     return entry
 
 
 def dismiss(desk: Desk, identity: str, by: Person | None) -> Entry:
-    """Disable the account and record it. Never refused: taking rights away can wait for nobody.
+    """Disable the account and record it, for ever: who comes back gets a new id.
 
-    Raises ConfigurationError for an unknown id.
+    Never refused: taking rights away can wait for nobody. Raises ConfigurationError for an unknown id.
     """
-    person = _known(desk, identity)
-    desk.accounts.disable(identity)
+    person = charter_of(desk).person(identity) or desk.accounts.person(identity)
+    if person is None:
+        raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
+    if desk.accounts.person(identity) is not None:
+        desk.accounts.disable(identity)
     statement = key_event("disabled", person, _actor(by))
     return desk.ledger.append(statement, idempotency_key=_key("disabled", person))
 
@@ -40,16 +56,22 @@ def enrol_key(desk: Desk, person: Person, public: str) -> Entry:
     """Record that this Ed25519 key (base64 of 32 raw bytes) is the authenticated person's own.
 
     Raises ConfigurationError where it is, or ever was, somebody's already: one key under two names is two signatures
-    of one person.
+    of one person, and a key that was taken back stays so.
     """
 
     def decide() -> Statement:
-        known, holder = _known(desk, person.id), _ever_held(desk, public)
-        if holder is not None and holder != person.id:
+        charter = charter_of(desk)
+        known, held = charter.person(person.id), charter.key(public)
+        if known is None:
+            raise ConfigurationError(f"the ledger knows no person {person.id!r}; see: fairgate people list")
+        if held is not None and held.holder != known.id:
             raise ConfigurationError(
-                f"the key {public} is or was that of {holder}: a key belongs to one person for ever"
+                f"the key {public} is or was that of {held.holder}: a key belongs to one person for ever"
             )
-        return key_event("key-enrolled", known, actor(person), public)
+        if held is not None:
+            state = "was revoked: make a new one" if held.revoked else "is enrolled already"
+            raise ConfigurationError(f"the key {public} of {known.name} {state} (ledger entry {held.seq})")
+        return key_event("key-enrolled", known, actor(known), public)
 
     return desk.ledger.append_decided(decide)
 
@@ -58,35 +80,48 @@ def revoke_key(desk: Desk, person: Person, public: str) -> Entry:
     """Record that a key is no longer the person's: what it signed counts no more. Raises ConfigurationError."""
     if charter_of(desk).key_holder(public) != person.id:
         raise ConfigurationError(f"the key {public} is not one of {person.name}")
-    return desk.ledger.append(key_event("key-revoked", person, actor(person), public))
+    statement = key_event("key-revoked", person, actor(person), public)
+    return desk.ledger.append(statement, idempotency_key=f"key-revoked:{public}")
 
 
-def _may_add(desk: Desk, person: Person, by: Person | None) -> None:
+def _standing_account(desk: Desk, person: Person, secret: str) -> bool:
+    """Whether the account is there and only the ledger's entry is missing. Raises ConfigurationError for a taken id."""
+    account = desk.accounts.person(person.id)
+    if account is None or account != person or charter_of(desk).person(person.id) is not None:
+        desk.accounts.check(person, secret)
+        return False
+    desk.accounts.authenticate(person.id, secret)
+    return True
+
+
+def _check(desk: Desk, person: Person, by: Person | None) -> None:
     charter = charter_of(desk)
+    _free(charter, person)
+    _may_add(desk, charter, person, by)
+
+
+def _free(charter: Charter, person: Person) -> None:
+    """Where only the account was missing, adding the same person again is fine; another one needs another id."""
+    known = charter.person(person.id)
+    if known is not None and known != person:
+        held = ", ".join(known.functions)
+        raise ConfigurationError(
+            f"the ledger knows {person.id!r} as {known.name} ({held}), and ids are never reused: choose another"
+        )
+
+
+def _may_add(desk: Desk, charter: Charter, person: Person, by: Person | None) -> None:
     adopted = charter.adopted()
     signers = adopted.signers if adopted else desk.policy.all_signers()
     asked = [function for function in person.functions if function in signers]
     if not asked or not charter.settled(signers):
         return
     known = charter.person(by.id) if by else None
-    if by is None or known is None or not any(known.has(function) for function in signers):
+    if known is None or not any(known.has(function) for function in signers):
         raise NotAuthorizedError(
             f"{person.id} would sign as {', '.join(asked)}: let a person who holds {' or '.join(signers)} add her, "
-            f"with --as ID"
+            f"with --by ID"
         )
-
-
-def _known(desk: Desk, identity: str) -> Person:
-    found = charter_of(desk).person(identity)
-    if found is None:
-        raise ConfigurationError(f"the ledger knows no person {identity!r}; see: fairgate people list")
-    return found
-
-
-def _ever_held(desk: Desk, public: str) -> str | None:
-    """Whose key this ever was: revoked ones too."""
-    events = (e.statement.body for e in desk.ledger.entries(subject="charter") if "public_key" in e.statement.body)
-    return next((str(body["person"]["id"]) for body in events if body["public_key"] == public), None)
 
 
 def _actor(by: Person | None) -> Actor:

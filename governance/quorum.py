@@ -59,6 +59,7 @@ def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
         ),
         (_overtaken(item, dossier), "given before another audit was made"),
         (item.policy_digest != policy_digest, "given under another policy"),
+        (_before_adoption(item.seq, dossier), "given before the policy in force was adopted"),
         (item.signed_at > dossier.now, "dated in the future"),
         (item.expires_at is None or item.expires_at <= dossier.now, "expired"),
         (not item.reason.strip(), "given without a reason"),
@@ -90,6 +91,12 @@ def _delegated(item: SignOff, dossier: Dossier) -> bool:
     return any(x.holds(item.signed_at) and x.seq < item.seq for x in given)
 
 
+def _before_adoption(seq: int, dossier: Dossier) -> bool:
+    """Going back to an earlier policy revives nothing that was given under it the first time."""
+    adopted = dossier.charter.adopted()
+    return adopted is not None and seq < adopted.seq
+
+
 def _too_weak(item: SignOff, wanted: Assurance) -> str | None:
     if Assurance(item.assurance).rank >= wanted.rank:
         return None
@@ -97,11 +104,13 @@ def _too_weak(item: SignOff, wanted: Assurance) -> str | None:
 
 
 def _overtaken(item: SignOff, dossier: Dossier) -> bool:
-    """Whether a release audit with another report came after it: going back to the first report revives nothing."""
-    return any(
-        audit.purpose == "release" and audit.seq > item.seq and audit.report_digest != item.report_digest
-        for audit in dossier.audits
-    )
+    """Whether an audit or validation with another result came after it: going back to the first revives nothing."""
+    later = [audit for audit in dossier.audits if audit.purpose == "release" and audit.seq > item.seq]
+    shown = (item.report_digest, item.data_digest)
+    if any((audit.report_digest, audit.data_digest) != shown for audit in later):
+        return True
+    again = (found for found in dossier.validations_of_audit() if found.seq > item.seq)
+    return any(found.digest != item.validation_digest for found in again)
 
 
 def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, ...]:

@@ -177,7 +177,7 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
 
 
 def withdrawn(dossier: Dossier, seq: int, reason: str, by: Person) -> Statement:
-    """An earlier sign-off no longer counts."""
+    """An earlier sign-off, or part of an emergency release, no longer counts."""
     return Statement(
         PredicateType.WITHDRAWAL,
         (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),

@@ -20,7 +20,7 @@ from governance.errors import (
 from governance.people import MACHINE, Actor
 from governance.policy import Requirement
 from governance.record import held, model_name, observed, step, target_of
-from governance.registry.port import Registry
+from governance.registry.port import Aliases, Registry
 from governance.statement import Entry, PredicateType, Statement
 from governance.subject import Subject, Target
 
@@ -39,7 +39,7 @@ def record_hold(desk: Desk, case: Case, by: Actor) -> Entry:
     return desk.ledger.append(statement, idempotency_key="hold:" + key)
 
 
-def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, pause: Pause = no_pause) -> Entry:
+def promote(desk: Desk, registry: Aliases, case: Case, by: Actor = MACHINE, *, pause: Pause = no_pause) -> Entry:
     """Make the version live and return the promotion. Call it under the release lock of the target.
 
     A promotion that a crash cut off is finished, never doubled; of what is live already, the promotion that made it
@@ -49,7 +49,7 @@ def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, 
     case = case_of(desk, case.subject, case.target)
     _refuse_unreleased(case)
     _same_bytes(registry, case.subject)
-    begun = _unfinished_intent(desk, case)
+    begun = begun_intent(desk, case)
     standing = _live_already(desk, registry, case)
     if standing is not None and begun is None:
         return standing
@@ -96,19 +96,28 @@ def demote(desk: Desk, registry: Registry, live: Case, reason: str, fallback: Su
     The ledger first, then the alias: a demotion that a crash cut off is seen and finished by the reconciler. Raises
     ReleaseHeldError where the fallback's release no longer stands, StaleEvidenceError where its bytes have changed.
     """
-    body = {"reason": reason, "back_to": fallback.version if fallback else None}
-    demotion = step(PredicateType.DEMOTION, live.subject, live.target, body=body, policy=live.decision.policy_digest)
     if fallback is None:
-        entry = _append_demotion(desk, live, demotion)
+        entry = record_demotion(desk, live, reason)
         registry.delete_alias(live.subject.name, live.target.alias)
         return entry
     back = case_of(desk, fallback, live.target)
     if back.decision.outcome is not DecisionOutcome.RELEASED:
         raise ReleaseHeldError(back.decision, f"{fallback} cannot take over: it is {back.decision.outcome.value}")
     _same_bytes(registry, fallback)
-    entry = _append_demotion(desk, live, demotion)
+    entry = record_demotion(desk, live, reason, fallback=fallback)
     promote(desk, registry, back)
     return entry
+
+
+def record_demotion(
+    desk: Desk, live: Case, reason: str, by: Actor = MACHINE, *, fallback: Subject | None = None
+) -> Entry:
+    """Record that this version is taken out of its target, once for each time that it was live there."""
+    body = {"reason": reason, "back_to": fallback.version if fallback else None}
+    policy = live.decision.policy_digest
+    demotion = step(PredicateType.DEMOTION, live.subject, live.target, by=by, body=body, policy=policy)
+    last = max((item.seq for item in live.dossier.steps), default=-1)
+    return desk.ledger.append(demotion, idempotency_key=f"demotion-of:{live.subject.digest}:{live.target}:{last}")
 
 
 def last_signed(desk: Desk, registry: Registry, live: Subject, target: Target) -> Subject | None:
@@ -152,10 +161,19 @@ def live_step(desk: Desk, name: str, target: Target) -> Entry | None:
 
 
 def observe(desk: Desk, name: str, target: Target, what: str, body: dict[str, object]) -> Entry:
-    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again."""
-    steps = steps_of(desk, name, target)
-    key = digest_value([what, body, name, target, steps[-1].seq if steps else -1])
+    """Record what was seen and nobody recorded; the same sight twice adds nothing until the target has moved again.
+
+    A body with an `answer` says what was done about it: the same sight after that is a new one.
+    """
+    found = desk.ledger.entries(digest=target_of(name, target).digest)
+    moved = [entry.seq for entry in found if _moved(entry)]
+    key = digest_value([what, body, name, target, moved[-1] if moved else -1])
     return desk.ledger.append(observed(name, target, what, body), idempotency_key="observation:" + key)
+
+
+def _moved(entry: Entry) -> bool:
+    kind = entry.statement.predicate_type
+    return kind in STEPS or (kind is PredicateType.OBSERVATION and "answer" in entry.statement.body)
 
 
 def _refuse_unreleased(case: Case) -> None:
@@ -163,7 +181,7 @@ def _refuse_unreleased(case: Case) -> None:
         raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
 
 
-def _same_bytes(registry: Registry, subject: Subject) -> None:
+def _same_bytes(registry: Aliases, subject: Subject) -> None:
     found = registry.manifest(registry.version(subject.name, subject.version))
     if found.digest != subject.digest:
         raise StaleEvidenceError(
@@ -181,13 +199,26 @@ def is_unchanged(registry: Registry, subject: Subject) -> bool:
     return True
 
 
-def _live_already(desk: Desk, registry: Registry, case: Case) -> Entry | None:
+def _live_already(desk: Desk, registry: Aliases, case: Case) -> Entry | None:
     """The promotion that stands, where ledger and registry agree that this version is live."""
     promotion = live_step(desk, case.subject.name, case.target)
     if promotion is None or not _about(step_of(promotion), case.subject):
         return None
+    if signed_since(case, promotion):  # it stays live on a footing of its own, and is recorded so
+        return None
     live = registry.alias(case.subject.name, case.target.alias)
     return promotion if live is not None and live.version == case.subject.version else None
+
+
+def by_glass(promotion: Entry) -> bool:
+    """Whether the version went live by broken glass."""
+    return bool(promotion.statement.body.get("break_glass"))
+
+
+def signed_since(case: Case, promotion: Entry) -> bool:
+    """Whether the version went live by broken glass, and is released without it by now."""
+    decision = case.decision
+    return by_glass(promotion) and decision.outcome is DecisionOutcome.RELEASED and decision.emergency is None
 
 
 def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:
@@ -198,14 +229,10 @@ def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:
     return steps[-1]
 
 
-def _unfinished_intent(desk: Desk, case: Case) -> Entry | None:
+def begun_intent(desk: Desk, case: Case) -> Entry | None:
+    """The intent to make these very bytes live in this target, None where none is unfinished."""
     intent = unfinished(desk, case.subject.name, case.target)
     return intent if intent is not None and _about(step_of(intent), case.subject) else None
-
-
-def _append_demotion(desk: Desk, live: Case, demotion: Statement) -> Entry:
-    last = max((item.seq for item in live.dossier.steps), default=-1)
-    return desk.ledger.append(demotion, idempotency_key=f"demotion-of:{live.subject.digest}:{live.target}:{last}")
 
 
 def _about(found: ReleaseStep, subject: Subject) -> bool:

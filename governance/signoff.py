@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from governance.case import Case, open_case, rules_of
+from governance.case import Case, case_of, open_case, rules_of
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.dossier import SignOff
@@ -64,14 +64,15 @@ def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
 
 def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
     """The statement; where the person has a key, that signs what the statement says she wills."""
+    known = case.dossier.person(person.id) or person
     signature = Signature(
-        person=person,
+        person=known,
         function=wish.function,
         decision=wish.decision,
         reason=wish.reason.strip(),
         authentication=wish.authentication,
         expires_at=_expiry(desk, case) if wish.decision == APPROVE else None,
-        on_behalf_of=_delegator(case, person, wish.function),
+        on_behalf_of=_delegator(case, known, wish.function),
     )
     statement = signed(case.dossier, wish.shown, signature)
     if wish.key is None:
@@ -85,38 +86,52 @@ def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
 
 
 def _delegator(case: Case, person: Person, function: str) -> str | None:
-    """Whom this person signs for in this function, None where she holds it herself."""
+    """Whom this person signs for in this function: somebody who could sign herself. None where she holds it."""
     if person.has(function):
         return None
-    found = case.dossier.charter.delegation(person.id, function, case.dossier.now)
-    return found.delegator if found else None
+    found = case.dossier.charter.delegations_to(person.id, function, case.dossier.now)
+    return next((item.delegator for item in found if _could_sign(case, item.delegator, function)), None)
+
+
+def _could_sign(case: Case, identity: str, function: str) -> bool:
+    holder = case.dossier.person(identity)
+    return holder is not None and holder.has(function) and identity not in case.dossier.excluded()
 
 
 def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry, ...]:
     """Withdraw approvals of this target: a signer takes back her own, a person with a quorum function any.
 
-    Raises NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
+    Both are as the ledger has them, by the policy in force. Raises NotAuthorizedError where the person may not,
+    SignOffRefusedError where there is nothing to withdraw.
     """
     reasoned(reason)
-    may_all = any(person.has(function) for function in desk.policy.signers(case.decision.tier))
+    case = case_of(desk, case.subject, case.target)
+    known, charter = case.dossier.person(person.id), case.dossier.charter
+    signers = desk.policy.signers(case.decision.tier) if charter.in_force(desk.policy.digest) else ()
+    may_all = person.active and known is not None and any(known.has(function) for function in signers)
     standing = _standing(case)
     mine = [seq for seq, signers in standing if may_all or person.id in signers]
     if standing and not mine:
         raise NotAuthorizedError(f"{person.name} neither gave a sign-off of {case.subject} nor may withdraw another's")
     if not mine:
         raise SignOffRefusedError(f"there is no sign-off of {case.subject} as {case.target} to withdraw")
-    return tuple(desk.ledger.append(withdrawn(case.dossier, seq, reason.strip(), person)) for seq in mine)
+    return tuple(
+        desk.ledger.append(
+            withdrawn(case.dossier, seq, reason.strip(), known or person), idempotency_key=f"withdrawal-of:{seq}"
+        )
+        for seq in mine
+    )
 
 
-def _standing(case: Case) -> list[tuple[int, set[str | None]]]:
+def _standing(case: Case) -> list[tuple[int, set[str]]]:
     """What can be withdrawn of this target: approvals and parts of an emergency release, each with its persons."""
     approvals = [
-        (item.seq, {item.approver.id, item.on_behalf_of})
+        (item.seq, {item.approver.id, item.on_behalf_of or item.approver.id})
         for item in case.dossier.sign_offs
         if item.decision == APPROVE and not item.withdrawn and item.target == case.target
     ]
     parts = [x for x in case.dossier.broken_glass if not x.withdrawn and x.target == case.target]
-    return [*approvals, *((part.seq, {part.person.id, None}) for part in parts)]
+    return [*approvals, *((part.seq, {part.person.id}) for part in parts)]
 
 
 def may_sign(desk: Desk, case: Case, person: Person) -> tuple[str, ...]:
@@ -131,9 +146,7 @@ def _may_sign_as(case: Case, person: Person, function: str) -> bool:
     known = case.dossier.person(person.id)
     if known is None or not (known.active and person.active):
         return False
-    delegator = _delegator(case, known, function)
-    holder = known if delegator is None else case.dossier.person(delegator)
-    return holder is not None and holder.has(function) and holder.id not in case.dossier.excluded()
+    return known.has(function) or _delegator(case, known, function) is not None
 
 
 def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
@@ -146,6 +159,7 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     moved = wish.shown.moved(case.shown())
     if moved:
         raise StaleEvidenceError(f"what was shown has moved: {', '.join(moved)}; open the evidence again")
+    under_the_policy(desk, case)
     excluded = case.dossier.excluded().get(person.id)
     if excluded:
         raise SeparationOfDutiesError(f"{person.name} {excluded} and cannot sign off {case.subject}")
@@ -161,6 +175,22 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.decision == APPROVE:
         _not_approved(desk, case, person)
         _approvable(case)
+
+
+def under_the_policy(desk: Desk, case: Case) -> None:
+    """The policy in force says who may sign: one of one's own making gives nobody a say, not even to refuse.
+
+    Raises SignOffRefusedError where the desk's policy is another one.
+    """
+    charter = case.dossier.charter
+    adopted = charter.adopted()
+    if charter.in_force(desk.policy.digest):
+        return
+    named = f"{adopted.name} {adopted.version} ({adopted.digest[:19]})" if adopted else "none yet"
+    raise SignOffRefusedError(
+        f"policy {desk.policy.name} {desk.policy.version} is not in force, so nobody can sign under it: in force is "
+        f"{named}; name that one in FAIRGATE_POLICY, or: fairgate policy approve"
+    )
 
 
 def _held(case: Case, person: Person) -> str:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _DOMAIN = b"fairgate.local/user-key/v1\n"
 _WILL_TYPE = "application/vnd.fairgate.will+json"
-_WILLED = ("subject", "target", "shown", "function", "decision", "reason", "on_behalf_of")
+_WILLED = ("subject", "target", "shown", "function", "decision", "reason", "on_behalf_of", "expires_at")
+"""The end is willed too: a signature cannot be used again with a later one. `shown` names the policy's digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,15 @@ def proves(found: UserSignature, challenged: bytes) -> bool:
         return verified(raw, signature, challenged)
     except (ValueError, ConfigurationError):
         return False
+
+
+def willed(person: str, body: Mapping[str, Any]) -> tuple[UserSignature, bytes] | None:
+    """What this person's key is said to have signed, and the challenge; None where the body says nothing readable."""
+    found: Any = body.get("user_key")
+    try:
+        return UserSignature(str(found["public"]), str(found["signature"])), challenge(person, body)
+    except (KeyError, TypeError, AttributeError, ValueError):  # what stands in the ledger need not be what we write
+        return None
 
 
 def read_public(path: Path) -> str:

@@ -23,7 +23,7 @@ from governance.subject import Target, compare
 class Verification:
     """What `verify` found. `problems` empty and the decision RELEASED: verified.
 
-    `sign_offs` are those that the release rests on, `expires_at` the first of their ends.
+    `sign_offs` are those that the release rests on, `expires_at` the first of their ends, or that of an emergency.
     """
 
     name: str
@@ -57,7 +57,8 @@ def verify(desk: Desk, registry: Registry, name: str, alias: str) -> Verificatio
     case = case_of(desk, subject_of(promotion.statement.body), target)
     rules = desk.policy.rules(case.decision.tier)
     given = quorum(rules, case.dossier, desk.policy.digest).given if rules else ()
-    ends = [item.expires_at for item in given if item.expires_at]
+    glass = case.decision.emergency
+    ends = [glass.until] if glass else [item.expires_at for item in given if item.expires_at]
     problems = _problems(desk, registry, live, case)
     return Verification(name, target, live.version, problems, case, promotion, given, min(ends, default=None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from audits.result import AuditResult, Verdict
 from expectations.result import DataValidation
@@ -10,6 +11,17 @@ from governance.case import Case
 from governance.desk import Desk
 from governance.dossier import AuditRecord
 from governance.policy import Policy
+from governance.record import target_of
+from governance.statement import PredicateType
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that was seen of a target and that nobody recorded as an act."""
+
+    seq: int
+    time: datetime
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +29,8 @@ class CaseEvidence:
     """A case with its whole audit and data validation; None where the ledger names none for a release.
 
     `monitoring` is the newest scheduled audit since then, an adverse one first. `published` says that what may not
-    be published has been masked (`reports.publish`); empty for those who sign.
+    be published has been masked (`reports.publish`); empty for those who sign. `incidents` are the ledger's
+    observations about this target, whatever the version: an alias that was moved outside, bytes that changed.
     """
 
     case: Case
@@ -26,6 +39,7 @@ class CaseEvidence:
     validation: DataValidation | None
     monitoring: AuditResult | None = None
     published: str = ""
+    incidents: tuple[Incident, ...] = ()
 
 
 def gather(desk: Desk, case: Case) -> CaseEvidence:
@@ -42,7 +56,14 @@ def gather(desk: Desk, case: Case) -> CaseEvidence:
         if shown.validation_digest
         else None,
         monitoring=_monitoring(desk, case),
+        incidents=_incidents(desk, case),
     )
+
+
+def _incidents(desk: Desk, case: Case) -> tuple[Incident, ...]:
+    found = desk.ledger.entries(digest=target_of(case.subject.name, case.target).digest)
+    seen = (entry for entry in found if entry.statement.predicate_type is PredicateType.OBSERVATION)
+    return tuple(Incident(entry.seq, entry.time, entry.statement.meaning) for entry in seen)
 
 
 def _monitoring(desk: Desk, case: Case) -> AuditResult | None:

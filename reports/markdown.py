@@ -41,8 +41,10 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield f"\nAs of {view.time}, under policy {md(view.policy)}, impact tier {view.tier}.\n"
     if view.published:
         yield f"{md(view.published)}\n"
+    yield from (f"**{md(text)}**\n" for text in view.banners)
     yield "## Summary\n"
     yield from _part("What was decided", view.summary.decided)
+    yield from _part("What was seen outside Fairgate", view.incidents)
     yield from _part(view.summary.monitored_title, view.summary.monitored)
     yield from _part("What was measured for the release", view.summary.measured)
     yield from _missing(view)
@@ -161,8 +163,9 @@ def _sign_offs(view: ReleaseView) -> Iterator[str]:
     for item in view.sign_offs:
         yield f"### {md(item.name)} ({md(item.function)}) {item.decision}, {item.time}\n"
         yield f"- Meaning: {md(item.meaning)}\n- Reason: {md(item.reason)}"
-        yield f"- Authentication: {md(item.authentication)}\n- Expires: {item.expires}"
-        yield f"- Ledger entry {item.seq}; {md(item.standing)}"
+        yield from ([f"- On behalf of: {md(item.on_behalf_of)}"] if item.on_behalf_of else [])
+        yield f"- Authentication: {md(item.authentication)}\n- Assurance: {md(item.assurance)}"
+        yield f"- Expires: {item.expires}\n- Ledger entry {item.seq}; {md(item.standing)}"
         yield from (f"- {row.label}: {md(row.digest)}" for row in item.digests)
         yield ""
 

@@ -7,19 +7,19 @@ from typing import Any
 from audits.result import AuditResult
 from expectations.result import DataValidation
 from governance.case import Case
-from governance.decide import Finding, Status
+from governance.decide import POLICY_IN_FORCE, Finding, Status
 from governance.digests import plain
 from governance.dossier import SignOff
 from governance.policy import Policy
 from governance.quorum import why_void
 from governance.record import Shown
-from reports.evidence import CaseEvidence
+from reports.evidence import CaseEvidence, Incident
 from reports.measured import panels
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
 from reports.summary import headline, sentence, summary
 from reports.view import DigestRow, FailureRow, FindingRow, Part, QualityView, ReleaseView, SignOffRow
-from reports.words import count, moment, one_line, printable, requirement_label
+from reports.words import ASSURANCES, count, moment, one_line, printable, requirement_label
 
 FORMAT = "urn:fairgate:report:release:v1"
 _ABSENT = "none recorded"
@@ -52,7 +52,21 @@ def release_view(evidence: CaseEvidence) -> ReleaseView:
         digests=digest_rows(case.shown()),
         facts=(*_facts(case), *_raci(evidence.policy), *_measurement_facts(audit)),
         record=_record(evidence),
+        banners=_banners(case),
+        incidents=tuple(_incident(item) for item in evidence.incidents),
     )
+
+
+def _banners(case: Case) -> tuple[str, ...]:
+    """What nobody may overlook: an emergency release, and a policy that people did not adopt."""
+    glass = case.decision.emergency
+    broken = [f"Broken glass: {one_line(f'{glass}', 600)}"] if glass else []
+    force = (item for item in case.decision.missing() if item.requirement == POLICY_IN_FORCE)
+    return (*broken, *(f"No release under this policy: {one_line(item.reason, 400)}" for item in force))
+
+
+def _incident(item: Incident) -> str:
+    return f"{moment(item.time)}: {one_line(item.what, 400)} (ledger entry {item.seq})"
 
 
 def digest_rows(shown: Shown) -> tuple[DigestRow, ...]:
@@ -105,7 +119,14 @@ def _sign_off(item: SignOff, case: Case, policy: Policy) -> SignOffRow:
         standing=standing,
         counts=refuses or void is None,
         digests=digest_rows(shown),
+        assurance=ASSURANCES.get(item.assurance, printable(item.assurance)),
+        on_behalf_of=_named(item.on_behalf_of, case) if item.on_behalf_of else None,
     )
+
+
+def _named(identity: str, case: Case) -> str:
+    person = case.dossier.person(identity)
+    return f"{printable(person.name)} ({printable(identity)})" if person else printable(identity)
 
 
 def _quality(validation: DataValidation) -> QualityView:
@@ -197,6 +218,8 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
         "registrations": plain(case.dossier.registrations),
         "holds": plain(case.dossier.holds),
         "sign_offs": plain(case.dossier.sign_offs),
+        "broken_glass": plain(case.dossier.broken_glass),
+        "incidents": plain(evidence.incidents),
         "audit": plain(evidence.audit),
         "validation": plain(evidence.validation),
     }

@@ -62,6 +62,10 @@ def headline(case: Case) -> str:
             return f"Refused: {what} will not become {where}. {sentence(one_line(reason))}"
         case DecisionOutcome.RELEASED:
             done = "is released as" if case.released() else "may be released as"
+            if case.decision.emergency:
+                until = moment(case.decision.emergency.until)
+                lacking = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
+                return f"Broken glass: {what} {done} {where} until {until}, without: {'; '.join(lacking)}."
             return f"Everything that the policy asks for is there: {what} {done} {where}."
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
     if case.released():

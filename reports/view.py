@@ -286,6 +286,8 @@ class SignOffRow:
     standing: str
     counts: bool
     digests: tuple[DigestRow, ...]
+    assurance: str
+    on_behalf_of: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +308,7 @@ class ReleaseView:
     """A release decision for people. `record` is the plain record that everything here was printed from.
 
     `more` belongs to no single feature, `rules` is what rule packs ask for. `published` says that small counts are
-    masked; it is empty on what officers read.
+    masked; it is empty on what officers read. `banners` nobody may overlook; `incidents` were seen of the target.
     """
 
     title: str
@@ -330,4 +332,6 @@ class ReleaseView:
     sign_offs: tuple[SignOffRow, ...]
     digests: tuple[DigestRow, ...]
     facts: tuple[tuple[str, str], ...]
+    banners: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)

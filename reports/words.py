@@ -62,6 +62,13 @@ REQUIREMENTS: dict[str, str] = {
     "no-adverse-disparity": "No adverse disparity",
     "monitoring-clear": "Scheduled audits clear",
     "sign-off": "Sign-off by people",
+    "break-glass": "Broken glass",
+}
+
+ASSURANCES: dict[str, str] = {
+    "server-attested": "server-attested: Fairgate checked the password and says so",
+    "user-key": "user-key: signed with a key that is the person's own",
+    "unproved": "unproved: the signature of the person's own key does not hold",
 }
 
 VERDICTS: dict[str, str] = {

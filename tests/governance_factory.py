@@ -283,7 +283,7 @@ class FakeRegistry:
     aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     moves: list[tuple[str, str | None]] = field(default_factory=list)
     uri: str = "memory:"
-    checkpoints: list[str] = field(default_factory=list)
+    checkpoints: dict[str, str] = field(default_factory=dict)
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         if (name, version) not in self.bytes_of:
@@ -319,14 +319,17 @@ class FakeRegistry:
         self.aliases.pop((name, alias), None)
         self.moves.append((alias, None))
 
+    def run_owner(self, version: RegisteredVersion) -> str | None:
+        return None
+
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         return "run"
 
-    def keep_checkpoint(self, note: str) -> None:
-        self.checkpoints.append(note)
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        self.checkpoints[ledger] = note
 
     def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
-        return tuple(self.checkpoints[-1:])
+        return tuple(self.checkpoints.values())
 
 
 def fake_registry() -> FakeRegistry:

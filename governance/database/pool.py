@@ -30,7 +30,7 @@ def transaction(connection: Connection, begin: str) -> Iterator[None]:
 
 
 def keep_to_own(engine: Engine, identity: Callable[[], tuple[int, ...]]) -> None:
-    """Never use a connection again that was made when `identity` said otherwise: in another process, to another file."""
+    """Never use a connection again that was made when `identity` was another: another process, another file."""
 
     def remember(_connection: object, record: ConnectionPoolEntry) -> None:
         record.info["identity"] = identity()

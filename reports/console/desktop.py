@@ -7,17 +7,18 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from governance.case import Case, waiting
+from governance.case import Case, still_waiting
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, charter_of
 from governance.digests import digest_bytes
+from governance.emergency import waiting_glass
 from governance.people import Person
 from governance.signoff import approval_of, may_sign
 from governance.statement import Entry, PredicateType
 from reports.release import digest_rows
 from reports.summary import headline, sentence
 from reports.view import DigestRow
-from reports.words import listed, moment, one_line, printable, requirement_label
+from reports.words import ASSURANCES, listed, moment, one_line, printable, requirement_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,16 @@ class InboxRow:
     missing: tuple[str, ...]
     act: str
     mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyRow:
+    """A version that broken glass puts live, or could."""
+
+    link: str
+    model: str
+    target: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +92,42 @@ def link_of(case: Case, page: str = "/case") -> str:
     return case_link(case.subject.name, case.subject.version, case.target.alias, page)
 
 
-def inbox(desk: Desk, person: Person) -> tuple[InboxRow, ...]:
-    """The holds that wait: first those that this person may decide, then by age."""
-    rows = [_inbox_row(desk, case, person) for case in waiting(desk)]
+def inbox(desk: Desk, person: Person, cases: tuple[Case, ...]) -> tuple[InboxRow, ...]:
+    """Of all that was asked for, the holds that wait: first those that this person may decide, then by age."""
+    rows = [_inbox_row(desk, case, person) for case in still_waiting(cases)]
     return tuple(sorted(rows, key=lambda row: not row.mine))
+
+
+def emergencies(desk: Desk, cases: tuple[Case, ...]) -> tuple[EmergencyRow, ...]:
+    """The emergency releases that hold now, and the glass that one person has broken and another one could."""
+    found = ((case, glass_words(desk, case)) for case in cases)
+    return tuple(
+        EmergencyRow(link_of(x), printable(x.subject), printable(x.target), words) for x, words in found if words
+    )
+
+
+def glass_words(desk: Desk, case: Case) -> str:
+    """What stands of broken glass in this case, in a sentence; empty where nothing does."""
+    if case.decision.emergency is not None:
+        return sentence(one_line(f"{case.decision.emergency}", 600))
+    part = waiting_glass(desk, case)
+    if part is None:
+        return ""
+    who, why = printable(part.person.name), one_line(part.reason, 400)
+    return f"{who} has broken the glass: {why}. Nothing is released unless a second person does so, too."
+
+
+def policy_banner(desk: Desk) -> str | None:
+    """What to say where people adopted another policy than the one that this console works with."""
+    adopted = charter_of(desk).adopted()
+    if adopted is None or adopted.digest == desk.policy.digest:
+        return None
+    named = f"{printable(desk.policy.name)} {printable(desk.policy.version)}"
+    force = f"{printable(adopted.name)} {printable(adopted.version)}"
+    return (
+        f"Policy {named} is not in force, so nothing is released and nobody can sign: people adopted {force} "
+        f"(ledger entry {adopted.seq})."
+    )
 
 
 def signing(desk: Desk, case: Case, person: Person) -> Signing:
@@ -191,6 +234,8 @@ def _barred(case: Case, person: Person, functions: tuple[str, ...]) -> str | Non
     excluded = case.dossier.excluded().get(person.id)
     if excluded:
         return f"You cannot sign: you {excluded.replace('this version', 'this version yourself')}."
+    if not case.dossier.charter.in_force(case.decision.policy_digest):
+        return "You cannot sign: the policy of this console is not the one that people adopted."
     if not functions:
         held = listed(tuple(printable(item) for item in person.functions)) or "no function"
         return f"You cannot sign: you hold {held}, and the policy asks for others."
@@ -213,7 +258,9 @@ def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
     return (
         ("Signed by", printable(entry.statement.actor.name)),
         ("Function", printable(body["function"])),
+        *([("On behalf of", printable(body["on_behalf_of"]))] if body.get("on_behalf_of") else []),
         ("Authenticated by", printable(body["authentication"])),
+        ("Assurance", ASSURANCES.get(f"{body.get('assurance')}", ASSURANCES["server-attested"])),
         ("Expires", moment(datetime.fromisoformat(expires)) if expires else "does not expire"),
     )
 

@@ -10,13 +10,24 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from governance.accounts import Session
-from governance.case import Case, open_case
+from governance.case import Case, asked, open_case
 from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError, StaleEvidenceError
+from governance.ledger.receipt import write_proof
 from governance.record import Shown
 from governance.signoff import MAX_REASON, Wish
 from governance.signoff import sign as record_signature
 from governance.statement import Entry
-from reports.console.desktop import entry_row, inbox, link_of, moved_rows, receipt, signing
+from reports.console.desktop import (
+    emergencies,
+    entry_row,
+    glass_words,
+    inbox,
+    link_of,
+    moved_rows,
+    policy_banner,
+    receipt,
+    signing,
+)
 from reports.console.session import (
     Fields,
     OwnForm,
@@ -80,9 +91,17 @@ def logout(request: Request, _form: OwnForm) -> Response:
 @router.get("/")
 def inbox_page(request: Request, session: Visitor) -> Response:
     """What waits, first what this person may decide."""
-    rows = inbox(desk_of(request), session.person)
-    mine = tuple(row for row in rows if row.mine)
-    return html("console_inbox.html", session, mine=mine, others=tuple(row for row in rows if not row.mine))
+    desk = desk_of(request)
+    cases = asked(desk)
+    rows = inbox(desk, session.person, cases)
+    return html(
+        "console_inbox.html",
+        session,
+        mine=tuple(row for row in rows if row.mine),
+        others=tuple(row for row in rows if not row.mine),
+        emergencies=emergencies(desk, cases),
+        policy_banner=policy_banner(desk),
+    )
 
 
 @router.get("/case")
@@ -137,6 +156,15 @@ def entry_bytes(request: Request, _session: Visitor, seq: int) -> Response:
     return Response(_entry(request, seq).envelope, media_type="application/json", headers=headers)
 
 
+@router.get("/entry/{seq}/proof")
+def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
+    """The proof (C2SP tlog-proof) that the entry is in the ledger: with its exact bytes, the receipt."""
+    entry = _entry(request, seq)
+    headers = {"content-disposition": f'attachment; filename="fairgate-entry-{entry.seq}.tlog-proof"'}
+    proof = write_proof(desk_of(request).ledger.receipt(entry.seq))
+    return Response(proof.encode(), media_type="text/plain; charset=utf-8", headers=headers)
+
+
 @router.get("/ledger")
 def ledger_page(request: Request, session: Visitor, before: int | None = None) -> Response:
     """The entries of the ledger, the newest first, a hundred on a page."""
@@ -171,6 +199,7 @@ def _case_page(
         subject=case.subject,
         alias=case.target.alias,
         report=link_of(case, "/case/report"),
+        glass="" if case.decision.emergency else glass_words(desk, case),
         problem=problem,
         typed={name: kept.get(name, "") for name in ("function", "decision", "reason")},
         max_reason=MAX_REASON,

@@ -476,18 +476,31 @@ def _audited_status(look: Any) -> Status:
 
 def test_monitoring_renews_the_audits_age() -> None:
     assert _finding(decide(POLICY, OLD), "audited")[0] is Status.UNMET
-    assert _audited_status(monitoring(OLD, 8)) is Status.MET
+    in_time = monitoring(OLD, 8, time=OLD.audits[0].time + timedelta(days=90))
+    assert _audited_status(in_time) is Status.MET
+
+
+def test_monitoring_does_not_bring_back_an_audit_that_has_lapsed() -> None:
+    """It would be a machine's act that leads from HELD to RELEASED."""
+    assert _audited_status(monitoring(OLD, 8)) is Status.UNMET
+    late = OLD.audits[0].time + timedelta(days=90, seconds=1)
+    assert _audited_status(monitoring(OLD, 8, time=late)) is Status.UNMET
 
 
 @pytest.mark.parametrize(
     "measured", [{}, {"sex": False}, {"sex": True, "ethnicity": False}, {"sex": None}, {"sex": NAN}]
 )
 def test_monitoring_that_measured_nothing_renews_nothing(measured: dict[str, Any]) -> None:
-    assert _audited_status(monitoring(OLD, 8, measured=measured)) is Status.UNMET
+    in_time = OLD.audits[0].time + timedelta(days=90)
+    assert _audited_status(monitoring(OLD, 8, time=in_time, measured=measured)) is Status.UNMET
 
 
 def test_monitoring_from_the_future_is_not_believed() -> None:
-    assert _audited_status(monitoring(OLD, 8, time=OLD.now + timedelta(days=1))) is Status.UNKNOWN
+    fresh = replace(OLD, now=OLD.audits[0].time + timedelta(days=89))
+    assert _audited_status(monitoring(OLD, 8, time=OLD.now + timedelta(days=1))) is Status.UNMET
+    look = monitoring(fresh, 8, time=fresh.now + timedelta(hours=1))
+    answer = _finding(decide(POLICY, replace(fresh, audits=(*fresh.audits, look))), "audited")
+    assert answer[0] is Status.UNKNOWN
 
 
 # --- tiers ----------------------------------------------------------------------------------------------------------
