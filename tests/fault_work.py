@@ -70,7 +70,9 @@ def ledger_of(folder: Path, url: str | None = None) -> SqlLedger:
 
 def leave(ledger: SqlLedger) -> None:
     """Close the connections of this process. The last one of all to leave a SQLite file folds its log in."""
-    ledger.database.engine.dispose()  # type: ignore[attr-defined]
+    engine = vars(ledger.database).get("engine")  # none where the tables could not be made
+    if engine is not None:
+        engine.dispose()
 
 
 def append_on(talk: Talk, folder: str, writer: int, url: str | None = None) -> None:

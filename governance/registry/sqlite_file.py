@@ -32,12 +32,27 @@ def refuse_absent(uri: str) -> None:
     if not path.is_file():
         raise ConfigurationError(f"no registry at {path}: {way_out}")
     try:
-        # Read-only: looking must not change anything, not even by leaving an empty file.
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as database:
-            found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone()
+        found = _holds_registry(path)
     except sqlite3.OperationalError as error:
         raise ServiceError(f"the registry {path} cannot be read now: {error}; try again later") from error
     except sqlite3.DatabaseError as error:
         raise ConfigurationError(f"{path} is not a SQLite database ({error}): {way_out}") from error
-    if found is None:
+    if not found:
         raise ConfigurationError(f"{path} holds no MLflow registry: {way_out}")
+
+
+def _holds_registry(path: Path) -> bool:
+    """Whether the database has MLflow's tables. Looking changes nothing, not even by leaving an empty file.
+
+    With one exception: a writer that was killed in the middle leaves a journal, and until it is rolled back nobody can
+    read. Whoever may write does that on opening; SQLite keeps a lock over it.
+    """
+    query = "SELECT 1 FROM sqlite_master WHERE name = 'registered_models'"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as database:
+            return database.execute(query).fetchone() is not None
+    except sqlite3.OperationalError:
+        if not path.with_name(path.name + "-journal").exists():
+            raise
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=20)) as database:
+            return database.execute(query).fetchone() is not None
