@@ -261,9 +261,14 @@ def _delegated(past: Past, index: int, delegator: str) -> bool:
 
 
 def _taken_back(past: Past, index: int) -> bool:
-    """Whether the person has withdrawn what she gave: a withdrawal takes back all that she gave before it."""
-    who = past[index].act.who
-    return any(e.act.kind == "withdraw" and e.act.who == who for e in past[index:])
+    """Whether what she gave is withdrawn: with all that she gave before, or with all that was given for this target."""
+    given = past[index].act
+    for event in past[index:]:
+        act = event.act
+        about = (act.subject, act.target) == (given.subject, given.target)
+        if act.kind == "withdraw" and (about if act.detail == "all" else act.who == given.who):
+            return True
+    return False
 
 
 def glass_ends(past: Past, asked: Question) -> datetime | None:
