@@ -13,11 +13,12 @@ export DO_NOT_TRACK = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: demo test lint format lock benchmark clean help
+.PHONY: demo test test-faults lint format lock benchmark clean help
 
 help:
 	@echo "make demo   play the whole story (makes .venv on the first run)"
 	@echo "make test   run every test"
+	@echo "make test-faults  every failing call, kill, torn log and stopped server (an hour; make test runs a small share)"
 	@echo "make lint   ruff, mypy --strict, import contracts"
 	@echo "make lock   resolve requirements*.in anew (needs uv)"
 	@echo "make benchmark  measure beside other libraries (minutes; BENCHMARK=--ours-1e8 and more: benchmarks/run.py)"
@@ -28,6 +29,12 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+# The same tests as in `make test`, with nothing left out; figures go to test-output/faults.md.
+test-faults: $(VENV)/.dev
+	rm -rf test-output/faults
+	FAULTS=full $(BIN)/python -m pytest tests/faults -n $(JOBS) --dist load $(ARGS); \
+	  status=$$?; $(BIN)/python tests/fault_table.py test-output/faults test-output/faults.md; exit $$status
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

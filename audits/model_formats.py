@@ -42,6 +42,7 @@ FORMATS = {
 """Every name that `formats_of` gives and a policy can list in `untrusted_formats`, with what it means."""
 
 _HEAD = 1 << 20
+_MOST = 64 << 20  # of what is packed; of the rest nobody can tell what it is
 _DEEPEST = 3
 _MANY_FILES = 10_000
 _FLAVORS = {
@@ -148,7 +149,8 @@ def _of_bytes(file: IO[bytes], depth: int, *, known: bool = False) -> set[str]:
         return {"unknown"}
     head = file.read(_HEAD)
     found = {name for magic, name in _MAGIC if head.startswith(magic)}
-    if _is_pickle(head):
+    file.seek(0)
+    if _is_pickle(head, file):
         found.add("pickle")
     if b"Lambda" in head and (known or "keras" in found):
         found.add("keras-lambda")
@@ -160,7 +162,7 @@ def _of_bytes(file: IO[bytes], depth: int, *, known: bool = False) -> set[str]:
         return found | ({"pickle"} if b"'|O'" in head[:1_024] or b"O" in _descr(head) else set())
     inner = _unpacked(file, head)
     if inner is not None:
-        return found | _of_bytes(io.BytesIO(inner), depth + 1)
+        return found | _of_packed(inner, depth)
     return found or (set() if head.startswith(_DATA) or _is_text(head) else {"unknown"})
 
 
@@ -171,7 +173,7 @@ def _of_archive(file: IO[bytes], depth: int) -> set[str]:
             names = archive.namelist()
             for name in names[:_MANY_FILES]:
                 with archive.open(name) as member:
-                    found |= _of_member(name, io.BytesIO(member.read(_HEAD)), depth)
+                    found |= _of_member(name, member.read(_MOST + 1), depth)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, zlib.error):
         return found | {"unknown"}
     if "schema.json" in names:
@@ -181,29 +183,32 @@ def _of_archive(file: IO[bytes], depth: int) -> set[str]:
     return found | ({"unknown"} if len(names) > _MANY_FILES else set())
 
 
-def _of_member(name: str, member: IO[bytes], depth: int) -> set[str]:
+def _of_member(name: str, data: bytes, depth: int) -> set[str]:
     suffix = Path(name).suffix.lower()
     found = {_ENDINGS[suffix]} if suffix in _ENDINGS else set()
-    if Path(name).name == "config.json" and b"Lambda" in member.read():
+    if Path(name).name == "config.json" and b"Lambda" in data:
         found |= {"keras", "keras-lambda"}
-    member.seek(0)
-    return found | _of_bytes(member, depth + 1)
+    return found | _of_packed(data, depth)
+
+
+def _of_packed(data: bytes, depth: int) -> set[str]:
+    return _of_bytes(io.BytesIO(data), depth + 1) | ({"unknown"} if len(data) > _MOST else set())
 
 
 def _unpacked(file: IO[bytes], head: bytes) -> bytes | None:
-    """The beginning of what a compressed file holds, None where it is none (or cannot be unpacked)."""
+    """What a compressed file holds (the beginning, if it is much), None where it is none or cannot be unpacked."""
     try:
         for magic, opened in _PACKED:
             if head.startswith(magic):
-                return bytes(opened(file).read(_HEAD))
+                return bytes(opened(file).read(_MOST + 1))
         if head.startswith(_ZLIB):
-            return zlib.decompressobj().decompress(head, _HEAD)
+            return zlib.decompressobj().decompress(file.read(_MOST), _MOST + 1)
     except (OSError, EOFError, lzma.LZMAError, zlib.error, ValueError):
         return None
     return None
 
 
-def _is_pickle(head: bytes) -> bool:
+def _is_pickle(head: bytes, file: IO[bytes]) -> bool:
     """Does it begin as a pickle of protocol 2 or later, or read as one that calls something?"""
     if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:
         return True
@@ -211,12 +216,12 @@ def _is_pickle(head: bytes) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for code, _, _ in pickletools.genops(head):
+            for code, _, _ in pickletools.genops(file):
                 runs = runs or code.name in _RUNS
                 if code.name == "STOP":
                     return runs
     except Exception:  # noqa: BLE001 - pickletools raises whatever bytes of others make it raise
-        return runs and len(head) == _HEAD  # cut off here: what was read until then decides
+        return False
     return False
 
 

@@ -30,12 +30,14 @@ _CAP_VERSION, _CAP_DAC_READ_SEARCH = 0x20080522, 2
 _USERS_FROM = 0x70000000  # no login and no container is given numbers from here on (systemd, "Users, Groups, UIDs")
 _NOBODY = 65534
 
-# What an interpreter and its libraries read outside of their own folders. No folder with anybody's data or keys.
+# What an interpreter and its libraries read outside of their own folders. No folder with anybody's data or keys; of
+# /proc/self single files, as its folder also tells the machine's connections and mounts.
 _SYSTEM = (
     *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share", "/nix/store"),
     *("/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/mime.types"),
-    *("/etc/crypto-policies", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
-    *("/sys/devices/system/node", "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+    *("/etc/crypto-policies", "/proc/self/maps", "/proc/self/stat", "/proc/self/statm", "/proc/self/status"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node"),
+    *("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
     *("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "/sys/kernel/mm/transparent_hugepage"),
     *("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"),
 )

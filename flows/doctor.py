@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
 from flows.reporting import missed
 from flows.settings import Settings
 from flows.wiring import open_desk, open_ledger, open_registry, utc_now
+from governance.case import asked
+from governance.delegating import standing
+from governance.desk import charter_of
 from governance.errors import Exit, FairgateError
 
 # An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
@@ -24,6 +28,7 @@ PINS = {
     "aif360": "==0.6.1",
 }
 MIN_FREE_BYTES = 1_000_000_000
+ENDS_SOON = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,13 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
         ("disk", _disk),
         ("hostile models", _models),
         ("policy and people", _people),
+        ("policy in force", _policy),
+        ("people in the ledger", _recorded),
+        ("emergencies", _emergencies),
+        ("delegations", _delegations),
         ("ledger", _ledger),
         ("registry", _registry),
+        ("PostgreSQL", _postgres),
         ("Prefect", _prefect),
         ("night runs", _nights),
     )
@@ -110,6 +120,47 @@ def _people(settings: Settings) -> tuple[Exit, str]:
     return Exit.DONE, f"policy {desk.policy.name} {desk.policy.version}; {len(people)} people"
 
 
+def _policy(settings: Settings) -> tuple[Exit, str]:
+    desk = open_desk(settings)
+    charter = charter_of(desk)
+    adopted = charter.adopted()
+    if adopted is None:
+        return Exit.DONE, "none yet: the first one is adopted by its use"
+    named = f"{adopted.name} {adopted.version} ({adopted.digest[:19]})"
+    if adopted.digest != desk.policy.digest:
+        way_out = "fairgate policy approve, by two persons, or name the other one in FAIRGATE_POLICY"
+        return Exit.CONFIGURATION, f"{named} is in force, not the one that this project names: {way_out}"
+    return Exit.DONE, f"{named}, adopted by {' and '.join(adopted.by) or 'its first use'}"
+
+
+def _recorded(settings: Settings) -> tuple[Exit, str]:
+    desk = open_desk(settings)
+    charter = charter_of(desk)
+    known = {person.id for person in charter.people}
+    strangers = sorted(person.id for person in desk.accounts.people() if person.id not in known)
+    if strangers:
+        way_out = "add them again with their name, functions and password: fairgate people add"
+        return Exit.CONFIGURATION, f"unknown to the ledger, so they sign nothing: {', '.join(strangers)}; {way_out}"
+    keys = sum(not key.revoked for key in charter.keys)
+    return Exit.DONE, f"{len(known)} people, {keys} keys of their own"
+
+
+def _emergencies(settings: Settings) -> tuple[Exit, str]:
+    broken = [case for case in asked(open_desk(settings)) if case.decision.emergency]
+    if broken:
+        return Exit.HELD, "; ".join(f"{case.subject} as {case.target}: {case.decision.emergency}" for case in broken)
+    return Exit.DONE, "no glass is broken"
+
+
+def _delegations(settings: Settings) -> tuple[Exit, str]:
+    desk = open_desk(settings)
+    found = standing(desk)
+    soon = [item for item in found if item.until - desk.clock() < ENDS_SOON]
+    words = [f"{x.delegate} as {x.function} for {x.delegator}, until {x.until:%Y-%m-%d %H:%M} UTC" for x in soon]
+    ends = f"; ending soon: {'; '.join(words)}" if words else ""
+    return Exit.DONE, f"{len(found)} hold{ends}"
+
+
 def _ledger(settings: Settings) -> tuple[Exit, str]:
     from governance.ledger.verify import verify_ledger
 
@@ -122,6 +173,17 @@ def _ledger(settings: Settings) -> tuple[Exit, str]:
 def _registry(settings: Settings) -> tuple[Exit, str]:
     live = open_registry(settings).live_aliases()
     return Exit.DONE, f"{settings.registry_uri} answers; {len(live)} live aliases"
+
+
+def _postgres(settings: Settings) -> tuple[Exit, str]:
+    from flows.granting import examined, is_postgres
+
+    if not (is_postgres(settings.ledger_url) and is_postgres(settings.registry_uri)):
+        return Exit.DONE, "ledger and registry are not both there: roles and triggers do not apply"
+    problems = [problem for held in examined(settings) for problem in held.problems]
+    if problems:
+        return Exit.VERIFICATION_FAILED, "; ".join(problems[:3]) + "; see: fairgate db grant --check"
+    return Exit.DONE, "MLflow's role moves no alias without a grant, and has no power over the guard"
 
 
 def _prefect(settings: Settings) -> tuple[Exit, str]:

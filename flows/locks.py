@@ -5,32 +5,21 @@ Lock files that the operating system frees when their holder dies.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.settings import Settings
-from governance.errors import ConfigurationError, ServiceError
-
-SECONDS = 600.0
+from governance import locks
+from governance.errors import ConfigurationError
+from governance.locks import SECONDS
+from governance.subject import Target
 
 
 @contextmanager
 def target_lock(settings: Settings, name: str, alias: str, *, seconds: float = SECONDS) -> Iterator[None]:
     """Hold the lock of this model and alias. Raises ServiceError where another process holds it too long."""
-    from filelock import FileLock, Timeout
-
-    settings.locks.mkdir(parents=True, exist_ok=True)
-    key = hashlib.sha256(f"{settings.environment}\0{name}\0{alias}".encode()).hexdigest()[:32]
-    lock = FileLock(settings.locks / f"{key}.lock", timeout=seconds)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ServiceError(f"another process has been releasing {name} as {alias} for {seconds:.0f} s; wait") from error
-    try:
+    with locks.target_lock(settings.locks, name, Target(settings.environment, alias), seconds=seconds):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from audits.result import AuditResult, Verdict
 from flows.assess import Candidate, Purpose, audit_model, blocked, candidate, is_measured, validate_data
 from flows.locks import target_lock
+from flows.outwards import copy_outside
 from flows.releasing import EXITS, explain
 from flows.settings import Settings
 from flows.sources import newest_file
@@ -50,6 +51,12 @@ def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
         subject, target = subject_of(entry.statement.body), target_in(entry.statement.body)
         found.setdefault((subject.name, target.alias), LiveAlias(subject.name, target.alias, subject.version))
     return tuple(found[key] for key in sorted(found) if key[1] not in desk.policy.free_aliases)
+
+
+def looks_outside(settings: Settings, registry: Registry) -> tuple[Look, ...]:
+    """Copy the checkpoint to second places, as rows of a scheduled run: one for each place that could not be written or remembers otherwise."""
+    problems = copy_outside(settings, registry)
+    return tuple(Look("the ledger", "checkpoint", "-", "not copied", Exit.LEDGER, (item,)) for item in problems)
 
 
 def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *, step: Step = at_once) -> Look:

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.monitoring import governed, look
+from flows.monitoring import governed, look, looks_outside
 from flows.prefect_runtime import publish, step
 from flows.reporting import publish_night, refresh_reports
 from flows.settings import read_settings
@@ -20,6 +20,7 @@ def nightly() -> State:
     desk, registry = open_desk(settings), open_registry(settings)
     aliases = step("read the live aliases", lambda: governed(desk, registry))
     looks = tuple(look(settings, desk, registry, live, step=step) for live in aliases)
+    looks += step("copy the checkpoint", lambda: looks_outside(settings, registry))
     night = step("write the summary", lambda: publish_night(settings, desk, started, looks))
     step("write the reports", lambda: refresh_reports(settings, desk, looks))
     publish("nightly", night.markdown, "Scheduled audits of what is live")

@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.monitoring import looks_outside
 from flows.prefect_runtime import step
 from flows.reconciling import check_live, finish_approved
 from flows.settings import read_settings
@@ -20,6 +21,7 @@ def reconcile() -> State:
     desk, registry = open_desk(settings), open_registry(settings)
     finished = finish_approved(settings, desk, registry, step=step)
     found = step("compare what is live", lambda: check_live(settings, desk, registry))
+    found = (*found, *step("copy the checkpoint", lambda: looks_outside(settings, registry)))
     troubled = [item for item in (*finished, *found) if item.exit_code is not Exit.DONE]
     word = "Needs attention" if troubled else "Reconciled"
     return Completed(name=word, message=f"{len(finished)} finished, {len(troubled)} troubled", data=(*finished, *found))

@@ -56,14 +56,23 @@ def _to_finish(desk: Desk, case: Case) -> bool:
     live = live_step(desk, case.subject.name, case.target)
     if case.released():
         return live is not None and signed_since(case, live)
-    return live is None or live.seq < _last_asked(case)
+    if live is not None:
+        return live.seq < _last_asked(case)
+    taken_out = [entry.seq for entry in steps_of(desk, case.subject.name, case.target)]
+    return not taken_out or taken_out[-1] < max(_last_asked(case), _last_approved(case))
 
 
 def _last_asked(case: Case) -> int:
-    """The newest hold or part of broken glass for this target: a person has asked for the version then."""
+    """The newest hold or part of broken glass for this target: the version was asked for then."""
     asked_for = [hold.seq for hold in case.dossier.holds if hold.target == case.target]
     asked_for += [part.seq for part in case.dossier.broken_glass if part.target == case.target]
     return max(asked_for, default=-1)
+
+
+def _last_approved(case: Case) -> int:
+    """Who approves a version after it was taken out wants it back; what was approved before does not come back."""
+    given = (item for item in case.dossier.sign_offs if item.decision == "approve" and not item.withdrawn)
+    return max((item.seq for item in given if item.target == case.target), default=-1)
 
 
 def _finish(settings: Settings, desk: Desk, registry: Registry, case: Case, step: Step) -> Look:

@@ -113,9 +113,9 @@ def _act(desk: Desk, registry: Registry, case: Case, request: Request, step: Ste
         return Answer(case_of(desk, case.subject, case.target), EXITS[outcome])
     live = registry.alias(request.name, request.alias)
     standing = live_step(desk, request.name, case.target)
-    if case.released() and live is not None and live.version == request.version:
-        if standing is None or not signed_since(case, standing):
-            return Answer(case, Exit.DONE, already_live=True)
+    on_glass = standing is not None and signed_since(case, standing)
+    if case.released() and live is not None and live.version == request.version and not on_glass:
+        return Answer(case, Exit.DONE, already_live=True)
     return Answer(finish(desk, registry, case, request.by, step=step), Exit.DONE)
 
 

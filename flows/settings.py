@@ -20,8 +20,9 @@ class Settings:
 
     `data_roots` are the folders below which a plan may name data, `databases` the addresses (up to the #) that it may
     name: a plan travels with a model, and a model is somebody's code. URIs and paths in them are relative to
-    `project`. `checkpoints` are the files that every checkpoint of the ledger is copied to. `night_every` is the
-    longest time between two scheduled nights, None where no schedule says so.
+    `project`. `checkpoints` are the files that every checkpoint of the ledger is copied to. `database_admin` is for
+    `fairgate db grant --apply` alone, `database_roles` names its roles. `night_every` is the longest time between two
+    scheduled nights, None where no schedule says so.
     """
 
     project: Path
@@ -40,6 +41,8 @@ class Settings:
     night_every: timedelta | None = None
     databases: tuple[str, ...] = ()
     checkpoints: tuple[Path, ...] = ()
+    database_admin: str | None = None
+    database_roles: str | None = None
 
     @property
     def evidence(self) -> Path:
@@ -108,6 +111,8 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         night_every=_hours(env.get(NIGHT_EVERY)),
         databases=tuple(env.get("FAIRGATE_DATABASES", "").split()),
         checkpoints=(home / "checkpoints.log", *(project / place for place in places)),
+        database_admin=env.get("FAIRGATE_DB_ADMIN"),
+        database_roles=env.get("FAIRGATE_DB_ROLES"),
     )
 
 

@@ -52,20 +52,31 @@ def open_desk(settings: Settings) -> Desk:
 
 
 def open_registry(settings: Settings) -> Registry:
-    """The model registry. Telemetry of every library is off before the first one is imported."""
-    from governance.registry.mlflow_registry import MlflowRegistry
+    """The model registry: a database through the gate, a server as it is (its own gate answers).
+
+    Telemetry of every library is off before the first one is imported.
+    """
+    from flows.plugins import remember
+    from governance.registry.mlflow_registry import GOVERNED, MlflowRegistry
 
     silence(settings)
-    return MlflowRegistry(settings.registry_uri, settings.tracking_uri)
+    uri = settings.registry_uri
+    if not uri.startswith((GOVERNED, "http:", "https:")):
+        uri = GOVERNED + uri
+    remember(uri, settings)
+    return MlflowRegistry(uri, settings.tracking_uri.removeprefix(GOVERNED))
 
 
 def checkpoint_places(settings: Settings, registry: Registry | None = None) -> tuple[CheckpointPlace, ...]:
     """Where the ledger's checkpoints are copied to: files, and the registry where one is open."""
+    from governance.ledger.checkpoint import log_key
     from governance.ledger.places import FilePlace
     from governance.registry.checkpoint_place import RegistryPlace
 
     files = tuple(FilePlace(path) for path in settings.checkpoints)
-    return files if registry is None else (*files, RegistryPlace(registry))
+    if registry is None:
+        return files
+    return (*files, RegistryPlace(registry, log_key(open_ledger(settings).keys.log.public)))
 
 
 def policy_bytes(settings: Settings) -> tuple[str, bytes]:

@@ -8,28 +8,23 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import text
 
 from governance.accounts_schema import ACCOUNTS
 from governance.database.address import open_database
-from governance.database.port import Database, PlaceError, Trouble, TurnNotGivenError
-from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
+from governance.database.port import Database
+from governance.errors import ConfigurationError, NotAuthorizedError
 from governance.ledger.port import Clock
 from governance.people import Person
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-WAIT_SECONDS = 15.0
 MIN_SECRET = 12
 MAX_SECRET = 1_024
 FREE_FAILURES = 5
@@ -37,6 +32,10 @@ IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
 _FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_ADDED = text(
+    "INSERT INTO person VALUES (:id, :issuer, :name, :functions, 1, :secret, :added) ON CONFLICT (id) DO NOTHING"
+)
+_OPENED = text("INSERT INTO session SELECT :token, id, :csrf, :now, :now FROM person WHERE id = :id")
 _COUNTED = text(
     "INSERT INTO failures VALUES (:id, :count, :until)"
     " ON CONFLICT (person) DO UPDATE SET count = excluded.count, until = excluded.until"
@@ -62,7 +61,7 @@ class Accounts:
     @cached_property
     def database(self) -> Database:
         """Where the rows are. Raises ConfigurationError for an address that is none."""
-        return open_database(self.url, ACCOUNTS, wait_seconds=WAIT_SECONDS)
+        return open_database(self.url, ACCOUNTS)
 
     def add(self, person: Person, secret: str) -> None:
         """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
@@ -75,15 +74,9 @@ class Accounts:
             "secret": _hasher().hash(secret),
             "added": self.clock().isoformat(),
         }
-        try:
-            with self._write() as connection:
-                connection.execute(
-                    text("INSERT INTO person VALUES (:id, :issuer, :name, :functions, 1, :secret, :added)"), row
-                )
-        except IntegrityError as error:
-            raise ConfigurationError(
-                f"the id {person.id!r} is taken, and ids are never reused: choose another"
-            ) from error
+        with self.database.writing() as connection:
+            if not connection.execute(_ADDED, row).rowcount:
+                raise ConfigurationError(f"the id {person.id!r} is taken, and ids are never reused: choose another")
 
     def check(self, person: Person, secret: str) -> None:
         """Raises ConfigurationError where `add` would: before anything else is recorded of the person."""
@@ -93,7 +86,7 @@ class Accounts:
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, disabled people too, by id."""
-        with self._read() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(text("SELECT id, issuer, name, functions, active FROM person ORDER BY id"))
             return tuple(
                 Person(row.id, row.name, tuple(row.functions.split()), row.issuer, bool(row.active)) for row in rows
@@ -105,7 +98,7 @@ class Accounts:
 
     def disable(self, identity: str) -> None:
         """Disable a person and end her sessions. Raises ConfigurationError for an unknown id."""
-        with self._write() as connection:
+        with self.database.writing() as connection:
             done = connection.execute(text("UPDATE person SET active = 0 WHERE id = :id"), {"id": identity})
             if not done.rowcount:
                 raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
@@ -125,13 +118,13 @@ class Accounts:
         if not _matches(stored, secret) or person is None or not person.active:
             self._record_failure(identity, now)
             raise NotAuthorizedError(_REFUSED)
-        with self._write() as connection:
+        with self.database.writing() as connection:
             connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": identity})
         return person
 
     def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
         """When a wrong credential was given for this id."""
-        with self._read() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(text("SELECT time FROM failure WHERE person = :id"), {"id": identity})
             return tuple(datetime.fromisoformat(row.time) for row in rows)
 
@@ -142,16 +135,14 @@ class Accounts:
         """
         token = secrets.token_urlsafe(32)
         row = {"token": _hash(token), "id": identity, "csrf": secrets.token_urlsafe(32), "now": now.isoformat()}
-        try:
-            with self._write() as connection:
-                connection.execute(text("INSERT INTO session VALUES (:token, :id, :csrf, :now, :now)"), row)
-        except IntegrityError as error:
-            raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list") from error
+        with self.database.writing() as connection:
+            if not connection.execute(_OPENED, row).rowcount:
+                raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
         return token
 
     def session(self, token: str, now: datetime) -> Session | None:
         """The session of this token, None where it is unknown, idle for 15 minutes, older than 8 hours, or disabled."""
-        with self._write() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(
                 text("SELECT person, csrf, opened, used FROM session WHERE token = :token"), {"token": _hash(token)}
             ).first()
@@ -169,18 +160,18 @@ class Accounts:
 
     def close_session(self, token: str) -> None:
         """End a session."""
-        with self._write() as connection:
+        with self.database.writing() as connection:
             connection.execute(text("DELETE FROM session WHERE token = :token"), {"token": _hash(token)})
 
     def _stored(self, identity: str) -> str | None:
-        with self._read() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
             return row.secret if row else None
 
     def _count_try(self, identity: str, now: datetime) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
         query = text("SELECT count, until FROM failures WHERE person = :id")
-        with self._write() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(query, {"id": identity}).first()
             left = datetime.fromisoformat(row.until) - now if row else timedelta()
             if row and timedelta() < left <= _pause(row[0]):  # a longer one only a clock that was set back makes
@@ -191,18 +182,8 @@ class Accounts:
 
     def _record_failure(self, identity: str, now: datetime) -> None:
         values = {"id": identity, "now": now.isoformat()}
-        with self._write() as connection:
+        with self.database.writing() as connection:
             connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with _told(self.database), self.database.writing() as connection:
-            yield connection
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with _told(self.database), self.database.reading() as connection:
-            yield connection
 
 
 def _check(person: Person, secret: str) -> None:
@@ -256,24 +237,3 @@ def _alive(opened: str, used: str, now: datetime) -> bool:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-@contextmanager
-def _told(database: Database) -> Iterator[None]:
-    """What went wrong below, in the words of Fairgate. A row that is refused is the caller's to explain."""
-    name = database.name
-    try:
-        yield
-    except DBAPIError as error:
-        trouble, reason = database.trouble(error), str(error.orig).strip()
-        if trouble is Trouble.REFUSED:
-            raise
-        if trouble is Trouble.DAMAGED:
-            raise ConfigurationError(f"the accounts at {name} are damaged: {reason}; restore a copy") from error
-        if trouble is Trouble.FORBIDDEN:
-            raise ConfigurationError(f"the role may not use the accounts at {name}: {reason}") from error
-        raise ServiceError(f"the accounts at {name} cannot be used: {reason}") from error
-    except (PoolTimeoutError, TurnNotGivenError) as error:
-        raise ServiceError(f"the accounts at {name} have been locked for {error}; try again") from error
-    except PlaceError as error:
-        raise ConfigurationError(f"the accounts file {name} {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from governance.database.port import Tables
+from governance.errors import ConfigurationError, ServiceError
 from governance.migrations import SCHEMA
 
 _SQLITE = (
@@ -33,5 +34,15 @@ def _for_postgres(statement: str) -> str:
     return made.replace(" TEXT ", ' TEXT COLLATE "C" ').removesuffix(" STRICT")
 
 
-# Any number that others do not use: writers wait for each other as they do on SQLite, so that every guess is counted.
-ACCOUNTS = Tables("accounts", "0001", "person", create, lock="SELECT pg_advisory_xact_lock(1178682435)", private=True)
+ACCOUNTS = Tables(
+    name="accounts",
+    head="0001",
+    first="person",
+    create=create,
+    # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.
+    lock="SELECT pg_advisory_xact_lock(1178682435)",
+    what="accounts database",
+    damaged=ConfigurationError,
+    unusable=ServiceError,
+    private=True,
+)

@@ -20,7 +20,7 @@ from governance.errors import (
 from governance.people import MACHINE, Actor
 from governance.policy import Requirement
 from governance.record import held, model_name, observed, step, target_of
-from governance.registry.port import Registry
+from governance.registry.port import Aliases, Registry
 from governance.statement import Entry, PredicateType, Statement
 from governance.subject import Subject, Target
 
@@ -39,7 +39,7 @@ def record_hold(desk: Desk, case: Case, by: Actor) -> Entry:
     return desk.ledger.append(statement, idempotency_key="hold:" + key)
 
 
-def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, pause: Pause = no_pause) -> Entry:
+def promote(desk: Desk, registry: Aliases, case: Case, by: Actor = MACHINE, *, pause: Pause = no_pause) -> Entry:
     """Make the version live and return the promotion. Call it under the release lock of the target.
 
     A promotion that a crash cut off is finished, never doubled; of what is live already, the promotion that made it
@@ -49,7 +49,7 @@ def promote(desk: Desk, registry: Registry, case: Case, by: Actor = MACHINE, *, 
     case = case_of(desk, case.subject, case.target)
     _refuse_unreleased(case)
     _same_bytes(registry, case.subject)
-    begun = _unfinished_intent(desk, case)
+    begun = begun_intent(desk, case)
     standing = _live_already(desk, registry, case)
     if standing is not None and begun is None:
         return standing
@@ -96,19 +96,28 @@ def demote(desk: Desk, registry: Registry, live: Case, reason: str, fallback: Su
     The ledger first, then the alias: a demotion that a crash cut off is seen and finished by the reconciler. Raises
     ReleaseHeldError where the fallback's release no longer stands, StaleEvidenceError where its bytes have changed.
     """
-    body = {"reason": reason, "back_to": fallback.version if fallback else None}
-    demotion = step(PredicateType.DEMOTION, live.subject, live.target, body=body, policy=live.decision.policy_digest)
     if fallback is None:
-        entry = _append_demotion(desk, live, demotion)
+        entry = record_demotion(desk, live, reason)
         registry.delete_alias(live.subject.name, live.target.alias)
         return entry
     back = case_of(desk, fallback, live.target)
     if back.decision.outcome is not DecisionOutcome.RELEASED:
         raise ReleaseHeldError(back.decision, f"{fallback} cannot take over: it is {back.decision.outcome.value}")
     _same_bytes(registry, fallback)
-    entry = _append_demotion(desk, live, demotion)
+    entry = record_demotion(desk, live, reason, fallback=fallback)
     promote(desk, registry, back)
     return entry
+
+
+def record_demotion(
+    desk: Desk, live: Case, reason: str, by: Actor = MACHINE, *, fallback: Subject | None = None
+) -> Entry:
+    """Record that this version is taken out of its target, once for each time that it was live there."""
+    body = {"reason": reason, "back_to": fallback.version if fallback else None}
+    policy = live.decision.policy_digest
+    demotion = step(PredicateType.DEMOTION, live.subject, live.target, by=by, body=body, policy=policy)
+    last = max((item.seq for item in live.dossier.steps), default=-1)
+    return desk.ledger.append(demotion, idempotency_key=f"demotion-of:{live.subject.digest}:{live.target}:{last}")
 
 
 def last_signed(desk: Desk, registry: Registry, live: Subject, target: Target) -> Subject | None:
@@ -172,7 +181,7 @@ def _refuse_unreleased(case: Case) -> None:
         raise ReleaseHeldError(case.decision, f"{case.subject} is {case.decision.outcome.value} for {case.target}")
 
 
-def _same_bytes(registry: Registry, subject: Subject) -> None:
+def _same_bytes(registry: Aliases, subject: Subject) -> None:
     found = registry.manifest(registry.version(subject.name, subject.version))
     if found.digest != subject.digest:
         raise StaleEvidenceError(
@@ -190,7 +199,7 @@ def is_unchanged(registry: Registry, subject: Subject) -> bool:
     return True
 
 
-def _live_already(desk: Desk, registry: Registry, case: Case) -> Entry | None:
+def _live_already(desk: Desk, registry: Aliases, case: Case) -> Entry | None:
     """The promotion that stands, where ledger and registry agree that this version is live."""
     promotion = live_step(desk, case.subject.name, case.target)
     if promotion is None or not _about(step_of(promotion), case.subject):
@@ -220,14 +229,10 @@ def unfinished(desk: Desk, name: str, target: Target) -> Entry | None:
     return steps[-1]
 
 
-def _unfinished_intent(desk: Desk, case: Case) -> Entry | None:
+def begun_intent(desk: Desk, case: Case) -> Entry | None:
+    """The intent to make these very bytes live in this target, None where none is unfinished."""
     intent = unfinished(desk, case.subject.name, case.target)
     return intent if intent is not None and _about(step_of(intent), case.subject) else None
-
-
-def _append_demotion(desk: Desk, live: Case, demotion: Statement) -> Entry:
-    last = max((item.seq for item in live.dossier.steps), default=-1)
-    return desk.ledger.append(demotion, idempotency_key=f"demotion-of:{live.subject.digest}:{live.target}:{last}")
 
 
 def _about(found: ReleaseStep, subject: Subject) -> bool:

@@ -163,8 +163,9 @@ def _sign_offs(view: ReleaseView) -> Iterator[str]:
     for item in view.sign_offs:
         yield f"### {md(item.name)} ({md(item.function)}) {item.decision}, {item.time}\n"
         yield f"- Meaning: {md(item.meaning)}\n- Reason: {md(item.reason)}"
-        yield f"- Authentication: {md(item.authentication)}\n- Expires: {item.expires}"
-        yield f"- Ledger entry {item.seq}; {md(item.standing)}"
+        yield from ([f"- On behalf of: {md(item.on_behalf_of)}"] if item.on_behalf_of else [])
+        yield f"- Authentication: {md(item.authentication)}\n- Assurance: {md(item.assurance)}"
+        yield f"- Expires: {item.expires}\n- Ledger entry {item.seq}; {md(item.standing)}"
         yield from (f"- {row.label}: {md(row.digest)}" for row in item.digests)
         yield ""
 

@@ -65,7 +65,7 @@ def headline(case: Case) -> str:
             if case.decision.emergency:
                 until = moment(case.decision.emergency.until)
                 lacking = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
-                return f"Broken glass: {what} {done} {where} in an emergency, until {until}, without: {'; '.join(lacking)}."
+                return f"Broken glass: {what} {done} {where} until {until}, without: {'; '.join(lacking)}."
             return f"Everything that the policy asks for is there: {what} {done} {where}."
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
     if case.released():

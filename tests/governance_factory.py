@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -186,7 +188,8 @@ def _accounts(folder: Path, clock: Clock, people: tuple[Person, ...]) -> str:
         accounts = Accounts(url, clock)
         for person in people:
             accounts.add(person, SECRET)
-        _FILLED[people] = path.read_bytes()
+        with closing(sqlite3.connect(path)) as connection:
+            _FILLED[people] = connection.serialize()  # with what stands in its log alone
     return url
 
 
@@ -280,7 +283,7 @@ class FakeRegistry:
     aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     moves: list[tuple[str, str | None]] = field(default_factory=list)
     uri: str = "memory:"
-    checkpoints: list[str] = field(default_factory=list)
+    checkpoints: dict[str, str] = field(default_factory=dict)
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         if (name, version) not in self.bytes_of:
@@ -322,11 +325,11 @@ class FakeRegistry:
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         return "run"
 
-    def keep_checkpoint(self, note: str) -> None:
-        self.checkpoints.append(note)
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        self.checkpoints[ledger] = note
 
     def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
-        return tuple(self.checkpoints[-1:])
+        return tuple(self.checkpoints.values())
 
 
 def fake_registry() -> FakeRegistry:

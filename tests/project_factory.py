@@ -5,7 +5,9 @@ A plan with a `prediction` column needs no scoring: a whole release then takes a
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +20,7 @@ from governance.case import open_case
 from governance.desk import Desk
 from governance.enrolment import enrol
 from governance.people import MACHINE, Person
+from governance.registry import sqlite_guard
 from governance.registry.port import LiveAlias, Registry
 from governance.signoff import APPROVE, Wish, sign, withdraw
 from governance.statement import Entry, PredicateType
@@ -128,6 +131,20 @@ class Project:
 
         `lines` go into the plan's [data], `described` into MLmodel, `files` beside it.
         """
+        place = self.write_model(name, lines=lines, described=described, files=files)
+        if name not in [model.name for model in self.client.search_registered_models()]:
+            self.client.create_registered_model(name)
+        return str(self.client.create_model_version(name, str(place)).version)
+
+    def write_model(
+        self,
+        name: str,
+        *,
+        lines: Iterable[str] = (PREDICTED, NEWER),
+        described: str = "flavors: {}\n",
+        files: Mapping[str, str] | None = None,
+    ) -> Path:
+        """The folder of the next version, as `register` registers it."""
         plan = _PLAN.format(name=name, lines="\n".join(lines).format(name=name))
         number = len(list(self.folder.glob(f"models/{name}-*"))) + 1
         place = f"models/{name}-{number}"
@@ -135,9 +152,7 @@ class Project:
         self.write(f"{place}/MLmodel", f"{described}metadata:\n  governance:\n    plan: |\n{body}")
         for path, text in (files or {"model.bin": f"weights of {name} {number}"}).items():
             self.write(f"{place}/{path}", text)
-        if name not in [model.name for model in self.client.search_registered_models()]:
-            self.client.create_registered_model(name)
-        return str(self.client.create_model_version(name, str(self.folder / place)).version)
+        return self.folder / place
 
     def ask(self, name: str, version: str, data: str | None = None) -> Answer:
         """Ask for the release, unattended."""
@@ -166,6 +181,16 @@ class Project:
         """The version that MLflow serves under the alias."""
         found = self.registry.alias(name, ALIAS)
         return found.version if found else None
+
+    def move_outside(self, name: str, alias: str, version: str) -> None:
+        """Point the alias past the gate, as who can write the database file can: the guard is dropped, then SQL."""
+        sqlite_guard.remove(self.folder / "mlflow.db")
+        with closing(sqlite3.connect(self.folder / "mlflow.db")) as database, database:
+            row = ("default", name, alias, int(version))
+            database.execute(
+                "INSERT OR REPLACE INTO registered_model_aliases (workspace, name, alias, version) VALUES (?, ?, ?, ?)",
+                row,
+            )
 
     def entries(self, *kinds: PredicateType) -> list[Entry]:
         """The ledger's entries of these kinds (none named: all)."""

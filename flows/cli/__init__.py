@@ -11,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from flows.cli import (
     charter,
+    db,
     evidence,
     history,
     ledger,
@@ -42,7 +43,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ROOMS = (people, charter, evidence, release, sign, verify, history, tables, ledger, outside, schedules, operate)
+ROOMS = (
+    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, operate,
+)  # fmt: skip
 for room in ROOMS:
     room.add_to(app)
 

@@ -9,7 +9,8 @@ import typer
 
 from flows.cli.options import As, Credential, Json, authenticated
 from flows.cli.output import emit, say
-from flows.settings import read_settings
+from flows.cli.receipts import hand_out
+from flows.settings import Settings, read_settings
 from governance.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def show(as_json: Json = False) -> None:
     if not same:
         say(f"NOT in force: {desk.policy.name} {desk.policy.version}, {desk.policy.digest}, which this project names")
         say(f"  approved by {' and '.join(x.person for x in approvals) or 'nobody'}; it takes two persons")
-        say("  way out: fairgate policy approve --reason WHY --as ID")
+        for item in desk.policy.all_signers():
+            names = [person.id for person in charter.able((item,))]
+            say(f"  under it, {item} would be signed by: {', '.join(names) or 'nobody'}")
+        say("  way out: fairgate policy approve --reason WHY --as ID, or name the policy in force in FAIRGATE_POLICY")
 
 
 @policy.command("approve")
@@ -61,13 +65,16 @@ def approve(reason: Reason, identity: As = None, credential_file: Credential = N
     """Approve the policy that FAIRGATE_POLICY names. It comes into force when two persons who may sign have done so."""
     from governance.adoption import approve_policy
 
-    desk, person = _who(identity, credential_file)
+    settings, desk, person = _who(identity, credential_file)
     entry, missing = approve_policy(desk, person, reason, AUTHENTICATION)
+    receipt = hand_out(settings, desk, entry)
     if as_json:
-        emit({"entry": entry.seq, "digest": desk.policy.digest, "in_force": missing == 0, "missing": missing})
+        said = {"entry": entry.seq, "digest": desk.policy.digest, "in_force": missing == 0, "missing": missing}
+        emit(said | receipt.document())
         return
     say(f"{person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).")
     say("  it is in force now" if missing == 0 else f"  {missing} more approval is needed, by another person")
+    say(*receipt.lines())
 
 
 @delegate.command("give")
@@ -84,12 +91,14 @@ def give(
     from governance.delegating import delegate as record
 
     end = _moment(until)
-    desk, person = _who(identity, credential_file)
+    settings, desk, person = _who(identity, credential_file)
     entry = record(desk, person, to, function, end, reason, AUTHENTICATION)
+    receipt = hand_out(settings, desk, entry)
     if as_json:
-        emit({"entry": entry.seq, "delegator": person.id, "delegate": to, "function": function, "until": end})
+        said = {"entry": entry.seq, "delegator": person.id, "delegate": to, "function": function, "until": end}
+        emit(said | receipt.document())
     else:
-        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).", *receipt.lines())
 
 
 @delegate.command("revoke")
@@ -98,13 +107,18 @@ def revoke(
     reason: Reason,
     identity: As = None,
     credential_file: Credential = None,
+    as_json: Json = False,
 ) -> None:
     """End a delegation: what was signed by it counts no more."""
     from governance.delegating import revoke as record
 
-    desk, person = _who(identity, credential_file)
+    settings, desk, person = _who(identity, credential_file)
     entry = record(desk, person, seq, reason)
-    say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+    receipt = hand_out(settings, desk, entry)
+    if as_json:
+        emit({"entry": entry.seq, "revoked": seq} | receipt.document())
+    else:
+        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).", *receipt.lines())
 
 
 @delegate.command("list")
@@ -127,12 +141,12 @@ def listed(as_json: Json = False) -> None:
         say("Nobody signs for anybody else.")
 
 
-def _who(identity: str | None, credential_file: Path | None) -> tuple[Desk, Person]:
+def _who(identity: str | None, credential_file: Path | None) -> tuple[Settings, Desk, Person]:
     from flows.wiring import open_desk
 
     settings = read_settings()
     desk = open_desk(settings)
-    return desk, authenticated(settings, desk, identity, credential_file)
+    return settings, desk, authenticated(settings, desk, identity, credential_file)
 
 
 def _moment(text: str) -> datetime:

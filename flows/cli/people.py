@@ -80,14 +80,17 @@ def listed(as_json: Json = False) -> None:
 
 
 @people.command("disable")
-def disable(identity: Identity, by: By = None, by_credential_file: ByCredential = None) -> None:
+def disable(identity: Identity, by: By = None, by_credential_file: ByCredential = None, as_json: Json = False) -> None:
     """Disable a person. Sign-offs given by a disabled person no longer count; the id is never reused."""
     from flows.wiring import open_desk
     from governance.enrolment import dismiss
 
     desk = open_desk(read_settings())
     entry = dismiss(desk, identity, _adder(desk, by, by_credential_file))
-    say(f"{identity} is disabled (ledger entry {entry.seq}).")
+    if as_json:
+        emit({"disabled": identity, "entry": entry.seq})
+    else:
+        say(f"{identity} is disabled (ledger entry {entry.seq}).")
 
 
 @people.command("enroll-key")
@@ -106,14 +109,18 @@ def enroll_key(public: Public, identity: As = None, credential_file: Credential 
 
 
 @people.command("revoke-key")
-def revoke_key(public: Public, identity: As = None, credential_file: Credential = None) -> None:
+def revoke_key(public: Public, identity: As = None, credential_file: Credential = None, as_json: Json = False) -> None:
     """Take one of your keys back, for example a lost one. What it signed counts no more."""
     from governance.enrolment import revoke_key as revoke
     from governance.user_key import read_public
 
     desk, person = _oneself(read_settings(), identity, credential_file)
-    entry = revoke(desk, person, read_public(public))
-    say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+    key = read_public(public)
+    entry = revoke(desk, person, key)
+    if as_json:
+        emit({"person": person.id, "public_key": key, "entry": entry.seq})
+    else:
+        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
 
 
 def _oneself(settings: Settings, identity: str | None, credential_file: Path | None) -> tuple[Desk, Person]:

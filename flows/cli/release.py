@@ -8,8 +8,9 @@ import typer
 
 from flows.cli.options import Alias, As, Credential, Data, Json, Name, authenticated
 from flows.cli.output import emit, progress, say
-from flows.cli.words import decision_json, decision_lines, validation_lines
+from flows.cli.words import decision_json, validation_lines
 from flows.settings import Settings, read_settings
+from governance.explanation import decision_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,14 +86,25 @@ def release(
 
 
 def holds(as_json: Json = False) -> None:
-    """The releases that wait for people: what is missing and who can give it."""
+    """The releases that wait for people: what is missing and who can give it. Broken glass comes first."""
     from flows.wiring import open_desk
-    from governance.case import waiting
+    from governance.case import asked, still_waiting
+    from governance.emergency import waiting_glass
 
-    cases = waiting(open_desk(read_settings()))
+    desk = open_desk(read_settings())
+    found = asked(desk)
+    broken, cases = [case for case in found if case.decision.emergency], still_waiting(found)
+    half = [(case, part) for case in cases if (part := waiting_glass(desk, case))]
     if as_json:
-        emit({"holds": [decision_json(case) for case in cases]})
+        holds, emergencies = [decision_json(case) for case in cases], [decision_json(case) for case in broken]
+        parts = [{"model": case.subject.name, "version": case.subject.version, "part": part} for case, part in half]
+        emit({"holds": holds, "emergencies": emergencies, "glass_waiting": parts})
         return
+    for case in broken:
+        say(f"BROKEN GLASS: {case.subject} as {case.target}: {case.decision.emergency}", "")
+    for case, part in half:
+        name = f"{part.person.name} has broken the glass ({part.reason})"
+        say(f"GLASS: {case.subject} as {case.target}: {name}; a second person is needed", "")
     if not cases:
         say("Nothing waits.")
     for case in cases:

@@ -50,7 +50,7 @@ def asked(places: Sequence[CheckpointPlace], log_public: bytes) -> Remembered:
     found = Remembered()
     for place in places:
         try:
-            kept = kept_checkpoints((place,), log_public)
+            kept, others = kept_checkpoints((place,), log_public), place.others()
         except LedgerTamperedError as error:
             found = _with(found, problems=str(error))
         except ConfigurationError as error:  # no registry was ever made here
@@ -59,6 +59,12 @@ def asked(places: Sequence[CheckpointPlace], log_public: bytes) -> Remembered:
             found = _with(found, unreachable=f"{place.name}: {error}")
         else:
             found = _answered(found, place.name, kept)
+            if others:
+                keys = ", ".join(others)
+                told = (
+                    f"{place.name} also keeps checkpoints under other log keys ({keys}): other ledgers, or another past"
+                )
+                found = _with(found, empty=told)
     return found
 
 

@@ -9,6 +9,7 @@ import typer
 
 from flows.cli.options import Alias, As, Credential, Json, Name, Version, authenticated
 from flows.cli.output import emit, say
+from flows.cli.receipts import hand_out
 from flows.settings import read_settings
 from governance.errors import ConfigurationError, NotAuthorizedError
 
@@ -73,12 +74,15 @@ def sign(
     own = read_private(key) if key else None
     wish = Wish(chosen, APPROVE if approve else REFUSE, reason, shown, "password at the command line", own)
     entry = record(desk, case, person, wish)
+    receipt = hand_out(settings, desk, entry)
     if as_json:
-        emit({"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown})
+        said = {"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown}
+        emit(said | {"assurance": entry.statement.body["assurance"]} | receipt.document())
         return
     say(f"{person.name} ({chosen}): {entry.statement.meaning}.")
     say(f"  recorded as ledger entry {entry.seq} at {entry.time:%Y-%m-%d %H:%M:%S} UTC, bound to")
     say(f"  model {shown.model_digest}", f"  report {shown.report_digest}", f"  data {shown.data_digest}")
+    say(f"  assurance {entry.statement.body['assurance']}", *receipt.lines())
 
 
 def withdraw(
@@ -100,11 +104,13 @@ def withdraw(
     case = open_case(desk, name, version, alias)
     person = authenticated(settings, desk, identity, credential_file)
     entries = record(desk, case, person, reason)
+    receipt = hand_out(settings, desk, *entries)
     if as_json:
-        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]})
+        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]} | receipt.document())
         return
     for entry in entries:
         say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+    say("  where it is live, the next reconcile takes it out", *receipt.lines())
 
 
 def break_glass(
@@ -129,14 +135,16 @@ def break_glass(
     case = open_case(desk, name, version, alias)
     person = authenticated(settings, desk, identity, credential_file)
     entry, now = record(desk, case, person, Plea(hours, reason, "password at the command line"))
+    receipt = hand_out(settings, desk, entry)
     if as_json:
-        emit({"entry": entry.seq, **decision_json(now)})
+        emit({"entry": entry.seq, **decision_json(now), **receipt.document()})
         return
     say(f"{person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).")
     if now.decision.emergency is None:
         say("  nothing is released yet: a second person must break the glass too")
     else:
         say(f"  {now.decision.emergency}", "  the next reconcile moves the alias, and takes it out again in the end")
+    say(*receipt.lines())
 
 
 def _only_function(desk: Desk, case: Case, person: Person) -> str:

@@ -10,11 +10,12 @@ import typer
 
 from flows.cli.options import Alias, Json, Name, Version
 from flows.cli.output import emit, progress, say
-from flows.cli.words import decision_lines
 from flows.settings import read_settings
 from governance.errors import ConfigurationError
+from governance.explanation import decision_lines
 
 if TYPE_CHECKING:
+    from governance.dossier import SignOff
     from governance.verification import Verification
     from reports.evidence import CaseEvidence
 
@@ -106,27 +107,30 @@ def _lines(found: Verification) -> list[str]:
         return [f"NOT VERIFIED: {where}", *(f"  {problem}" for problem in found.problems)]
     standing = found.case.decision.outcome.value
     glass = found.case.decision.emergency
-    since = (
-        "signed"
-        if found.sign_offs and not glass
-        else f"released without a sign-off (tier {found.case.decision.tier.value})"
-    )
+    since = f"released without a sign-off (tier {found.case.decision.tier.value})"
+    if glass:
+        since = "put live in an emergency"
+    elif found.sign_offs:
+        since = "signed"
     head = f"VERIFIED: {where} is version {found.version}, unchanged since it was {since}"
     if standing != "RELEASED":
         head = f"UNCHANGED, BUT {standing} NOW: {where} is version {found.version}"
     lines = [head, f"  model    {found.case.subject.digest}"]
-    if found.case.decision.emergency:
-        lines.append(f"  BROKEN GLASS: {found.case.decision.emergency}")
-    lines += [
-        f"  signed   {item.approver.name} as {item.function}, {item.signed_at:%Y-%m-%d %H:%M} UTC: {item.reason}"
-        for item in found.sign_offs
-    ]
+    if glass:
+        lines.append(f"  BROKEN GLASS: {glass}")
+    lines += [_signed(item) for item in found.sign_offs]
     audit = found.case.dossier.audit()
     lines.append(f"  evidence audit report {audit.report_digest if audit else 'none'}")
     lines.append(f"  released ledger entry {found.promotion.seq}, {found.promotion.time:%Y-%m-%d %H:%M} UTC")
     if found.expires_at:
         lines.append(f"  until    {found.expires_at:%Y-%m-%d %H:%M} UTC")
     return lines + (decision_lines(found.case)[1:] if standing != "RELEASED" else [])
+
+
+def _signed(item: SignOff) -> str:
+    behalf = f" on behalf of {item.on_behalf_of}" if item.on_behalf_of else ""
+    who = f"{item.approver.name} as {item.function}{behalf} ({item.assurance})"
+    return f"  signed   {who}, {item.signed_at:%Y-%m-%d %H:%M} UTC: {item.reason}"
 
 
 def _document(found: Verification) -> dict[str, object]:

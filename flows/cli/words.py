@@ -4,40 +4,8 @@ from __future__ import annotations
 
 from expectations.result import DataValidation, Outcome
 from governance.case import Case
-from governance.decide import Decision, Finding, Status
+from governance.decide import Decision
 from governance.dossier import Dossier
-from governance.people import Person
-
-
-def decision_lines(case: Case) -> list[str]:
-    """The decision, and for every finding that is not met: what is missing, who can give it, the way out."""
-    lines = [f"{case.decision.outcome.value}: {case.subject} as {case.target} (tier {case.decision.tier.value})"]
-    if case.decision.emergency:
-        lines.append(f"  BROKEN GLASS: {case.decision.emergency}")
-    if not case.decision.missing():
-        lines += [f"  met      {item.requirement}: {item.reason}" for item in case.decision.findings]
-    missing = case.decision.missing()
-    refused = tuple(item for item in missing if item.status is Status.REFUSED)
-    for finding in refused or missing:  # where people have refused, what else is missing no longer matters
-        lines += finding_lines(finding, case.dossier)
-    return lines
-
-
-def finding_lines(finding: Finding, dossier: Dossier) -> list[str]:
-    """One finding in up to three lines."""
-    lines = [f"  {finding.status.value:8} {finding.requirement}: {finding.reason}"]
-    for function in dict.fromkeys(finding.needs):
-        lines.append(f"           who can give it: {who(function, dossier)}")
-    if finding.way_out:
-        lines.append(f"           way out: {finding.way_out}")
-    return lines
-
-
-def who(function: str, dossier: Dossier) -> str:
-    """The persons who could sign in this function now."""
-    able = [person for person in dossier.people if person.has(function) and person.id not in dossier.excluded()]
-    names = ", ".join(_named(person) for person in able)
-    return f"{function}: {names or 'nobody; add a person with this function'}"
 
 
 def validation_lines(validation: DataValidation, source: str, quarantine: str | None = None) -> list[str]:
@@ -78,7 +46,3 @@ def decision_json(case: Case) -> dict[str, object]:
 
 def _ids(function: str, dossier: Dossier) -> list[str]:
     return [p.id for p in dossier.people if p.has(function) and p.id not in dossier.excluded()]
-
-
-def _named(person: Person) -> str:
-    return f"{person.name} ({person.id})"

@@ -12,8 +12,13 @@ from sqlalchemy.exc import ArgumentError
 from governance.database.port import Database, Tables
 from governance.errors import ConfigurationError
 
+WAIT_SECONDS = 30.0
+"""How long a writer waits for the others."""
 
-def open_database(text: str, tables: Tables, *, wait_seconds: float, read_only: bool = False) -> Database:
+
+def open_database(
+    text: str, tables: Tables, *, wait_seconds: float = WAIT_SECONDS, read_only: bool = False
+) -> Database:
     """The database at this address. Nothing is opened yet; raises ConfigurationError as `read_address` does."""
     url = read_address(text, tables.name)
     if url.get_backend_name() == "sqlite":

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 _LEFT_BEHIND: list[object] = []
@@ -29,7 +30,7 @@ def transaction(connection: Connection, begin: str) -> Iterator[None]:
 
 
 def keep_to_own(engine: Engine, identity: Callable[[], tuple[int, ...]]) -> None:
-    """Never use a connection again that was made when `identity` said otherwise: in another process, to another file."""
+    """Never use a connection again that was made when `identity` was another: another process, another file."""
 
     def remember(_connection: object, record: ConnectionPoolEntry) -> None:
         record.info["identity"] = identity()
@@ -44,3 +45,22 @@ def keep_to_own(engine: Engine, identity: Callable[[], tuple[int, ...]]) -> None
 
     event.listen(engine, "connect", remember)
     event.listen(engine, "checkout", refuse)
+
+
+def drop_broken(engine: Engine, broken: Callable[[DBAPIError], bool]) -> None:
+    """Never use a connection again on which an error happened that `broken` says is one of the file or the disk.
+
+    A file that could not be opened for writing at one bad moment stays read-only to SQLite, and what it believes of a
+    lock that could not be given back stays as well: a server would sign nothing any more until it is started again.
+    """
+
+    def judge(context: ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        if isinstance(error, DBAPIError) and broken(error):
+            if context.execution_context is not None:  # SQLite closes no file while a statement is at work on it
+                context.execution_context.cursor.close()
+            context.is_disconnect = True
+            # Only this one: others may be a parent's, which a forked child must not close.
+            context.invalidate_pool_on_disconnect = False
+
+    event.listen(engine, "handle_error", judge)

@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+
+from governance.errors import FairgateError
 
 
 class Trouble(Enum):
@@ -27,9 +28,11 @@ class Trouble(Enum):
 class Tables:
     """A set of tables with a line of migrations of its own.
 
-    `name` names the folder below `governance/migrations` and the table `<name>_version`; `head` is the newest revision;
-    `first` is the table by which one sees that they were made, `create` makes all of them. `lock` is the statement that makes a writer of
-    PostgreSQL wait for the others. `private`: a SQLite file is for its owner only. `alone`: it holds nothing else.
+    `name` is the folder below `governance/migrations` and begins the table `<name>_version`; `head` is the newest
+    revision;
+    `first` is the table by which one sees that they were made, `create` makes all of them. `lock` is the statement that
+    makes a writer of PostgreSQL wait for the others. `what` is how messages call them; `damaged` and `unusable` are the
+    errors that they raise. `private`: a SQLite file is for its owner only. `alone`: it holds nothing else.
     """
 
     name: str
@@ -37,6 +40,9 @@ class Tables:
     first: str
     create: Callable[[Connection], None]
     lock: str
+    what: str
+    damaged: type[FairgateError]
+    unusable: type[FairgateError]
     private: bool = False
     alone: bool = False
 
@@ -50,23 +56,27 @@ class Database(Protocol):
         ...
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """One moment of the tables, whatever is written meanwhile."""
+        """One moment of the tables, whatever is written meanwhile. Errors of the block are told as Fairgate's.
+
+        Raises ServiceError where the database is busy or unreachable, ConfigurationError where the role may not use it,
+        and the errors of the tables where it is damaged or cannot be used.
+        """
         ...
 
     def writing(self) -> AbstractContextManager[Connection]:
         """One transaction while no other writer has one; committed at the end, rolled back where the block raises.
 
-        Raises TurnNotGivenError where the others took longer than the wait that was agreed, PlaceError where the place
-        cannot be written.
+        Raises as `reading` does; ServiceError too where the others took longer than the wait that was agreed. Where the
+        connection is lost at the end, what was written may be there or not: ask again.
         """
+        ...
+
+    def dispose(self) -> None:
+        """Close the connections that nobody uses; the next use opens new ones."""
         ...
 
     def upgrade(self) -> None:
         """Make the tables, or bring them to the newest revision. Raises ConfigurationError where the role may not."""
-        ...
-
-    def trouble(self, error: DBAPIError) -> Trouble:
-        """What kind of thing this error is."""
         ...
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import URL, Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 from governance.database.pool import keep_to_own, transaction
 from governance.database.port import Tables, Trouble
+from governance.database.told import told
 from governance.errors import ConfigurationError
 from governance.migrations import SCHEMA, bring_to_head, revision_of
 
@@ -88,21 +89,25 @@ class PostgresDatabase:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """See `governance.database.port.Database.reading`."""
-        with self.engine.connect() as connection:
+        with self._told(), self.engine.connect() as connection:
             connection.exec_driver_sql(_READ)
             yield connection  # nothing was written: closing the connection ends the transaction
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """See `governance.database.port.Database.writing`."""
-        engine = self.engine
-        with engine.connect() as connection, transaction(connection, self._begin(self.tables.lock)):
+        locked = self._begin(self.tables.lock)
+        with self._told(), self.engine.connect() as connection, transaction(connection, locked):
             yield connection
+
+    def dispose(self) -> None:
+        """See `governance.database.port.Database.dispose`."""
+        self._engine.dispose()
 
     def upgrade(self) -> None:
         """Make the tables, or bring them to the newest revision. Raises ConfigurationError where the role may not."""
         making = self._begin(f"SELECT pg_advisory_xact_lock({_MAKING})")
-        with self._engine.connect() as connection, transaction(connection, making):
+        with self._told(), self._engine.connect() as connection, transaction(connection, making):
             if revision_of(connection, self.tables) == self.tables.head:
                 return
             if not connection.exec_driver_sql(_MAY_CREATE).scalar_one():
@@ -112,18 +117,12 @@ class PostgresDatabase:
                 raise ConfigurationError(f"the database of {self._what} keeps text as {encoding}: make one with UTF8")
             bring_to_head(connection, self.tables)
 
-    def trouble(self, error: DBAPIError) -> Trouble:
-        """What kind of thing this error is, by its SQLSTATE."""
-        code = getattr(error.orig, "sqlstate", None)
-        if isinstance(error, IntegrityError):
-            return Trouble.REFUSED
-        if code is None:  # psycopg's own: the connection is gone, or never was
-            return Trouble.UNREACHABLE
-        return next((kind for start, kind in _TROUBLES.items() if code.startswith(start)), Trouble.UNUSABLE)
-
     @property
     def _what(self) -> str:
-        return f"the {self.tables.name} at {self.name}"
+        return f"the {self.tables.what} {self.name}"
+
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.tables, self.name, _trouble)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -153,3 +152,13 @@ class PostgresDatabase:
             raise ConfigurationError(
                 f"the tables of {self._what} have revision {found}, this Fairgate needs {self.tables.head}: {_WAY_OUT}"
             )
+
+
+def _trouble(error: DBAPIError) -> Trouble:
+    """What kind of thing an error is, by its SQLSTATE."""
+    code = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, IntegrityError):
+        return Trouble.REFUSED
+    if code is None:  # psycopg's own: mostly, the connection is gone or never was
+        return Trouble.UNREACHABLE if isinstance(error, OperationalError | InterfaceError) else Trouble.UNUSABLE
+    return next((kind for start, kind in _TROUBLES.items() if code.startswith(start)), Trouble.UNUSABLE)

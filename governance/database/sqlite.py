@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from governance.database.pool import keep_to_own, transaction
+from governance.database.pool import drop_broken, keep_to_own, transaction
 from governance.database.port import PlaceError, Tables, Trouble
+from governance.database.told import told
 from governance.database.turn import turn
 from governance.migrations import bring_to_head, revision_of
 
@@ -37,6 +38,11 @@ class SqliteDatabase:
         """The path."""
         return str(self.path)
 
+    @property
+    def lock_files(self) -> tuple[Path, ...]:
+        """The files beside it by which writers wait for each other; they stay."""
+        return tuple(self.path.with_name(self.path.name + end) for end in (".lock", ".queue"))
+
     @cached_property
     def engine(self) -> Engine:
         """The engine, with the tables made."""
@@ -47,45 +53,48 @@ class SqliteDatabase:
         if self.read_only:
             return engine
         keep_to_own(engine, self._file_now)
-        self._make_place()
+        drop_broken(engine, lambda error: self.trouble(error) in (Trouble.UNUSABLE, Trouble.DAMAGED))
         # Readers of a file that has its tables never wait for its writers.
-        if not (self.path.is_file() and self.path.stat().st_size and self._is_made(engine)):
+        if not (self._make_place() and self._is_made(engine)):
             self._bring_up(engine)
         return engine
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """See `governance.database.port.Database.reading`."""
-        with self.engine.connect() as connection:
+        with self._told(), self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             yield connection  # nothing was written: closing the connection ends the transaction
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """See `governance.database.port.Database.writing`."""
-        engine = self.engine
-        with self.alone(), engine.connect() as connection, transaction(connection, "BEGIN IMMEDIATE"):
-            yield connection
+        with self._told():
+            engine = self.engine  # made before the turn is asked for: making the tables takes one as well
+            with self._turn(), engine.connect() as connection, transaction(connection, "BEGIN IMMEDIATE"):
+                yield connection
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Writers of all processes, one at a time and in turn. SQLite's own busy loop starves: up to 14 s at 16."""
-        with turn(self.path, self.wait_seconds, 0o600 if self.tables.private else 0o666):
+        """Hold back every writer, without a transaction: for who replaces the file."""
+        with self._told(), self._turn():
             yield
+
+    def dispose(self) -> None:
+        """See `governance.database.port.Database.dispose`."""
+        self.engine.dispose()
 
     def upgrade(self) -> None:
         """Make the tables, or bring them to the newest revision, as the first use does."""
         with self.reading():
             pass
 
-    def trouble(self, error: DBAPIError) -> Trouble:
-        """See `governance.database.port.Database.trouble`."""
-        reason = str(error.orig)
-        if isinstance(error, IntegrityError):
-            return Trouble.REFUSED
-        if not isinstance(error, OperationalError) or "decode" in reason:
-            return Trouble.DAMAGED
-        return Trouble.BUSY if "locked" in reason or "busy" in reason else Trouble.UNUSABLE
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.tables, self.name, _trouble)
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """Writers of all processes, one at a time and in turn. SQLite's own busy loop starves: up to 14 s at 16."""
+        return turn(self.path, self.wait_seconds, 0o600 if self.tables.private else 0o666)
 
     def _connect(self) -> sqlite3.Connection:
         """One connection. SQLite's own wait is as long as ours, so that a reader does not hang either."""
@@ -100,17 +109,22 @@ class SqliteDatabase:
             raise
         return connection
 
-    def _make_place(self) -> None:
+    def _make_place(self) -> bool:
+        """Make what the file needs around it; whether there is something in the file already."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.tables.private:
                 self.path.touch(mode=0o600)  # the WAL and its index get the mode of the database
+            return self.path.is_file() and self.path.stat().st_size > 0
         except OSError as error:
             raise PlaceError(f"cannot be made: {error.strerror}") from error
 
     def _file_now(self) -> tuple[int, ...]:
         """Which process, and which file stands at the path: a restore replaces it."""
-        found = self.path.stat()
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise PlaceError(f"cannot be looked at: {error.strerror}") from error
         return os.getpid(), found.st_dev, found.st_ino
 
     def _is_made(self, engine: Engine) -> bool:
@@ -120,7 +134,17 @@ class SqliteDatabase:
             return revision_of(connection, self.tables) == self.tables.head and mode == "wal"
 
     def _bring_up(self, engine: Engine) -> None:
-        with self.alone(), engine.connect() as connection:
+        with self._turn(), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             with transaction(connection, "BEGIN IMMEDIATE"):
                 bring_to_head(connection, self.tables)
+
+
+def _trouble(error: DBAPIError) -> Trouble:
+    """What kind of thing an error is, by its class and SQLite's words."""
+    reason = str(error.orig)
+    if isinstance(error, IntegrityError):
+        return Trouble.REFUSED
+    if not isinstance(error, OperationalError) or "decode" in reason:
+        return Trouble.DAMAGED
+    return Trouble.BUSY if "locked" in reason or "busy" in reason else Trouble.UNUSABLE

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
 from threading import Lock, Thread
@@ -64,7 +64,9 @@ def _take(path: str, until: float, mode: int) -> int:
 
 def _free(descriptor: int) -> None:
     # Said aloud: a child that was forked meanwhile has the descriptor too, and closing ours would free nothing.
-    flock(descriptor, LOCK_UN)
+    # Where that fails, closing still frees it for everybody but such a child; what was written is written.
+    with suppress(OSError):
+        flock(descriptor, LOCK_UN)
     os.close(descriptor)
 
 

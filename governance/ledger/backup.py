@@ -8,11 +8,14 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from governance.database.sqlite import SqliteDatabase
 from governance.durable import sync_folder
 from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
-from governance.ledger.snapshot import Head
+from governance.ledger.schema import LEDGER
+from governance.ledger.snapshot import Head, Snapshot
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import LedgerReport, verify_ledger
+from governance.ledger.writing import replay
 
 
 def backup(ledger: SqlLedger, path: Path) -> LedgerReport:
@@ -22,8 +25,11 @@ def backup(ledger: SqlLedger, path: Path) -> LedgerReport:
     ledger.size()  # makes the tables where the ledger is new
     scratch = path.with_name(f".{path.name}.new")
     try:
-        _copy(ledger.path, scratch)
-        report = _verified(ledger, scratch, ledger.path)
+        if _is_file(ledger):
+            _copy(ledger.path, scratch)
+        else:
+            _write_out(ledger, scratch)
+        report = _verified(_looking_into(ledger, scratch), ledger.database.name)
         scratch.rename(path)
         sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
@@ -36,16 +42,20 @@ def backup(ledger: SqlLedger, path: Path) -> LedgerReport:
 def restore(ledger: SqlLedger, path: Path) -> Path | None:
     """Put the verified backup in the ledger's place; returns where the ledger that stood there was kept.
 
-    Raises ConfigurationError where the ledger in place holds entries that the backup does not: they would be lost.
-    Nobody appends meanwhile. The backup itself is only read.
+    On PostgreSQL nothing is replaced: what the backup holds beyond the ledger in place is written into it, byte for
+    byte, and None returned. Raises ConfigurationError where the ledger in place holds entries that the backup does not:
+    they would be lost. Nobody appends meanwhile. The backup itself is only read.
     """
     if not path.is_file():
         raise ConfigurationError(f"there is no backup at {path}")
+    if not _is_file(ledger):
+        _write_in(ledger, path)
+        return None
     scratch = ledger.path.with_name(f".{ledger.path.name}.new")
     try:
         ledger.path.parent.mkdir(parents=True, exist_ok=True)
         _copy(path, scratch)
-        _verified(ledger, scratch, path)
+        _verified(_looking_into(ledger, scratch), path)
         kept = _put_in_place(ledger, scratch, path)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(f"the backup {path} could not be restored: {error}") from error
@@ -55,7 +65,7 @@ def restore(ledger: SqlLedger, path: Path) -> Path | None:
 
 
 def _put_in_place(ledger: SqlLedger, scratch: Path, path: Path) -> Path | None:
-    with ledger.database.alone():
+    with SqliteDatabase(ledger.path, LEDGER, ledger.wait_seconds).alone():
         kept = None
         if ledger.path.exists():
             _refuse_loss(ledger, _standing(ledger), scratch, path)
@@ -85,10 +95,14 @@ def _refuse_loss(ledger: SqlLedger, standing: Head | None, scratch: Path, path: 
     with _looking_into(ledger, scratch).reading() as snapshot:
         root = snapshot.root_at(standing.size - 1)
     if root != standing.root:
-        raise ConfigurationError(
-            f"the ledger in place has {standing.size} entries that the backup {path} does not all hold: restoring "
-            f"would lose some. Move {ledger.path} away by hand if you mean it"
-        )
+        raise _would_lose(standing, path, f"Move {ledger.path} away by hand if you mean it")
+
+
+def _would_lose(standing: Head, path: Path, way_out: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the ledger in place has {standing.size} entries that the backup {path} does not all hold: restoring "
+        f"would lose some. {way_out}"
+    )
 
 
 def _keep(path: Path) -> Path:
@@ -105,8 +119,39 @@ def _keep(path: Path) -> Path:
     return kept
 
 
-def _verified(ledger: SqlLedger, copy: Path, named: Path) -> LedgerReport:
-    report = verify_ledger(_looking_into(ledger, copy))
+def _is_file(ledger: SqlLedger) -> bool:
+    return isinstance(ledger.database, SqliteDatabase)
+
+
+def _write_out(ledger: SqlLedger, target: Path) -> None:
+    """The rows of a server's ledger in a SQLite file of their own."""
+    target.unlink(missing_ok=True)
+    made = SqliteDatabase(target, LEDGER, ledger.wait_seconds)
+    try:
+        with ledger.reading() as snapshot, made.writing() as connection:
+            replay(connection, Snapshot(connection).head(), snapshot.rows())
+        made.dispose()
+        with closing(sqlite3.connect(target)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        for name in (*_beside(target), *made.lock_files):
+            name.unlink(missing_ok=True)
+
+
+def _write_in(ledger: SqlLedger, path: Path) -> None:
+    """What the backup holds beyond the server's ledger, in one transaction."""
+    copy = _looking_into(ledger, path)
+    _verified(copy, path)
+    with copy.reading() as snapshot, ledger.database.writing() as connection:
+        standing = Snapshot(connection).head()
+        if standing.size and snapshot.root_at(standing.size - 1) != standing.root:
+            raise _would_lose(standing, path, f"Restore into an empty database instead of {ledger.database.name}")
+        replay(connection, standing, snapshot.rows())
+    _verified(ledger, ledger.database.name)
+
+
+def _verified(ledger: SqlLedger, named: Path | str) -> LedgerReport:
+    report = verify_ledger(ledger)
     if report.problems:
         raise LedgerTamperedError(f"{named} is not a whole ledger: {report.problems[0]}")
     return report

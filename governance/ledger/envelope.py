@@ -42,6 +42,8 @@ def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempo
     Raises LedgerError where it exceeds 65,535 bytes or could not be read again: nothing unreadable is ever kept.
     """
     _check_subjects(statement)
+    if "\0" in (idempotency_key or ""):
+        raise LedgerError(f"the idempotency key {idempotency_key!r} holds a NUL, which no index can keep")
     try:
         payload = canonical_json(_document(statement, seq, time, idempotency_key))
     except (ValueError, TypeError, RecursionError) as error:
@@ -105,6 +107,8 @@ def _check_subjects(statement: Statement) -> None:
     for item in statement.subjects:
         if not _DIGEST.fullmatch(item.digest):
             raise LedgerError(f"the subject {item.name!r} has {item.digest!r}: write sha256:<64 hex characters>")
+        if "\0" in item.name:
+            raise LedgerError(f"the subject {item.name!r} holds a NUL, which no index can keep: rename it")
 
 
 def _document(statement: Statement, seq: int, time: datetime, idempotency_key: str | None) -> dict[str, Any]:

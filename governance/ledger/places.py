@@ -40,7 +40,11 @@ class CheckpointPlace(Protocol):
         ...
 
     def kept(self) -> tuple[str, ...]:
-        """Every note that is kept. Raises LedgerTamperedError where the place holds anything else."""
+        """Every note of this ledger that is kept. Raises LedgerTamperedError where the place holds anything else."""
+        ...
+
+    def others(self) -> tuple[str, ...]:
+        """Ids of other log keys whose checkpoints lie here too, where a place is shared."""
         ...
 
 
@@ -76,6 +80,10 @@ class FilePlace:
             first = rest.split("\n", 1)[0][:80]
             raise LedgerTamperedError(f"{self.path} holds something that is not a checkpoint: {first!r}")
         return tuple(_NOTE.findall(text))
+
+    def others(self) -> tuple[str, ...]:
+        """None: a file is one ledger's."""
+        return ()
 
     def _read(self, last: int | None, *, errors: str) -> str:
         try:

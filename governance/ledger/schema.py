@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection
 
 from governance.database.port import Tables
+from governance.errors import LedgerError, LedgerTamperedError
 from governance.ledger import schema_postgres, schema_sqlite
 
-_DIALECTS = {"sqlite": schema_sqlite, "postgresql": schema_postgres}
+_DIALECTS: dict[str, Any] = {"sqlite": schema_sqlite, "postgresql": schema_postgres}
 
 
 def create(connection: Connection) -> None:
@@ -22,8 +25,18 @@ def altered(connection: Connection) -> tuple[str, ...]:
 
 def damage(connection: Connection) -> tuple[str, ...]:
     """What is wrong below the rows; empty where the database finds nothing."""
-    return _DIALECTS[connection.dialect.name].damage(connection)
+    return tuple(_DIALECTS[connection.dialect.name].damage(connection))
 
 
-# The head's row is the lock: whoever appends must hold it, and PostgreSQL gives it in the order of asking.
-LEDGER = Tables("ledger", "0001", "entry", create, lock="SELECT FROM head FOR UPDATE", alone=True)
+LEDGER = Tables(
+    name="ledger",
+    head="0001",
+    first="entry",
+    create=create,
+    # Whoever appends must change this row, and PostgreSQL gives it in the order of asking.
+    lock="SELECT FROM head FOR UPDATE",
+    what="ledger",
+    damaged=LedgerTamperedError,
+    unusable=LedgerError,
+    alone=True,
+)

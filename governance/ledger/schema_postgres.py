@@ -6,8 +6,11 @@ They hold against a role that does not own the tables. Against the owner and a s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection, text
 
+from governance.ledger.catalogue_postgres import described
 from governance.ledger.tree import EMPTY_ROOT
 from governance.migrations import SCHEMA
 
@@ -87,12 +90,46 @@ _TRIGGERS = {
     "head_grows": ("head", "BEFORE UPDATE", "ROW", "ledger_head_grows"),
 }
 
+_COLUMNS = {
+    "entry": {
+        "seq": "bigint t",
+        "time": "text t C",
+        "envelope": "bytea t",
+        "leaf_hash": "bytea t",
+        "root": "bytea t",
+        "idempotency_key": "text f C",
+    },
+    "entry_subject": {"seq": "bigint t", "position": "integer t", "name": "text t C", "digest": "text t C"},
+    "head": {"id": "integer t", "size": "bigint t", "root": "bytea t", "frontier": "bytea t"},
+    "checkpoint": {"size": "bigint t", "note": "text t C"},
+}
+_KEYS = {
+    "entry_pkey": ("entry", "PRIMARY KEY", "(seq)"),
+    "entry_idempotency_key_key": ("entry", "UNIQUE", "(idempotency_key)"),
+    "entry_subject_pkey": ("entry_subject", "PRIMARY KEY", '(seq, "position")'),
+    "head_pkey": ("head", "PRIMARY KEY", "(id)"),
+    "checkpoint_pkey": ("checkpoint", "PRIMARY KEY", "(size)"),
+}
+_CHECKS = {
+    "entry_leaf_hash_check": "length(leaf_hash) = 32",
+    "entry_root_check": "length(root) = 32",
+    "head_id_check": "id = 1",
+    "head_root_check": "length(root) = 32",
+}
+# Index: its table, and a condition that is true of every row in it and lets it be used.
+_INDEXED = {
+    "entry_pkey": ("entry", "seq > -9223372036854775808"),
+    "entry_idempotency_key_key": ("entry", "idempotency_key >= ''"),
+    "entry_subject_pkey": ("entry_subject", "seq > -9223372036854775808"),
+    "checkpoint_pkey": ("checkpoint", "size > -9223372036854775808"),
+}
+
 
 def create(connection: Connection) -> None:
     """Make the tables of an empty ledger in the schema, in the transaction that is open."""
     for statement in _TABLES:
         connection.exec_driver_sql(statement)
-    connection.execute(text(f"INSERT INTO {SCHEMA}.head VALUES (1, 0, :root, '')"), {"root": EMPTY_ROOT})  # noqa: S608
+    connection.execute(text(f"INSERT INTO {SCHEMA}.head VALUES (1, 0, :root, '')"), {"root": EMPTY_ROOT})
     for name, body in _BODIES.items():
         connection.exec_driver_sql(
             f"CREATE FUNCTION {SCHEMA}.{name}() RETURNS trigger LANGUAGE plpgsql"
@@ -104,15 +141,49 @@ def create(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {SCHEMA}.{table} ENABLE ALWAYS TRIGGER {name}")
 
 
+def altered(connection: Connection) -> set[str]:
+    """Names of tables, columns, constraints, indexes, triggers and functions that are not as they were made."""
+    return {name for name, _words in described(connection) ^ OBJECTS}
+
+
+def damage(connection: Connection) -> tuple[str, ...]:
+    """Indexes that do not find every row: read once without them and once through them."""
+    found = []
+    for index, (table, condition) in _INDEXED.items():
+        query = f"SELECT count(*) FROM {SCHEMA}.{table} WHERE {condition}"
+        counts = [_counted(connection, query, indexes=indexes) for indexes in (False, True)]
+        if counts[0] != counts[1]:
+            found.append(f"the index {index} finds {counts[1]} of {counts[0]} rows: REINDEX TABLE {SCHEMA}.{table}")
+    return tuple(found)
+
+
+def _counted(connection: Connection, query: str, *, indexes: bool) -> int:
+    ways = {"enable_indexscan": indexes, "enable_indexonlyscan": indexes, "enable_bitmapscan": indexes}
+    for way, is_open in {**ways, "enable_seqscan": not indexes}.items():
+        connection.exec_driver_sql(f"SET LOCAL {way} = {'on' if is_open else 'off'}")
+    count = connection.exec_driver_sql(query).scalar_one()
+    for way in (*ways, "enable_seqscan"):
+        connection.exec_driver_sql(f"SET LOCAL {way} = on")
+    return int(count)
+
+
 def _trigger(name: str, table: str, when: str, each: str, function: str) -> str:
     return f"CREATE TRIGGER {name} {when} ON {SCHEMA}.{table} FOR EACH {each} EXECUTE FUNCTION {function}()"
 
 
-def altered(connection: Connection) -> set[str]:
-    """Names of tables, columns, constraints, indexes, triggers and functions that are not as they were made."""
-    return set()
+def _objects() -> Iterator[tuple[str, str]]:
+    """What `described` answers for an untouched ledger."""
+    for table, columns in _COLUMNS.items():
+        yield table, "r p f"
+        yield from ((f"{table}.{column}", f"{words} f  ") for column, words in columns.items())
+    for name, (table, kind, over) in _KEYS.items():
+        yield name, f"CREATE UNIQUE INDEX {name} ON {SCHEMA}.{table} USING btree {over} t t t"
+        yield f"{name} (constraint)", f"{kind} {over} t"
+    yield from ((f"{name} (constraint)", f"CHECK (({condition})) t") for name, condition in _CHECKS.items())
+    for name, (table, when, each, function) in _TRIGGERS.items():
+        yield name, f"{_trigger(name, table, when, each, function)} A"
+    yield from ((name, f"plpgsql f search_path=pg_catalog, pg_temp {body}") for name, body in _BODIES.items())
 
 
-def damage(connection: Connection) -> tuple[str, ...]:
-    """Rows that an index hides."""
-    return ()
+OBJECTS = frozenset(_objects())
+"""Everything that makes the tables what they are, in the words in which PostgreSQL keeps it."""

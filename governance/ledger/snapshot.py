@@ -14,11 +14,15 @@ from governance.ledger.checkpoint import Checkpoint, read_checkpoint
 from governance.ledger.schema import altered, damage
 from governance.ledger.tree import EMPTY_ROOT, root_of
 
+Subjects = tuple[tuple[str, str], ...]
+"""(name, digest) in their order."""
+
 _COLUMNS = "seq, time, envelope, leaf_hash, root, idempotency_key"
 _AMONG = text(f"SELECT {_COLUMNS} FROM entry WHERE seq IN :seqs ORDER BY seq")  # noqa: S608 - a constant
+_AMONG = _AMONG.bindparams(bindparam("seqs", expanding=True))
 _BY_KEY = text(f"SELECT {_COLUMNS} FROM entry WHERE idempotency_key = :key")  # noqa: S608 - a constant
 _SUBJECTS = text("SELECT seq, position, name, digest FROM entry_subject WHERE seq IN :seqs ORDER BY seq, position")
-_SEQS = bindparam("seqs", expanding=True)
+_SUBJECTS = _SUBJECTS.bindparams(bindparam("seqs", expanding=True))
 _IN_PORTIONS = {"stream_results": True, "yield_per": 200}
 
 
@@ -45,7 +49,7 @@ class StoredRow:
     leaf_hash: Any
     root: Any
     idempotency_key: Any
-    subjects: tuple[tuple[str, str], ...] | None
+    subjects: Subjects | None
     note: Any = None
 
 
@@ -79,23 +83,23 @@ class Snapshot:
         index = "SELECT seq, position, name, digest FROM entry_subject ORDER BY seq, position"
         groups = groupby(self._stream(index), lambda row: row.seq)
         group = next(groups, None)
-        for *columns, note in self._stream(query):
-            while group and group[0] < columns[0]:
+        for row in self._stream(query):
+            while group and group[0] < row.seq:
                 group = next(groups, None)
-            subjects = _in_order(group[1]) if group and group[0] == columns[0] else ()
-            yield StoredRow(*columns, subjects=subjects, note=note)
+            subjects = _in_order(group[1]) if group and group[0] == row.seq else ()
+            yield _stored(row, subjects, row.note)
 
     def among(self, seqs: Sequence[int]) -> list[StoredRow]:
         """Those of these entries that are there, by seq."""
         given = {"seqs": list(seqs)}
-        rows = self.connection.execute(_AMONG.bindparams(_SEQS), given).all()
-        found = self.connection.execute(_SUBJECTS.bindparams(_SEQS), given)
+        rows = self.connection.execute(_AMONG, given).all()
+        found = self.connection.execute(_SUBJECTS, given)
         subjects = {seq: _in_order(group) for seq, group in groupby(found, lambda row: row.seq)}
-        return [StoredRow(*row, subjects=subjects.get(row.seq, ())) for row in rows]
+        return [_stored(row, subjects.get(row.seq, ())) for row in rows]
 
     def by_key(self, key: str) -> StoredRow | None:
         """The entry with this idempotency key, None where there is none."""
-        row = self.connection.execute(_BY_KEY, {"key": key}).first()
+        row = self.connection.execute(_BY_KEY, {"key": key}).first() if _is_text(key) else None
         return next(iter(self.among([row.seq])), None) if row else None
 
     def root_at(self, seq: int) -> bytes | None:
@@ -141,7 +145,22 @@ class Snapshot:
             yield from found
 
 
-def _in_order(rows: Iterable[Row[Any]]) -> tuple[tuple[str, str], ...] | None:
+def _is_text(key: str) -> bool:
+    """Whether every database can keep it; of what none can, there is no entry."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in key
+
+
+def _stored(row: Row[Any], subjects: Subjects | None, note: object = None) -> StoredRow:
+    return StoredRow(
+        row.seq, row.time, row.envelope, row.leaf_hash, row.root, row.idempotency_key, subjects=subjects, note=note
+    )
+
+
+def _in_order(rows: Iterable[Row[Any]]) -> Subjects | None:
     found = list(rows)
     if [row.position for row in found] != list(range(len(found))):
         return None

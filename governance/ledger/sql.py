@@ -9,20 +9,11 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy import Connection
 
-from governance.database.address import file_of, open_database, read_address
-from governance.database.port import Database, PlaceError, Trouble, TurnNotGivenError
-from governance.errors import (
-    ConfigurationError,
-    FairgateError,
-    LedgerConflictError,
-    LedgerError,
-    LedgerTamperedError,
-    ServiceError,
-)
+from governance.database.address import WAIT_SECONDS, file_of, open_database, read_address
+from governance.database.port import Database
+from governance.errors import LedgerConflictError, LedgerError, LedgerTamperedError
 from governance.ledger.checkpoint import Checkpoint, Receipt, sign_checkpoint
 from governance.ledger.envelope import moment, seal, unseal
 from governance.ledger.keys import LedgerKeys
@@ -31,14 +22,10 @@ from governance.ledger.port import Clock
 from governance.ledger.schema import LEDGER
 from governance.ledger.snapshot import Head, Snapshot, StoredRow
 from governance.ledger.tree import extend, inclusion_proof, leaf_hash, root_of
+from governance.ledger.writing import write_row
 from governance.statement import Entry, Statement
 
-WAIT_SECONDS = 30.0
 _PAGE = 1_000
-_ENTRY = text("INSERT INTO entry VALUES (:seq, :time, :envelope, :leaf, :root, :key)")
-_SUBJECT = text("INSERT INTO entry_subject VALUES (:seq, :position, :name, :digest)")
-_CHECKPOINT = text("INSERT INTO checkpoint VALUES (:size, :note)")
-_HEAD = text("UPDATE head SET size = :size, root = :root, frontier = :frontier")
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,7 @@ class SqlLedger:
         """See `governance.ledger.port.Ledger.append_decided`."""
         if self.read_only:
             raise LedgerError(f"the ledger {self.database.name} was opened for reading only")
-        with _told(self.database), self.database.writing() as connection:
+        with self.database.writing() as connection:
             snapshot = Snapshot(connection)
             head = snapshot.head()
             earlier = snapshot.by_key(idempotency_key) if idempotency_key is not None else None
@@ -139,7 +126,7 @@ class SqlLedger:
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """The ledger at one moment, whatever is appended meanwhile."""
-        with _told(self.database), self.database.reading() as connection:
+        with self.database.reading() as connection:
             yield Snapshot(connection)
 
     @cached_property
@@ -180,26 +167,17 @@ class SqlLedger:
         return _checked(rows[0], self.keys).time if rows else datetime.min.replace(tzinfo=UTC)
 
     def _write(self, connection: Connection, head: Head, entry: Entry, key: str | None) -> None:
-        row = {
-            "seq": entry.seq,
-            "time": moment(entry.time),
-            "envelope": entry.envelope,
-            "leaf": entry.leaf_hash,
-            "root": entry.root,
-            "key": key,
-        }
-        connection.execute(_ENTRY, row)
-        subjects = [
-            {"seq": entry.seq, "position": position, "name": item.name, "digest": item.digest}
-            for position, item in enumerate(entry.statement.subjects)
-        ]
-        if subjects:
-            connection.execute(_SUBJECT, subjects)
-        size = head.size + 1
-        note = sign_checkpoint(size, entry.root, self.keys.log).note
-        connection.execute(_CHECKPOINT, {"size": size, "note": note})
-        frontier = b"".join(extend(head.size, head.frontier, entry.leaf_hash))
-        connection.execute(_HEAD, {"size": size, "root": entry.root, "frontier": frontier})
+        row = StoredRow(
+            seq=entry.seq,
+            time=moment(entry.time),
+            envelope=entry.envelope,
+            leaf_hash=entry.leaf_hash,
+            root=entry.root,
+            idempotency_key=key,
+            subjects=tuple((item.name, item.digest) for item in entry.statement.subjects),
+            note=sign_checkpoint(head.size + 1, entry.root, self.keys.log).note,
+        )
+        write_row(connection, row, extend(head.size, head.frontier, entry.leaf_hash))
 
 
 def _checked(row: StoredRow, keys: LedgerKeys) -> Entry:
@@ -222,36 +200,3 @@ def _check_none_gone(found: list[Entry], wanted: Sequence[int]) -> None:
     gone = sorted(set(wanted) - {entry.seq for entry in found})
     if gone:
         raise LedgerTamperedError(f"ledger entry {gone[0]} is gone, though the ledger is longer")
-
-
-@contextmanager
-def _told(database: Database) -> Iterator[None]:
-    """What went wrong below, in the words of Fairgate."""
-    name = database.name
-    try:
-        yield
-    except DBAPIError as error:
-        raise _in_words(database.trouble(error), name, str(error.orig).strip()) from error
-    except PoolTimeoutError as error:
-        raise ServiceError(f"the ledger {name} gave no connection: {error}; try again") from error
-    except TurnNotGivenError as error:
-        raise ServiceError(f"the ledger {name} has been locked for {error} by another process; try again") from error
-    except PlaceError as error:
-        raise LedgerError(f"the ledger {name} {error}") from error
-    except UnicodeDecodeError as error:  # SQLite's own message quotes a damaged name
-        raise LedgerTamperedError(f"the ledger {name} is damaged: a name is no text; restore a backup") from error
-
-
-def _in_words(trouble: Trouble, name: str, reason: str) -> FairgateError:
-    match trouble:
-        case Trouble.REFUSED:
-            return LedgerTamperedError(f"the ledger {name} refused an append: {reason}")
-        case Trouble.BUSY:
-            return ServiceError(f"the ledger {name} is locked by another program; try again")
-        case Trouble.UNREACHABLE:
-            return ServiceError(f"the ledger {name} gives no answer: {reason}")
-        case Trouble.FORBIDDEN:
-            return ConfigurationError(f"the role may not use the ledger {name}: {reason}; see: fairgate db status")
-        case Trouble.DAMAGED:
-            return LedgerTamperedError(f"the ledger {name} is damaged: {reason}; restore a backup")
-    return LedgerError(f"the ledger {name} cannot be used: {reason}")

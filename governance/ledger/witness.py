@@ -101,7 +101,7 @@ def _told(before: Checkpoint, now: Checkpoint, evidence: Path) -> str:
 
 
 def _evidence(memory: Path, before: Checkpoint, now: Checkpoint) -> Path:
-    """Both notes in one file: two signed checkpoints that do not fit are proof against the log to anybody."""
+    """Both notes in one file. Of one size they convict the log key alone, else together with what was shown."""
     path = memory.with_name(f"{memory.name}.fork-{before.size}-{now.size}-{now.root.hex()[:12]}")
     try:
         write_new(path, f"{before.note}\n{now.note}\n".encode())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from governance.errors import LedgerTamperedError
+from governance.ledger.note import VerifierKey, read_note
 from governance.registry.port import Registry
 
 RUNS = 10
@@ -12,9 +14,13 @@ RUNS = 10
 
 @dataclass(frozen=True, slots=True)
 class RegistryPlace:
-    """`governance.ledger.places.CheckpointPlace` on a registry."""
+    """`governance.ledger.places.CheckpointPlace` on a registry, which several ledgers may share.
+
+    Only notes that carry a signature under the name and id of `log` are this ledger's.
+    """
 
     registry: Registry
+    log: VerifierKey
 
     @property
     def name(self) -> str:
@@ -22,14 +28,27 @@ class RegistryPlace:
         return self.registry.uri
 
     def keep(self, note: str) -> None:
-        """Keep the note as the newest one. Raises ServiceError, ConfigurationError."""
-        self.registry.keep_checkpoint(note)
+        """Keep the note as the newest one of this ledger. Raises ServiceError, ConfigurationError."""
+        self.registry.keep_checkpoint(note, ledger=self.log.key_id.hex())
 
     def newest(self) -> str | None:
-        """The note that was kept last."""
-        found = self.registry.kept_checkpoints()
+        """The note of this ledger that was kept last."""
+        found = [note for note in self.registry.kept_checkpoints() if self._is_mine(note)]
         return found[-1] if found else None
 
     def kept(self) -> tuple[str, ...]:
-        """The newest note, and those beside the newest reports."""
-        return self.registry.kept_checkpoints(reports=RUNS)
+        """The newest note of this ledger, and those beside the newest reports."""
+        return tuple(note for note in self.registry.kept_checkpoints(reports=RUNS) if self._is_mine(note))
+
+    def others(self) -> tuple[str, ...]:
+        """Ids of other log keys whose checkpoints are kept here: other ledgers, or this one before its keys changed."""
+        notes = (note for note in self.registry.kept_checkpoints() if not self._is_mine(note))
+        return tuple(sorted({item.key_id.hex() for note in notes for item in read_note(note).signatures}))
+
+    def _is_mine(self, note: str) -> bool:
+        """What is no note at all is mine to complain of."""
+        try:
+            signatures = read_note(note).signatures
+        except LedgerTamperedError:
+            return True
+        return any((item.name, item.key_id) == (self.log.name, self.log.key_id) for item in signatures)

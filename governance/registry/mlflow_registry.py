@@ -14,14 +14,18 @@ import re
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from governance.errors import ConfigurationError, FairgateError, MeasurementError, ServiceError
+from governance.people import MACHINE
+from governance.registry.acting import acting, who_acts
+from governance.registry.artifact_bytes import ArtifactBytes, model_id_in
 from governance.registry.manifest import manifest_of
 from governance.registry.port import LiveAlias, RegisteredVersion
 from governance.registry.sqlite_file import refuse_absent, sqlite_path
@@ -32,8 +36,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "fairgate"
 CHECKPOINT_TAG = "fairgate.checkpoint"
+GOVERNED = "governed:"
 _PAGE = 100
-_HOPS = 4
 # A registry that does not answer is reported within seconds, not after MLflow's seven retries of 120 s each.
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -62,8 +66,8 @@ class MlflowRegistry:
     def __init__(self, registry_uri: str, tracking_uri: str | None = None) -> None:
         """`tracking_uri` keeps runs and logged models; None: the registry's own address."""
         self._registry_uri = registry_uri
-        self._tracking_uri = tracking_uri or registry_uri
-        self.uri = _without_password(registry_uri)
+        self._tracking_uri = tracking_uri or registry_uri.removeprefix(GOVERNED)
+        self.uri = _without_password(registry_uri.removeprefix(GOVERNED))
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         """The registered version."""
@@ -80,18 +84,18 @@ class MlflowRegistry:
         return self._registered(max(found, key=lambda item: int(item.version)))
 
     def alias(self, name: str, alias: str) -> RegisteredVersion | None:
-        """The version that an alias points to, None where the alias is not set."""
+        """The version that an alias points to, None where the alias is not set. A stage counts as an alias."""
         with self._talking(name):
-            version = self._client.get_registered_model(name).aliases.get(alias)
-        return None if version is None else self.version(name, str(version))
+            version = _with_stages(self._client.get_registered_model(name)).get(alias)
+        return None if version is None else self.version(name, version)
 
     def live_aliases(self) -> tuple[LiveAlias, ...]:
-        """All aliases of all registered models, sorted."""
+        """All aliases of all registered models, sorted. Stages count as aliases."""
         with self._talking():
             found = [
-                LiveAlias(model.name, alias, str(version))
+                LiveAlias(model.name, alias, version)
                 for model in self._models()
-                for alias, version in model.aliases.items()
+                for alias, version in _with_stages(model).items()
             ]
         return tuple(sorted(found, key=lambda item: (item.name, item.alias)))
 
@@ -116,13 +120,17 @@ class MlflowRegistry:
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Point the alias to the version."""
-        with self._talking(name, version):
+        with self._talking(name, version), acting(who_acts() or MACHINE):
             self._client.set_registered_model_alias(name, alias, version)
 
     def delete_alias(self, name: str, alias: str) -> None:
-        """Withdraw the alias; nothing happens where it is not set."""
-        with self._talking(name):
+        """Withdraw the alias, and whatever is in the stage of that name; nothing happens where it is not set."""
+        with self._talking(name), acting(who_acts() or MACHINE):
             self._client.delete_registered_model_alias(name, alias)
+            while staged := _stages(self._client.get_registered_model(name)).get(alias):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)  # stages are on their way out of MLflow
+                    self._client.transition_model_version_stage(name, staged, "Archived")
 
     def log_report(self, version: RegisteredVersion, files: Mapping[str, bytes], metrics: Mapping[str, float]) -> str:
         """Keep `files` below `report/` and the finite metrics in a finished run of `fairgate`; returns the run's id.
@@ -217,47 +225,29 @@ class MlflowRegistry:
             created_at=int(found.creation_timestamp),
             source=found.source or "",
             run_id=found.run_id or None,
-            model_id=found.model_id or _model_id(found.source or ""),
+            model_id=found.model_id or model_id_in(found.source or ""),
         )
 
     @contextmanager
     def _files(self, version: RegisteredVersion) -> Iterator[Path]:
         """The folder with the version's bytes: MLflow's own where it is local, else a private download."""
         with self._talking(version.name, version.version):
-            uri = str(self._client.get_model_version_download_uri(version.name, version.version))
-        with tempfile.TemporaryDirectory() as scratch:
+            uri = self._download_uri(version.name, version.version)
+        what = f"the files of {_shown(version.name)} v{version.version}"
+        with ExitStack() as held:
             try:
                 with self._talking():
-                    place = self._fetched(self._artifact_uri(uri), scratch)
+                    place = held.enter_context(self._bytes.files(uri))
             except ConfigurationError as error:
-                what = f"the files of {_shown(version.name)} v{version.version}"
                 raise MeasurementError(f"{what} are gone or cannot be had from {_shown(uri)}: {error}") from error
             yield place
 
-    def _fetched(self, uri: str, scratch: str) -> Path:
-        from mlflow.artifacts import download_artifacts
-        from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
-        from mlflow.utils.uri import is_local_uri
+    def _download_uri(self, name: str, version: str) -> str:
+        return str(self._client.get_model_version_download_uri(name, version))
 
-        if is_local_uri(uri, is_tracking_or_registry_uri=False):
-            return Path(LocalArtifactRepository(uri).artifact_dir)
-        uris = {"tracking_uri": self._tracking_uri, "registry_uri": self._registry_uri}
-        return Path(download_artifacts(artifact_uri=uri, dst_path=scratch, **uris))
-
-    def _artifact_uri(self, uri: str) -> str:
-        """Follow `models:/name/version`, `models:/m-...` and `runs:/...` to where the bytes lie."""
-        for _ in range(_HOPS):
-            if model_id := _model_id(uri):
-                uri = str(self._client.get_logged_model(model_id).artifact_location)
-            elif uri.startswith("models:/"):
-                name, _, number = uri.removeprefix("models:/").rpartition("/")
-                uri = str(self._client.get_model_version_download_uri(name, number))
-            elif uri.startswith("runs:/"):
-                run_id, _, path = uri.removeprefix("runs:/").partition("/")
-                uri = f"{self._client.get_run(run_id).info.artifact_uri}/{path}"
-            else:
-                return uri
-        raise ConfigurationError(f"its source leads round in circles, {_shown(uri)} being the last step")
+    @cached_property
+    def _bytes(self) -> ArtifactBytes:
+        return ArtifactBytes(self._download_uri, lambda: self._client, self._tracking_uri, self._registry_uri)
 
     def _experiment(self) -> str:
         """The id of our experiment. Beside a SQLite registry its artifacts do not depend on the current folder."""
@@ -299,20 +289,21 @@ class MlflowRegistry:
                 path.write_bytes(data)
             self._client.log_artifacts(run_id, scratch, "report")
 
-    def keep_checkpoint(self, note: str) -> None:
-        """Keep the note as a tag of our experiment; an earlier one is replaced."""
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        """Keep the note as a tag of our experiment; an earlier one of the same ledger is replaced."""
         with self._talking():
-            self._client.set_experiment_tag(self._experiment(), CHECKPOINT_TAG, note)
+            self._client.set_experiment_tag(self._experiment(), f"{CHECKPOINT_TAG}.{ledger}", note)
 
     def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
-        """The note in the tag, behind those that `log_report` was given with the newest `reports` reports."""
+        """The notes in the tags, behind those that `log_report` was given with the newest `reports` reports."""
         with self._talking():
             experiment = self._client.get_experiment_by_name(EXPERIMENT)
             if experiment is None:
                 return ()
             runs = self._client.search_runs([experiment.experiment_id], max_results=reports) if reports else ()
             beside = [self._checkpoint_beside(run.info.run_id) for run in runs]
-        return tuple(note for note in (*beside, experiment.tags.get(CHECKPOINT_TAG)) if note)
+        tags = [value for name, value in sorted(experiment.tags.items()) if name.startswith(f"{CHECKPOINT_TAG}.")]
+        return tuple(note for note in (*beside, *tags) if note)
 
     def _checkpoint_beside(self, run_id: str) -> str | None:
         """The checkpoint that was logged with a report."""
@@ -322,6 +313,17 @@ class MlflowRegistry:
         with tempfile.TemporaryDirectory() as scratch:
             path = self._client.download_artifacts(run_id, "report/checkpoint.txt", scratch)
             return Path(path).read_text(encoding="utf-8")
+
+
+def _stages(model: Any) -> dict[str, str]:
+    """The newest version in each stage that can be served from, by the alias that the gate takes the stage for."""
+    staged = (item for item in model.latest_versions or () if item.current_stage in ("Staging", "Production"))
+    return {item.current_stage.lower(): str(item.version) for item in staged}
+
+
+def _with_stages(model: Any) -> dict[str, str]:
+    """Aliases and stages of a model, alias -> version. Where both have one name, the alias is what counts."""
+    return _stages(model) | {alias: str(version) for alias, version in model.aliases.items()}
 
 
 @contextmanager
@@ -344,12 +346,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(innermost, OSError) and innermost.strerror:
         return innermost.strerror
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def _model_id(source: str) -> str | None:
-    """The id in `models:/m-...`; MLflow itself leaves `model_id` empty for many versions."""
-    found = re.fullmatch(r"models:/(m-[0-9A-Za-z]+)/?", source)
-    return found[1] if found else None
 
 
 def _known(name: str, names: list[str]) -> str:

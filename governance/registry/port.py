@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from governance.subject import Manifest
+from governance.subject import Manifest, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +32,54 @@ class LiveAlias:
     version: str
 
 
-class Registry(Protocol):
-    """A model registry. Unknown names raise ConfigurationError, an unreachable registry ServiceError."""
+def subject_from(version: RegisteredVersion, manifest: Manifest) -> Subject:
+    """The version and the bytes that it was found to have."""
+    return Subject(
+        registry=version.registry,
+        name=version.name,
+        version=version.version,
+        created_at=version.created_at,
+        source=version.source,
+        digest=manifest.digest,
+        model_id=version.model_id,
+    )
 
-    uri: str
+
+class Aliases(Protocol):
+    """What a move of an alias needs of a registry."""
 
     def version(self, name: str, version: str) -> RegisteredVersion:
         """The registered version."""
-        ...
-
-    def latest(self, name: str) -> RegisteredVersion:
-        """The newest version of a registered model."""
         ...
 
     def alias(self, name: str, alias: str) -> RegisteredVersion | None:
         """The version that an alias points to, None where the alias is not set."""
         ...
 
-    def live_aliases(self) -> tuple[LiveAlias, ...]:
-        """All aliases of all registered models, sorted."""
-        ...
-
     def manifest(self, version: RegisteredVersion) -> Manifest:
         """Digests of the bytes that the registry would serve now, without `registered_model_meta`."""
         ...
 
-    def snapshot(self, version: RegisteredVersion, folder: Path) -> Manifest:
-        """Copy the bytes into the (new) `folder` and return the manifest of the copy."""
-        ...
-
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Point the alias to the version."""
+        ...
+
+
+class Registry(Aliases, Protocol):
+    """A model registry. Unknown names raise ConfigurationError, an unreachable registry ServiceError."""
+
+    uri: str
+
+    def latest(self, name: str) -> RegisteredVersion:
+        """The newest version of a registered model."""
+        ...
+
+    def live_aliases(self) -> tuple[LiveAlias, ...]:
+        """All aliases of all registered models, sorted."""
+        ...
+
+    def snapshot(self, version: RegisteredVersion, folder: Path) -> Manifest:
+        """Copy the bytes into the (new) `folder` and return the manifest of the copy."""
         ...
 
     def delete_alias(self, name: str, alias: str) -> None:
@@ -80,10 +97,10 @@ class Registry(Protocol):
         """
         ...
 
-    def keep_checkpoint(self, note: str) -> None:
-        """Keep the ledger's newest signed checkpoint where the registry's own administrator keeps it."""
+    def keep_checkpoint(self, note: str, *, ledger: str) -> None:
+        """Keep a ledger's newest signed checkpoint; `ledger` tells apart the ledgers that share this registry."""
         ...
 
     def kept_checkpoints(self, *, reports: int = 0) -> tuple[str, ...]:
-        """The checkpoint kept last, behind those beside the newest `reports` logged reports. Empty where none is."""
+        """The newest checkpoint of every ledger, behind those beside the newest `reports` logged reports."""
         ...

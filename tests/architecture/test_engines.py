@@ -16,11 +16,15 @@ ALLOWED = {
     "aif360": {"audits/crosscheck.py", "audits/subset_scan.py", "flows/demo/models.py"},
     "duckdb": {"audits/table.py", "expectations/counts.py"},
     "sqlalchemy": {
-        *(f"governance/database/{name}.py" for name in ("address", "pool", "port", "postgres", "sqlite")),
-        *(f"governance/ledger/{name}.py" for name in ("schema", "schema_postgres", "schema_sqlite", "snapshot", "sql")),
+        *(f"governance/database/{name}.py" for name in ("address", "pool", "port", "postgres", "sqlite", "told")),
+        *(f"governance/ledger/{name}.py" for name in ("schema", "schema_postgres", "schema_sqlite")),
+        *(f"governance/ledger/{name}.py" for name in ("catalogue_postgres", "snapshot", "sql", "writing")),
         "governance/accounts.py",
         "governance/accounts_schema.py",
         "governance/migrations/__init__.py",
+        "governance/registry/store_plugin.py",
+        "governance/registry/backstop.py",
+        "governance/registry/postgres_grants.py",
     },
     "alembic": {
         "governance/migrations/__init__.py",
@@ -28,9 +32,12 @@ ALLOWED = {
         "governance/migrations/accounts/0001_first.py",
         "governance/migrations/ledger/0001_first.py",
     },
-    "psycopg": set(),
     "mlflow": {
         "governance/registry/mlflow_registry.py",
+        "governance/registry/store_plugin.py",
+        "governance/registry/backstop.py",
+        "governance/registry/artifact_bytes.py",
+        "governance/registry/artifact_plugin.py",
         "audits/evaluator.py",
         "audits/scoring_child.py",
         "audits/spark_scoring.py",
@@ -46,6 +53,10 @@ ALLOWED = {
     "pyspark": {"audits/spark_source.py"},
     "narwhals": {"audits/spark_scan.py", "audits/row_expressions.py"},
     "adbc_driver_postgresql": {"audits/postgres.py"},
+    "psycopg": {
+        "governance/registry/postgres_guard.py",
+        "governance/registry/postgres_check.py",
+    },
     "argon2": {"governance/accounts.py"},
 }
 

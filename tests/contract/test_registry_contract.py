@@ -310,6 +310,35 @@ def test_metrics_are_linked_to_the_logged_model(client: SimpleNamespace, registr
     assert [(metric.key, metric.value, metric.run_id) for metric in found] == [("ratio", 0.5, run_id)]
 
 
+def test_checkpoints_are_kept_in_a_tag_and_beside_reports(
+    tmp_path: Path, client: SimpleNamespace, registry: Registry
+) -> None:
+    client.register("hiring", tmp_path / "model")
+    assert registry.kept_checkpoints() == registry.kept_checkpoints(reports=5) == ()
+    registry.keep_checkpoint("first\n\n\u2014 note\n", ledger="0df3144c")
+    registry.keep_checkpoint("second\n\n\u2014 note\n", ledger="0df3144c")
+    assert registry.kept_checkpoints() == registry.kept_checkpoints(reports=5) == ("second\n\n\u2014 note\n",)
+    version = registry.latest("hiring")
+    for number in range(3):
+        registry.log_report(version, {"report.json": b"{}", "checkpoint.txt": f"report {number}\n".encode()}, {})
+    registry.log_report(version, {"report.json": b"{}"}, {})
+    assert registry.kept_checkpoints() == ("second\n\n\u2014 note\n",)
+    found = registry.kept_checkpoints(reports=3)
+    assert found[-1] == "second\n\n\u2014 note\n"
+    assert sorted(found[:-1]) == ["report 1\n", "report 2\n"], "of the newest three reports one has none"
+    registry.keep_checkpoint("another ledger's\n", ledger="530d903a")
+    assert registry.kept_checkpoints() == ("second\n\n\u2014 note\n", "another ledger's\n")
+
+
+def test_a_checkpoint_for_a_registry_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    absent = MlflowRegistry(f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(ConfigurationError, match="no registry"):
+        absent.kept_checkpoints()
+    with pytest.raises(ConfigurationError, match="no registry"):
+        absent.keep_checkpoint("note", ledger="0df3144c")
+
+
 def test_a_report_that_cannot_be_kept_leaves_a_failed_run(
     tmp_path: Path, client: SimpleNamespace, registry: Registry
 ) -> None:

@@ -214,7 +214,7 @@ class TestOtherFlows:
         from flows.reconcile import reconcile
 
         version = project.register("moved")
-        project.client.set_registered_model_alias("moved", ALIAS, version)
+        project.move_outside("moved", ALIAS, version)
         state = nightly(return_state=True)
         assert state.name == "Needs attention"
         assert "verification failed" in state.message

@@ -16,6 +16,7 @@ import pytest
 from ledger_factory import behind_its_back, fetched, filled, ledger_at, sign_off
 
 from governance.errors import LedgerTamperedError
+from governance.ledger.backup import backup
 from governance.ledger.checkpoint import Kept, log_key, open_checkpoint, sign_checkpoint
 from governance.ledger.envelope import PAYLOAD_TYPE, moment, peek, seal, strict_json
 from governance.ledger.fsck import checked
@@ -205,13 +206,12 @@ def test_a_ledger_rolled_back_is_seen_by_a_second_place_and_only_so(
 def test_an_old_copy_of_the_file_put_back_is_seen_by_a_second_place_and_only_so(tmp_path: Path) -> None:
     """No key is needed: yesterday's file is a whole ledger."""
     ledger, place = filled(tmp_path / "home", 3), FilePlace(tmp_path / "checkpoints.log")
-    ledger.engine.dispose()
-    shutil.copytree(tmp_path / "home", tmp_path / "yesterday")
+    backup(ledger, tmp_path / "yesterday.db")
     ledger.append(sign_off(8, decision="refuse"))
     copy_checkpoint(ledger, [place])
-    ledger.engine.dispose()
-    shutil.rmtree(tmp_path / "home")
-    shutil.copytree(tmp_path / "yesterday", tmp_path / "home")
+    for path in (tmp_path / "home").glob("ledger.db*"):
+        path.unlink()
+    shutil.copyfile(tmp_path / "yesterday.db", ledger.path)
     back = ledger_at(tmp_path / "home")
     assert _problems(back) == ()
     assert _problems(back, _remembered(back, place)) == (
@@ -272,8 +272,8 @@ def test_a_ledger_written_anew_under_both_keys_is_seen_by_a_second_place_and_onl
 def test_a_fork_shown_to_two_people_is_seen_when_they_compare(ledger: SqlLedger, tmp_path: Path) -> None:
     """Each branch verifies. One look at the other's branch, with the memory of one's own, shows both signed roots."""
     other = tmp_path / "for the auditor"
-    ledger.engine.dispose()
-    shutil.copytree(ledger.path.parent, other)
+    shutil.copytree(ledger.path.parent / "keys", other / "keys")
+    backup(ledger, other / "ledger.db")
     branch = ledger_at(other)
     ledger.append(sign_off(70))
     branch.append(sign_off(70, decision="refuse"))

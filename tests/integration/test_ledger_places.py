@@ -110,6 +110,9 @@ class Broken:
     def kept(self) -> tuple[str, ...]:
         raise ServiceError("no line to the moon")
 
+    def others(self) -> tuple[str, ...]:
+        return ()
+
 
 def test_every_place_gets_the_checkpoint_and_a_broken_one_is_told(ledger: SqlLedger, tmp_path: Path) -> None:
     near, far = FilePlace(tmp_path / "near.log"), FilePlace(tmp_path / "other" / "disk" / "far.log")
@@ -191,12 +194,27 @@ def test_a_place_that_cannot_be_read_or_written(ledger: SqlLedger, tmp_path: Pat
 
 def test_the_registry_is_a_place(ledger: SqlLedger) -> None:
     registry = FakeRegistry()
-    place = RegistryPlace(registry)
-    assert (place.newest(), place.kept()) == (None, ())
+    place = RegistryPlace(registry, log_key(ledger.keys.log.public))
+    assert (place.newest(), place.kept(), place.others()) == (None, (), ())
     assert copy_checkpoint(ledger, [place])[0].size == SIZE
     assert copy_checkpoint(ledger, [place])[0].size == SIZE
     assert len(registry.checkpoints) == 1
     assert open_checkpoint(place.newest() or "", log_key(ledger.keys.log.public)).size == SIZE
+
+
+def test_ledgers_may_share_a_registry_and_see_each_other(ledger: SqlLedger, tmp_path: Path) -> None:
+    registry, other = FakeRegistry(), filled(tmp_path / "other", 2)
+    mine, theirs = (RegistryPlace(registry, log_key(item.keys.log.public)) for item in (ledger, other))
+    for source, place, size in ((ledger, mine, SIZE), (other, theirs, 2)):
+        [copied] = copy_checkpoint(source, [place])
+        assert (copied.size, copied.problem) == (size, None)
+    for source, place, size in ((ledger, mine, SIZE), (other, theirs, 2)):
+        [kept] = kept_checkpoints([place], source.keys.log.public)
+        assert kept.checkpoint.size == size
+    assert mine.others() == (theirs.log.key_id.hex(),)
+    registry.checkpoints[mine.log.key_id.hex()] = "rubbish"
+    with pytest.raises(LedgerTamperedError, match="is not this ledger's"):
+        kept_checkpoints([mine], ledger.keys.log.public)
 
 
 # --- witness -------------------------------------------------------------------------------------------------------

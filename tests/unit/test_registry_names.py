@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from governance.errors import ConfigurationError
-from governance.registry.mlflow_registry import MlflowRegistry, _inside, _model_id, _speakable
+from governance.registry.artifact_bytes import model_id_in
+from governance.registry.mlflow_registry import MlflowRegistry, _inside, _speakable
 from governance.registry.sqlite_file import sqlite_path
 
 
@@ -50,6 +51,6 @@ def test_a_report_file_stays_inside_its_run(name: str) -> None:
 
 
 def test_only_logged_models_have_an_id() -> None:
-    assert _model_id("models:/m-0a1b") == "m-0a1b"
-    assert _model_id("models:/hiring/1") is None
-    assert _model_id("/models/m-0a1b") is None
+    assert model_id_in("models:/m-0a1b") == "m-0a1b"
+    assert model_id_in("models:/hiring/1") is None
+    assert model_id_in("/models/m-0a1b") is None

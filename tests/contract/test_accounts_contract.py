@@ -1,12 +1,12 @@
-"""People, passwords and sessions: one person for ever under one id, and guessing takes time."""
+"""People, passwords and sessions, on SQLite and on a server: one person under one id for ever; guessing takes time."""
 
 from __future__ import annotations
 
 import multiprocessing
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from ledger_factory import NOON, StoppedClock, now
+from postgres_server import own_database, shared_server
 
 from governance import accounts as module
 from governance.accounts import Accounts
@@ -37,16 +38,29 @@ def clock() -> StoppedClock:
     return StoppedClock()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def accounts(request: pytest.FixtureRequest, tmp_path: Path, clock: StoppedClock) -> Iterator[Accounts]:
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path / 'accounts.db'}"
+        else:
+            url = stack.enter_context(own_database(shared_server()))
+        found = Accounts(url, clock)
+        found.add(OFFICER, SECRET)
+        yield found
+        found.database.dispose()
+
+
 @pytest.fixture
-def accounts(tmp_path: Path, clock: StoppedClock) -> Accounts:
+def file_accounts(tmp_path: Path, clock: StoppedClock) -> Accounts:
     found = Accounts(f"sqlite:///{tmp_path / 'accounts.db'}", clock)
     found.add(OFFICER, SECRET)
     return found
 
 
 def _rows(accounts: Accounts, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(accounts.url.removeprefix("sqlite:///"))) as connection:
-        return connection.execute(query).fetchall()
+    with accounts.database.reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 def _refusal(act: Callable[[], object]) -> str:
@@ -88,11 +102,12 @@ def test_failures_are_recorded_for_known_and_unknown_ids(accounts: Accounts, clo
 def test_passwords_are_kept_as_argon2id_only(accounts: Accounts) -> None:
     [(stored,)] = _rows(accounts, "SELECT secret FROM person")
     assert stored.startswith("$argon2id$")
-    assert SECRET.encode() not in Path(accounts.url.removeprefix("sqlite:///")).read_bytes()
+    assert SECRET not in str(_rows(accounts, "SELECT * FROM person"))
 
 
-def test_the_file_is_private(accounts: Accounts, tmp_path: Path) -> None:
-    accounts.open_session("officer", NOON)
+def test_the_file_is_private(file_accounts: Accounts, tmp_path: Path) -> None:
+    file_accounts.open_session("officer", NOON)
+    assert len(list(tmp_path.glob("accounts.db*"))) == 5, "the file, its WAL and index, and two locks"
     for path in tmp_path.glob("accounts.db*"):
         assert path.stat().st_mode & 0o077 == 0, path
 
@@ -335,13 +350,13 @@ def test_only_a_sqlite_file_or_postgresql_holds_accounts(url: str) -> None:
 
 def test_what_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "accounts.db").write_bytes(b"this is no database" * 500)
-    with pytest.raises(ConfigurationError, match="are damaged: file is not a database"):
+    with pytest.raises(ConfigurationError, match="is damaged: file is not a database"):
         Accounts(f"sqlite:///{tmp_path / 'accounts.db'}", now).people()
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ConfigurationError, match="cannot be made"):
+    with pytest.raises(ServiceError, match="cannot be made"):
         Accounts(f"sqlite:///{tmp_path}/file/accounts.db", now).people()
 
 
@@ -350,8 +365,23 @@ def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
         Accounts(f"sqlite:///{tmp_path}", now).people()
 
 
+def test_accounts_made_before_there_were_migrations_are_opened(file_accounts: Accounts, tmp_path: Path) -> None:
+    path = tmp_path / "accounts.db"
+    file_accounts.database.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE accounts_version")
+    older = Accounts(f"sqlite:///{path}", now)
+    assert older.people() == (OFFICER,)
+    older.add(SCIENTIST, SECRET)
+    assert [person.id for person in older.people()] == ["officer", "scientist.o-1"]
+
+
+def test_a_server_that_is_not_there_is_a_service_error() -> None:
+    with pytest.raises(ServiceError, match=r"the accounts database postgresql://nobody@127\.0\.0\.1:1/x gives no"):
+        Accounts("postgresql://nobody:secret-word@127.0.0.1:1/x", now).authenticate("officer", SECRET)
+
+
 def test_a_damaged_hash_lets_nobody_in(accounts: Accounts) -> None:
-    with closing(sqlite3.connect(accounts.url.removeprefix("sqlite:///"))) as connection:
-        connection.execute("UPDATE person SET secret = 'x'")
-        connection.commit()
+    with accounts.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE person SET secret = 'x'")
     assert _refusal(lambda: accounts.authenticate("officer", SECRET)) == REFUSED
