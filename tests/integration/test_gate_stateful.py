@@ -278,6 +278,8 @@ class Gate(RuleBasedStateMachine):
         assert (report.problems, report.size) == ((), ledger.size())
         for alias in TARGETS:  # the next example shares the registry
             self._client().delete_registered_model_alias(self.name, alias)
+        ledger.database.dispose()
+        self.desk.accounts.database.dispose()
         shutil.rmtree(self.folder)
 
     # --- how ------------------------------------------------------------------------------------------------------
