@@ -120,20 +120,34 @@ def refused(past: Past, subject: str) -> bool:
 
 def adopted(past: Past) -> str:
     """The policy in force: the first one, or the last that two different persons approved."""
-    force, approved = "P1", dict[str, set[str]]()
+    return _adoption(past)[1]
+
+
+def _adoption(past: Past) -> tuple[int, str]:
+    """Since which event which policy is in force; -1 for the first one."""
+    since, force, approved = -1, "P1", list[Act]()
     for index, event in enumerate(past):
-        if event.act.kind == "endorse" and event.act.detail != "":
-            who, policy = event.act.who, event.act.detail
-            if any(function in SLOTS and _holds(past[:index], who, function) for function in SLOTS):
-                approved.setdefault(policy, set()).add(who)
-            if len(approved.get(policy, ())) >= ADOPTERS:
-                force, approved = policy, {}
-    return force
+        if event.act.kind != "endorse":
+            continue
+        approved.append(event.act)
+        # Whoever has lost her function since has no say any more.
+        for_it = {act.who for act in approved if act.detail == event.act.detail and _signs(past[:index], act.who)}
+        if len(for_it) >= ADOPTERS:
+            since, force, approved = index, event.act.detail, []
+    return since, force
 
 
-def _holds(past: Past, who: str, function: str) -> bool:
-    """Whether the ledger knows this person in this function, and neither it nor the accounts have let her go."""
-    gone = any(e.act.kind in ("disable", "lock") and e.act.who == who for e in past)
+def _signs(past: Past, who: str) -> bool:
+    return any(_holds(past, who, function, locks=False) for function in SLOTS)
+
+
+def _holds(past: Past, who: str, function: str, *, locks: bool = True) -> bool:
+    """Whether the ledger knows this person in this function, and neither it nor the accounts have let her go.
+
+    Which policy is in force is read of the ledger alone: the `locks` of the accounts do not count there.
+    """
+    ends = ("disable", "lock") if locks else ("disable",)
+    gone = any(e.act.kind in ends and e.act.who == who for e in past)
     return function in FUNCTIONS.get(who, ()) and not gone
 
 
@@ -202,6 +216,7 @@ def _counts(past: Past, index: int, asked: Question) -> bool:
     out = excluded(past, asked.subject)
     return (
         (act.subject, act.target, event.policy) == (asked.subject, asked.target, asked.policy)
+        and index > _adoption(past)[0]
         and act.detail != "replay"
         and _approved_the_last(past, index, asked.subject)
         and asked.now < event.time + timedelta(days=APPROVAL_DAYS)
@@ -246,25 +261,57 @@ def _delegated(past: Past, index: int, delegator: str) -> bool:
 
 
 def _taken_back(past: Past, index: int) -> bool:
-    """Whether the person has withdrawn what she gave: a withdrawal takes back all that she gave before it."""
-    who = past[index].act.who
-    return any(e.act.kind == "withdraw" and e.act.who == who for e in past[index:])
+    """Whether what she gave is withdrawn: with all that she gave before, or with all that was given for this target."""
+    given = past[index].act
+    for event in past[index:]:
+        act = event.act
+        about = (act.subject, act.target) == (given.subject, given.target)
+        if act.kind == "withdraw" and (about if act.detail == "all" else act.who == given.who):
+            return True
+    return False
 
 
 def glass_ends(past: Past, asked: Question) -> datetime | None:
-    """Until when two persons' broken glass holds these bytes in this target, None where it does not."""
-    parts = [e for i, e in enumerate(past) if e.act.kind == "glass" and _glass_counts(past, i, asked)]
-    newest = {e.act.who: e.time for e in parts}
-    if len(newest) < ADOPTERS:
+    """Until when two persons' broken glass holds these bytes in this target, None where it does not.
+
+    A part is used once, by the next other person's that follows while it lasts. The hours count from when glass was
+    first broken for these bytes and this target, whatever was taken back or broken anew since.
+    """
+    about = [i for i, e in enumerate(past) if e.act.kind == "glass" and _glass_about(e.act, asked)]
+    begun = _pairs(past, about)
+    pairs = _pairs(past, [i for i in about if _glass_counts(past, i, asked)])
+    if not pairs:
         return None
-    return sorted(newest.values())[-ADOPTERS] + timedelta(hours=GLASS_HOURS)
+    until = min(past[begun[0][1]].time + timedelta(hours=GLASS_HOURS), *(_glass_end(past[i]) for i in pairs[-1]))
+    return until if asked.now < until else None
+
+
+def _pairs(past: Past, parts: list[int]) -> list[tuple[int, int]]:
+    out: list[tuple[int, int]] = []
+    free: list[int] = []
+    for part in parts:
+        first = [i for i in free if past[i].act.who != past[part].act.who and past[part].time < _glass_end(past[i])]
+        if first:
+            out.append((first[0], part))
+        free = [] if first else [part]
+    return out
+
+
+def _glass_about(act: Act, asked: Question) -> bool:
+    same = (VERSIONS[act.subject], BYTES[act.subject]) == (VERSIONS[asked.subject], BYTES[asked.subject])
+    return same and act.target == asked.target
+
+
+def _glass_end(event: Event) -> datetime:
+    hours = int(event.act.detail) if event.act.detail else GLASS_HOURS
+    return event.time + timedelta(hours=min(hours, GLASS_HOURS))
 
 
 def _glass_counts(past: Past, index: int, asked: Question) -> bool:
     event, act = past[index], past[index].act
     return (
-        (act.subject, act.target, event.policy) == (asked.subject, asked.target, asked.policy)
-        and asked.now < event.time + timedelta(hours=GLASS_HOURS)
+        event.policy == asked.policy
+        and index > _adoption(past)[0]
         and not _taken_back(past, index)
         and any(_holds(past, act.who, function) for function in SLOTS)
         and act.who not in excluded(past, asked.subject)

@@ -15,6 +15,8 @@ GLASS = (Act("glass", "ann"), Act("glass", "bob"))
 TICKS = (Act("tick", detail="72h"), Act("tick", detail="30d"))
 TAKEN_BACK = Act("withdraw", "ann")
 P1, P2 = Act("switch", detail="P1"), Act("switch", detail="P2")
+ADOPTED = (Act("endorse", "ann", detail="P2"), Act("endorse", "bob", detail="P2"))
+AGAIN = (Act("endorse", "ann", detail="P1"), Act("endorse", "bob", detail="P1"))
 
 
 def _about(subject: str) -> tuple[Act, ...]:
@@ -114,13 +116,25 @@ POLICY = Scene(
         P1,
         P2,
         *(Act("endorse", who, detail="P2") for who in ("ann", "bob", "reg", "dee", "eve")),
-        Act("endorse", "ann", detail="P1"),
+        *AGAIN,
         *(Act("disable", who) for who in ("ann", "bob", "reg")),
         AUDIT,
         COMPLIANCE,
         RISK,
     ),
-    ((), RELEASED, (REGISTER, P2, AUDIT, COMPLIANCE, RISK)),
+    ((), RELEASED),
+    3,
+)
+
+POLICY_CHANGES = Scene(
+    "policy changes",
+    (P1, P2, *AGAIN, *ADOPTED, AUDIT, COMPLIANCE, RISK),
+    (
+        (REGISTER, P2, AUDIT, COMPLIANCE, RISK),
+        (REGISTER, *ADOPTED, P2, AUDIT),
+        (REGISTER, *ADOPTED, AUDIT),
+        (REGISTER, *ADOPTED, AUDIT, COMPLIANCE, RISK),
+    ),
     3,
 )
 
@@ -140,21 +154,25 @@ EMERGENCY = Scene(
         Act("ask", "bob"),
         Act("disable", "ann"),
         TAKEN_BACK,
-        P2,
-        Act("endorse", "ann", detail="P2"),
-        Act("endorse", "bob", detail="P2"),
         *TICKS,
     ),
-    ((), (REGISTER, *GLASS)),
+    ((REGISTER,), (REGISTER, *GLASS), (Act("register", ""),)),
     3,
 )
 
-_PARTS = (EVIDENCE, PERSONS, DELEGATION, BYTES, POLICY, EMERGENCY)
+GLASS_AGAIN = Scene(
+    "glass again",
+    (*GLASS, Act("glass", "bob", detail="999"), TAKEN_BACK, P2, *AGAIN, *ADOPTED, TICKS[0]),
+    ((REGISTER,), (REGISTER, *GLASS), (REGISTER, *GLASS, TAKEN_BACK), (REGISTER, *ADOPTED)),
+    3,
+)
+
+_PARTS = (EVIDENCE, PERSONS, DELEGATION, BYTES, POLICY, POLICY_CHANGES, EMERGENCY, GLASS_AGAIN)
 
 EVERYTHING = Scene(
     "everything",
     tuple(dict.fromkeys(act for part in _PARTS for act in part.menu)),
-    (RELEASED, (REGISTER, *GLASS)),
+    (RELEASED,),
     2,
 )
 
