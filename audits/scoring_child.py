@@ -61,7 +61,7 @@ def confine(job: Answer) -> None:
 
 def scored(job: Answer) -> Answer:
     """The answer in a form for JSON; the array itself goes to its own file."""
-    # MLflow would import the plug-ins that Fairgate gives to it: they are out of reach here, and no business of a model.
+    # MLflow would import the plug-ins that Fairgate gives to it: out of reach here, and no business of a model.
     sys.modules.update(dict.fromkeys(_OWN_ROOMS))  # type: ignore[arg-type]
     try:
         import mlflow.pyfunc

@@ -10,8 +10,7 @@
     |  |- SeparationOfDutiesError
     |  `- AlreadyDecidedError
     |- LedgerError 5
-    |  |- LedgerTamperedError    never retried, always loud
-    |  `- LedgerConflictError    somebody else was first: decide again
+    |  `- LedgerTamperedError    never retried, always loud
     |- ServiceError 6            registry, database or Prefect unreachable: the only family that is retried
     `- ReleaseHeldError 10       raised only by the thin layer over `decide`; carries the Decision
 
@@ -100,10 +99,6 @@ class LedgerError(FairgateError):
 
 class LedgerTamperedError(LedgerError):
     """The ledger does not hold what it once acknowledged."""
-
-
-class LedgerConflictError(LedgerError):
-    """Somebody else appended first: read again and decide again."""
 
 
 class ServiceError(FairgateError):

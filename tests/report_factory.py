@@ -22,7 +22,7 @@ from governance.case import Case, open_case
 from governance.charter_record import key_event
 from governance.desk import Desk, use_policy
 from governance.digests import canonical_json
-from governance.errors import LedgerConflictError, NotAuthorizedError
+from governance.errors import NotAuthorizedError
 from governance.evidence import EvidenceStore
 from governance.ledger.port import Ledger
 from governance.people import MACHINE, Person, actor
@@ -63,11 +63,7 @@ class MemoryLedger:
     clock: Clock
     kept: list[Entry] = field(default_factory=list)
 
-    def append(
-        self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
-    ) -> Entry:
-        if expected_size is not None and expected_size != len(self.kept):
-            raise LedgerConflictError
+    def append(self, statement: Statement, *, idempotency_key: str | None = None) -> Entry:
         return self.append_decided(lambda: statement, idempotency_key=idempotency_key)
 
     def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:

@@ -20,11 +20,9 @@ class OneReading:
         self._ledger = ledger
         self._read: dict[tuple[str | None, str | None], tuple[int, tuple[Entry, ...]]] = {}
 
-    def append(
-        self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
-    ) -> Entry:
+    def append(self, statement: Statement, *, idempotency_key: str | None = None) -> Entry:
         """See `governance.ledger.port.Ledger.append`."""
-        return self._ledger.append(statement, idempotency_key=idempotency_key, expected_size=expected_size)
+        return self._ledger.append(statement, idempotency_key=idempotency_key)
 
     def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:
         """See `governance.ledger.port.Ledger.append_decided`."""

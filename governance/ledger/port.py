@@ -16,14 +16,11 @@ Clock = Callable[[], datetime]
 class Ledger(Protocol):
     """An append-only ledger of statements. Reads always see every acknowledged entry."""
 
-    def append(
-        self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
-    ) -> Entry:
+    def append(self, statement: Statement, *, idempotency_key: str | None = None) -> Entry:
         """Append one statement in one transaction and return its entry.
 
-        The same `idempotency_key` returns the earlier entry and appends nothing. Where `expected_size` is given and
-        the ledger has grown since, raises LedgerConflictError: read and decide again. Raises LedgerError where the
-        ledger cannot be written (ServiceError where the database is busy or unreachable).
+        The same `idempotency_key` returns the earlier entry and appends nothing. Raises LedgerError where the ledger
+        cannot be written (ServiceError where the database is busy or unreachable).
         """
         ...
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from governance.database.address import WAIT_SECONDS, file_of, open_database, read_address
 from governance.database.port import Database
-from governance.errors import LedgerConflictError, LedgerError, LedgerTamperedError
+from governance.errors import LedgerError, LedgerTamperedError
 from governance.ledger.checkpoint import Checkpoint, Receipt, sign_checkpoint
 from governance.ledger.envelope import moment, seal, unseal
 from governance.ledger.keys import LedgerKeys
@@ -52,18 +52,9 @@ class SqlLedger:
         """Where the rows are. Raises ConfigurationError for an address that is none."""
         return open_database(self.url, LEDGER, wait_seconds=self.wait_seconds, read_only=self.read_only)
 
-    def append(
-        self, statement: Statement, *, idempotency_key: str | None = None, expected_size: int | None = None
-    ) -> Entry:
+    def append(self, statement: Statement, *, idempotency_key: str | None = None) -> Entry:
         """See `governance.ledger.port.Ledger.append`."""
-
-        def decide() -> Statement:
-            size = self.size() if expected_size is not None else None
-            if size != expected_size:
-                raise LedgerConflictError(f"the ledger has {size} entries, the decision was made on {expected_size}")
-            return statement
-
-        return self.append_decided(decide, idempotency_key=idempotency_key)
+        return self.append_decided(lambda: statement, idempotency_key=idempotency_key)
 
     def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:
         """See `governance.ledger.port.Ledger.append_decided`."""

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
-from governance.errors import ConfigurationError, FairgateError, LedgerConflictError, ServiceError, SignOffRefusedError
+from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.pages import html, router
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
@@ -69,7 +69,7 @@ def _said(_request: Request, error: Exception) -> Response:
     match error:
         case ConfigurationError():
             return _problem(404, "Not found", str(error))
-        case SignOffRefusedError() | LedgerConflictError():
+        case SignOffRefusedError():
             return _problem(409, "Nothing was recorded", str(error))
         case ServiceError():
             return _problem(503, "A service does not answer", f"{error}. Try again in a moment.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +13,7 @@ import pytest
 from ledger_factory import NOON, StoppedClock, decide_many, leaves, ledger_on, now, sign_off, tamper
 from postgres_server import own_database, shared_server
 
-from governance.errors import ConfigurationError, LedgerConflictError, LedgerError, LedgerTamperedError
+from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
 from governance.ledger import sql
 from governance.ledger.backup import backup, restore
 from governance.ledger.port import Clock
@@ -93,12 +92,6 @@ def test_a_retry_returns_the_first_entry(ledger: SqlLedger) -> None:
     assert ledger.size() == 5
 
 
-def test_who_decided_on_an_older_ledger_decides_again(ledger: SqlLedger) -> None:
-    with pytest.raises(LedgerConflictError, match="has 5 entries, the decision was made on 4"):
-        ledger.append(sign_off(5), expected_size=4)
-    assert ledger.append(sign_off(5), expected_size=5).seq == 5
-
-
 def test_recorded_time_never_goes_back(open_ledger: Open) -> None:
     clock = StoppedClock()
     ledger, times = open_ledger(clock), []
@@ -154,23 +147,6 @@ def test_sixteen_signers_at_once_decide_one_after_the_other(open_ledger: Open, u
     assert [entry.seq for entry in entries] == [entry.statement.body["size"] for entry in entries] == list(range(80))
     assert verify_ledger(ledger).problems == ()
     assert entries[-1].root == root_of_leaves(leaves(entries))
-
-
-def test_of_several_decisions_on_one_size_one_wins(ledger: SqlLedger) -> None:
-    outcomes: list[int | None] = []
-
-    def decide(number: int) -> None:
-        try:
-            outcomes.append(ledger.append(sign_off(number), expected_size=5).seq)
-        except LedgerConflictError:
-            outcomes.append(None)
-
-    threads = [threading.Thread(target=decide, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes, key=str) == [5, None, None, None, None, None]
 
 
 # Tampering

@@ -77,6 +77,7 @@ LATE = b"V" + b"x" * (2 << 20) + b"\n0" + RUNS[0]  # reads as text, and calls so
         (b"text with a \x00 in it", {"unknown"}),
         (archive(a_bin=archive(a_bin=archive(a_bin=archive(a_bin=RUNS[4])))), {"unknown"}),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else "-".join(sorted(value)),  # gzip holds the time
 )
 def test_a_file_is_named_by_what_it_is(tmp_path: Path, data: bytes, found: set[str]) -> None:
     (tmp_path / "MLmodel").write_text(PLAIN)
