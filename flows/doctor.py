@@ -15,6 +15,7 @@ from governance.case import asked
 from governance.delegating import standing
 from governance.desk import charter_of
 from governance.errors import Exit, FairgateError
+from governance.release import released
 
 # An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
 PINS = {
@@ -171,8 +172,24 @@ def _ledger(settings: Settings) -> tuple[Exit, str]:
 
 
 def _registry(settings: Settings) -> tuple[Exit, str]:
+    gone = _triggers_gone(settings)  # before the registry is opened, which puts them back
     live = open_registry(settings).live_aliases()
-    return Exit.DONE, f"{settings.registry_uri} answers; {len(live)} live aliases"
+    detail = f"{settings.registry_uri} answers; {len(live)} live aliases"
+    if gone:
+        detail += f"; the triggers that guard it were gone or changed ({', '.join(gone[:3])}) and are put back: "
+        return Exit.VERIFICATION_FAILED, detail + "look with `fairgate reconcile` whether an alias moved meanwhile"
+    return Exit.DONE, detail
+
+
+def _triggers_gone(settings: Settings) -> tuple[str, ...]:
+    """Triggers of a SQLite registry that a ledger with releases should have found there."""
+    from governance.registry.sqlite_file import sqlite_path
+    from governance.registry.sqlite_guard import missing_guard
+
+    path, desk = sqlite_path(settings.registry_uri), open_desk(settings)
+    if path is None or not path.is_file() or not released(desk):
+        return ()
+    return missing_guard(path, desk.policy.free_aliases)
 
 
 def _postgres(settings: Settings) -> tuple[Exit, str]:

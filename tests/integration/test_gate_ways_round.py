@@ -372,6 +372,10 @@ class TestPlainAddress:
         project.move_outside("hiring", ALIAS, project.register("hiring"))
         assert "fairgate_alias_insert" in sqlite_guard.missing_guard(path, free)
         assert verify(project.desk, project.registry, "hiring", ALIAS).exit_code is Exit.VERIFICATION_FAILED
+        from flows.doctor import examine
+
+        (told,) = (item for item in examine(project.settings) if item.what == "registry")
+        assert (told.code, "fairgate_alias_insert" in told.detail) == (Exit.VERIFICATION_FAILED, True)
         from flows.plugins import governed_store as factory
 
         factory(governed_uri(project.settings))
