@@ -131,7 +131,7 @@ def _take_out(desk: Desk, registry: Registry, live: LiveAlias, target: Target, f
         demote(desk, registry, gone, "; ".join(found.problems)[:1_000])
         return "it stays unset"
     if is_unchanged(registry, case.subject) and case.decision.outcome is DecisionOutcome.RELEASED:
-        finish(desk, registry, case, MACHINE)  # with an intent: a registry's gate knows then who moves
+        registry.set_alias(live.name, live.alias, case.subject.version)
         return f"back to version {case.subject.version}"
     fallback = last_signed(desk, registry, case.subject, target)
     demote(desk, registry, case, "; ".join(found.problems)[:1_000], fallback)
