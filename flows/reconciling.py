@@ -142,9 +142,12 @@ def _put_back(desk: Desk, registry: Registry, live: LiveAlias, target: Target) -
     """To what the ledger says is live; where a demotion was cut off, to the last signed version or to nothing."""
     promotion, fallback = live_step(desk, live.name, target), None
     if promotion is not None:
-        back = subject_of(promotion.statement.body).version
-        registry.set_alias(live.name, live.alias, back)
-        return f"back to version {back}"
+        back = case_of(desk, subject_of(promotion.statement.body), target)
+        if back.decision.outcome is not DecisionOutcome.RELEASED:
+            demote(desk, registry, back, f"its release does not stand, and {live.alias} was cut off on its way")
+            return f"unset, because the release of version {back.subject.version} does not stand either"
+        finish(desk, registry, back, MACHINE)
+        return f"back to version {back.subject.version}"
     last = [entry for entry in steps_of(desk, live.name, target) if step_of(entry).kind == "demotion"]
     if last and last[-1].statement.body["back_to"]:
         fallback = last_signed(desk, registry, subject_of(last[-1].statement.body), target)

@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from governance.case import Case, case_of
-from governance.casefile import subject_of, target_in
+from governance.casefile import step_of, subject_of, target_in
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ReleaseHeldError, ServiceError
@@ -25,8 +25,9 @@ from governance.policy import Policy
 from governance.registry.acting import who_acts
 from governance.registry.grants import Grants
 from governance.registry.port import RegisteredVersion, subject_from
-from governance.release import begun_intent, live_step, promote, record_demotion, released
+from governance.release import begun_intent, live_step, promote, record_demotion, released, steps_of
 from governance.standing import last_known, live_of, standing_of
+from governance.statement import PredicateType
 from governance.subject import Manifest, Target
 
 RESERVED = "governance."
@@ -96,6 +97,9 @@ class Gatekeeper:
         if case.decision.outcome is not DecisionOutcome.RELEASED:
             known = last_known(desk, wish.name, case.subject.version)
             raise ReleaseHeldError(case.decision, refusal(case, known.digest if known else None, self._page(case)))
+        if _recorded_live(desk, case):
+            door.set_alias(wish.name, wish.alias, wish.version)  # put back to where the ledger says that it is
+            return
         if who_acts() is not None and begun_intent(desk, case) is not None:
             door.set_alias(wish.name, wish.alias, wish.version)  # Fairgate's own release, which records it itself
             return
@@ -197,6 +201,14 @@ class _Door:
         if self._grants is not None:
             self._grants.give(name, alias, version, self._desk.clock() + GRANT_FOR)
         self._act()
+
+
+def _recorded_live(desk: Desk, case: Case) -> bool:
+    """Whether the newest step of the target is the promotion of these bytes: nothing began or ended since."""
+    newest = steps_of(desk, case.subject.name, case.target)[-1:]
+    return [(entry.statement.predicate_type, step_of(entry).version, step_of(entry).digest) for entry in newest] == [
+        (PredicateType.PROMOTION, case.subject.version, case.subject.digest)
+    ]
 
 
 def _version_tags(desk: Desk, name: str, version: str) -> dict[str, str]:
