@@ -86,7 +86,8 @@ def _makers(copies: _Pile) -> dict[str, str]:
     """Who must not sign because of what she did with the same bytes under another name or version."""
     made = [(owner, f"owns the {what}") for item in copies.registrations for what, owner in item.owners.items()]
     made += [(item.registrant, "registered these bytes") for item in copies.registrations if item.registrant]
-    asked = [item.requested_by for item in (*copies.audits, *copies.validations) if item.purpose == "release"]
+    asked = [item.requested_by for item in copies.audits if item.purpose == "release"]
+    asked += [item.requested_by for item in copies.validations if item.purpose == "release"]
     asked += [item.requested_by for item in copies.holds]
     return {**{by.id: "asked for the audit or release of a copy" for by in asked}, **dict(made)}
 
