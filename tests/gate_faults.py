@@ -395,7 +395,8 @@ def seed(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, place in list(sys.modules.items()):
         if name.startswith("governance.") and vars(place).get(fault.name) is real:
             monkeypatch.setattr(place, fault.name, changed)
-    for table in (decide._CHECKS, charter._READERS):
-        for key, value in list(table.items()):  # type: ignore[attr-defined]
+    tables: tuple[Any, ...] = (decide._CHECKS, charter._READERS)
+    for table in tables:
+        for key, value in list(table.items()):
             if value is real:
-                monkeypatch.setitem(table, key, changed)  # type: ignore[arg-type]
+                monkeypatch.setitem(table, key, changed)

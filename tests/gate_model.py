@@ -175,10 +175,11 @@ def _shown(world: World, act: Act) -> Shown:
     """What the signer saw: the last audit; stale: the one before; a replay is a signature for other bytes."""
     seen = [AUDITS[e.act.detail] for e in world.past if e.act.kind == "audit" and e.act.subject == act.subject]
     last = seen[-2:-1] if act.detail == "stale" else seen[-1:]
-    digests = [sha(text) for text in (last[0].report, last[0].data, last[0].validation)] if last else [None] * 3
+    digests = [sha(text) for text in (last[0].report, last[0].data, last[0].validation)] if last else []
+    report, data, validation = digests or (None, None, None)
     other = "A1" if act.subject == "B1" else "B1"
     digest = SUBJECTS[other if act.detail == "replay" else act.subject].digest
-    return Shown(digest, *digests, policy_digest=POLICIES[world.policy].digest)
+    return Shown(digest, report, data, validation, POLICIES[world.policy].digest)
 
 
 def _sign(world: World, act: Act) -> list[Statement]:

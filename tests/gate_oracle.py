@@ -62,8 +62,11 @@ class Act:
 
     def __str__(self) -> str:
         """For a trace: `ann approve compliance A1 champion`."""
-        about = (self.subject, self.target) if self.kind in _ABOUT_BOTH else (self.subject,)
-        about = about if self.kind in _ABOUT_BOTH | {"register", "audit", "monitor"} else ()
+        about: tuple[str, ...] = ()
+        if self.kind in _ABOUT_BOTH:
+            about = (self.subject, self.target)
+        elif self.kind in ("register", "audit", "monitor"):
+            about = (self.subject,)
         return " ".join(part for part in (self.who, self.kind, self.function, *about, self.detail) if part)
 
 

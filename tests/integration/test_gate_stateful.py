@@ -361,8 +361,12 @@ def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
 
 
 def test_the_gate_keeps_its_rules_on_real_stores(databases: Databases, registry: MlflowRegistry) -> None:
+    class Here(Gate):
+        def __init__(self) -> None:
+            super().__init__(databases, registry)
+
     run_state_machine_as_test(
-        lambda: Gate(databases, registry),
+        Here,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
