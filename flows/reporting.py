@@ -29,11 +29,12 @@ _EVERY = "every_seconds"
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """Where a report was written, and its Markdown for Prefect."""
+    """Where a report was written, and its Markdown for Prefect; `problems` came up after all was recorded."""
 
     html: Path
     markdown: str
     run_id: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
