@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -25,4 +27,4 @@ def release(name: str, version: str, alias: str, data: str | None = None) -> Sta
     publish(f"release-{name}-{version}-{alias}", files.markdown, f"Release of {name} v{version} as {alias}")
     missing = "; ".join(f"{item.requirement}: {item.reason}" for item in answer.case.decision.missing())
     message = "; ".join([missing or answer.word, *problems])
-    return Completed(name=answer.word, message=message, data=(answer, files))
+    return Completed(name=answer.word, message=message, data=(answer, replace(files, problems=problems)))

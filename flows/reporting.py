@@ -11,12 +11,15 @@ from flows.monitoring import Look
 from flows.releasing import Answer
 from flows.settings import Settings
 from flows.wiring import open_desk, open_ledger, open_registry
-from governance.case import Case, open_case
+from governance.case import Case, case_of, open_case
+from governance.casefile import subject_of, target_in
 from governance.desk import Desk
 from governance.errors import Exit
 from governance.record import ran, schedule_of
+from governance.statement import PredicateType
 from reports.evidence import CaseEvidence, gather
 from reports.formats import Format, render
+from reports.glass import emergency_line
 from reports.night import NightRow, NightSummary, night_view
 from reports.release import release_view
 
@@ -26,11 +29,12 @@ _EVERY = "every_seconds"
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """Where a report was written, and its Markdown for Prefect."""
+    """Where a report was written, and its Markdown for Prefect; `problems` came up after all was recorded."""
 
     html: Path
     markdown: str
     run_id: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class Night:
     @property
     def word(self) -> str:
         """The name of the run's state."""
-        return "Quiet night" if self.exit_code == Exit.DONE else "Needs attention"
+        quiet = self.exit_code == Exit.DONE and not self.summary.emergencies
+        return "Quiet night" if quiet else "Needs attention"
 
     @property
     def message(self) -> str:
@@ -87,7 +92,7 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     from reports.record_json import night_json
 
     rows = tuple(NightRow(x.model, x.alias, x.version, x.outcome, int(x.exit_code), "; ".join(x.lines)) for x in looks)
-    summary = NightSummary(started, desk.clock(), rows, missed(desk, started))
+    summary = NightSummary(started, desk.clock(), rows, missed(desk, started), open_emergencies(desk))
     view = night_view(summary)
     settings.reports.mkdir(parents=True, exist_ok=True)
     path = settings.reports / f"night-{started:%Y-%m-%dT%H%M%SZ}.html"
@@ -100,6 +105,14 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
         body[_EVERY] = int(settings.night_every.total_seconds())
     desk.ledger.append(ran("nightly", view.headline, body))
     return Night(summary, path, night_markdown(view))
+
+
+def open_emergencies(desk: Desk) -> tuple[str, ...]:
+    """Lines about every release of this environment that rests on broken glass now, whatever a night looked at."""
+    glass = (entry for entry in desk.ledger.entries() if entry.statement.predicate_type is PredicateType.BREAK_GLASS)
+    about = dict.fromkeys((subject_of(entry.statement.body), target_in(entry.statement.body)) for entry in glass)
+    cases = (case_of(desk, *item) for item in about if item[1].environment == desk.environment)
+    return tuple(line for line in map(emergency_line, cases) if line)
 
 
 def refresh_reports(settings: Settings, desk: Desk, looks: Iterable[Look]) -> tuple[Path, ...]:

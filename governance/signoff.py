@@ -72,7 +72,7 @@ def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
         reason=wish.reason.strip(),
         authentication=wish.authentication,
         expires_at=_expiry(desk, case) if wish.decision == APPROVE else None,
-        on_behalf_of=_delegator(case, known, wish.function),
+        on_behalf_of=signs_for(case, known, wish.function),
     )
     statement = signed(case.dossier, wish.shown, signature)
     if wish.key is None:
@@ -85,7 +85,7 @@ def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
     return signed(case.dossier, wish.shown, replace(signature, key=proof))
 
 
-def _delegator(case: Case, person: Person, function: str) -> str | None:
+def signs_for(case: Case, person: Person, function: str) -> str | None:
     """Whom this person signs for in this function: somebody who could sign herself. None where she holds it."""
     if person.has(function):
         return None
@@ -146,7 +146,7 @@ def _may_sign_as(case: Case, person: Person, function: str) -> bool:
     known = case.dossier.person(person.id)
     if known is None or not (known.active and person.active):
         return False
-    return known.has(function) or _delegator(case, known, function) is not None
+    return known.has(function) or signs_for(case, known, function) is not None
 
 
 def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:

@@ -25,6 +25,8 @@ def release_markdown(view: ReleaseView) -> str:
 def night_markdown(view: NightView) -> str:
     """The summary of a night."""
     lines = [f"# {md(view.title)}", "", md(view.headline), "", f"{md(view.period)}", ""]
+    if view.emergencies:
+        lines += ["## Broken glass", "", *_items(view.emergencies), ""]
     if view.lines:
         head = ("Model", "Alias", "Version", "Result", "Code", "What was found")
         rows = [
@@ -37,7 +39,7 @@ def night_markdown(view: NightView) -> str:
 
 
 def _release(view: ReleaseView) -> Iterator[str]:
-    yield f"# {md(view.title)}: {view.outcome}"
+    yield f"# {md(view.title)}: {view.label}"
     yield f"\nAs of {view.time}, under policy {md(view.policy)}, impact tier {view.tier}.\n"
     if view.published:
         yield f"{md(view.published)}\n"
@@ -60,6 +62,7 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield "## Requirements\n"
     rows = [(item.title, item.status, item.reason, item.way_out or "") for item in view.findings]
     yield from _table(("Requirement", "Answer", "Reason", "Way out"), rows)
+    yield from _glass(view)
     yield from _sign_offs(view)
     yield "\n## Digests\n"
     yield from _table(("What", "Digest"), [(item.label, item.digest) for item in view.digests])
@@ -154,6 +157,16 @@ def _quality(view: ReleaseView) -> Iterator[str]:
     if rows:
         yield from _table(("Expectation", "Column", "Severity", "Observed", "Required"), rows)
         yield ""
+
+
+def _glass(view: ReleaseView) -> Iterator[str]:
+    if view.glass:
+        yield "\n## Broken glass\n"
+        rows = [
+            (item.name, item.function, f"{item.hours}", item.time, item.reason, f"{item.seq}", item.standing)
+            for item in view.glass
+        ]
+        yield from _table(("Who", "Function", "Hours at most", "When", "Reason", "Ledger entry", "Standing"), rows)
 
 
 def _sign_offs(view: ReleaseView) -> Iterator[str]:

@@ -42,12 +42,16 @@ class NightRow:
 
 @dataclass(frozen=True, slots=True)
 class NightSummary:
-    """One night. `missed` are lines about runs that should have happened and did not."""
+    """One night. `missed` are lines about runs that should have happened and did not.
+
+    `emergencies` are lines about releases that rest on broken glass now: quiet rows must not hide them.
+    """
 
     started: datetime
     finished: datetime
     rows: tuple[NightRow, ...]
     missed: tuple[str, ...] = ()
+    emergencies: tuple[str, ...] = ()
 
     def exit_code(self) -> int:
         """The one code of the night: that of the most serious row; 0 only where every row is done, none missed."""
@@ -93,6 +97,7 @@ class NightView:
     period: str
     lines: tuple[NightLine, ...]
     missed: tuple[str, ...]
+    emergencies: tuple[str, ...]
 
 
 def night_view(summary: NightSummary) -> NightView:
@@ -104,6 +109,7 @@ def night_view(summary: NightSummary) -> NightView:
         period=f"{moment(summary.started)} to {moment(summary.finished)}",
         lines=tuple(_line(row) for row in rows),
         missed=tuple(printable(item, 300) for item in summary.missed),
+        emergencies=tuple(printable(item, 1_200) for item in summary.emergencies),
     )
 
 
@@ -123,7 +129,10 @@ def _headline(summary: NightSummary) -> str:
         aliases = "1 live alias was" if len(codes) == 1 else f"{count(len(codes))} live aliases were"
         audited = f"{aliases} looked at: {listed(parts)}."
     missed = f" {count(len(summary.missed))} scheduled {'run was' if len(summary.missed) == 1 else 'runs were'} missed."
-    return audited + (missed if summary.missed else "")
+    glass = f"Broken glass: {count(len(summary.emergencies))} "
+    glass += "release rests" if len(summary.emergencies) == 1 else "releases rest"
+    told = f"{glass} on it alone. " if summary.emergencies else ""
+    return told + audited + (missed if summary.missed else "")
 
 
 def _line(row: NightRow) -> NightLine:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from audits.result import SUPPRESSED, AuditResult, Quantity
 from audits.suppression import NOT_SHOWN, published
 from expectations.result import DataValidation
+from governance.break_glass import Emergency
 from governance.case import Case
 from governance.decide import Decision, Finding
-from governance.dossier import Dossier
+from governance.dossier import BrokenGlass, Dossier
 from reports.evidence import CaseEvidence
 from reports.quantities import stepped
 
@@ -29,8 +30,8 @@ def published_evidence(evidence: CaseEvidence, *, whole_rules: Collection[str] =
 
     Where the audit's plan declares `suppress_below`, small counts and what would give them away are masked by
     `audits.suppression`; tables of rule packs are left out but for those in `whole_rules`. Reasons of findings, of
-    signatures and of the quality gate are free text that can hold a count, and are withheld. What people signed is
-    the whole record, whose digest stays.
+    signatures, of broken glass and of the quality gate are free text that can hold a count, and are withheld. What
+    people signed is the whole record, whose digest stays.
     """
     limit = max((item.suppress_below for item in (evidence.audit, evidence.monitoring) if item), default=0)
     if not limit:
@@ -81,7 +82,17 @@ def _case(case: Case) -> Case:
 
 
 def _decision(decision: Decision) -> Decision:
-    return replace(decision, findings=tuple(_finding(item) for item in decision.findings))
+    findings = tuple(_finding(item) for item in decision.findings)
+    return replace(decision, findings=findings, emergency=decision.emergency and _emergency(decision.emergency))
+
+
+def _emergency(emergency: Emergency) -> Emergency:
+    first, second = emergency.parts
+    return replace(emergency, parts=(_part(first), _part(second)))
+
+
+def _part(part: BrokenGlass) -> BrokenGlass:
+    return replace(part, reason=WITHHELD)
 
 
 def _finding(item: Finding) -> Finding:
@@ -89,7 +100,8 @@ def _finding(item: Finding) -> Finding:
 
 
 def _dossier(dossier: Dossier) -> Dossier:
-    return replace(dossier, sign_offs=tuple(replace(item, reason=WITHHELD) for item in dossier.sign_offs))
+    signed = tuple(replace(item, reason=WITHHELD) for item in dossier.sign_offs)
+    return replace(dossier, sign_offs=signed, broken_glass=tuple(_part(item) for item in dossier.broken_glass))
 
 
 def _validation(validation: DataValidation | None, limit: int) -> DataValidation | None:

@@ -14,10 +14,11 @@ from governance.policy import Policy
 from governance.quorum import why_void
 from governance.record import Shown
 from reports.evidence import CaseEvidence, Incident
+from reports.glass import emergency_words, glass_rows
 from reports.measured import panels
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
-from reports.summary import headline, sentence, summary
+from reports.summary import headline, person_named, sentence, summary
 from reports.view import DigestRow, FailureRow, FindingRow, Part, QualityView, ReleaseView, SignOffRow
 from reports.words import ASSURANCES, count, moment, one_line, printable, requirement_label
 
@@ -54,13 +55,15 @@ def release_view(evidence: CaseEvidence) -> ReleaseView:
         record=_record(evidence),
         banners=_banners(case),
         incidents=tuple(_incident(item) for item in evidence.incidents),
+        emergency=case.decision.emergency is not None,
+        glass=glass_rows(case, evidence.policy),
     )
 
 
 def _banners(case: Case) -> tuple[str, ...]:
     """What nobody may overlook: an emergency release, and a policy that people did not adopt."""
     glass = case.decision.emergency
-    broken = [f"Broken glass: {one_line(f'{glass}', 600)}"] if glass else []
+    broken = [f"Broken glass: {emergency_words(glass)}"] if glass else []
     force = (item for item in case.decision.missing() if item.requirement == POLICY_IN_FORCE)
     return (*broken, *(f"No release under this policy: {one_line(item.reason, 400)}" for item in force))
 
@@ -120,13 +123,8 @@ def _sign_off(item: SignOff, case: Case, policy: Policy) -> SignOffRow:
         counts=refuses or void is None,
         digests=digest_rows(shown),
         assurance=ASSURANCES.get(item.assurance, printable(item.assurance)),
-        on_behalf_of=_named(item.on_behalf_of, case) if item.on_behalf_of else None,
+        on_behalf_of=person_named(item.on_behalf_of, case) if item.on_behalf_of else None,
     )
-
-
-def _named(identity: str, case: Case) -> str:
-    person = case.dossier.person(identity)
-    return f"{printable(person.name)} ({printable(identity)})" if person else printable(identity)
 
 
 def _quality(validation: DataValidation) -> QualityView:

@@ -10,6 +10,7 @@ from governance.decide import DecisionOutcome, Finding, Status
 from governance.dossier import SignOff
 from governance.policy import Policy
 from governance.quorum import quorum
+from governance.signoff import signs_for
 from reports.evidence import CaseEvidence, newest_monitoring
 from reports.measured import PRIMARY, disparity_name, worst_first
 from reports.view import Missing, Summary
@@ -94,7 +95,14 @@ def _signatures(case: Case) -> Iterator[str]:
         verb = "refused" if item.decision == "refuse" else "approved"
         gone = " The approval was withdrawn." if item.withdrawn else ""
         who = f"{printable(item.approver.name)} ({printable(item.function)})"
+        who += f", on behalf of {person_named(item.on_behalf_of, case)}," if item.on_behalf_of else ""
         yield f"{who} {verb} it on {moment(item.signed_at)}.{gone}"
+
+
+def person_named(identity: str, case: Case) -> str:
+    """`Name (id)`; the id alone where the case knows nobody under it."""
+    person = case.dossier.person(identity)
+    return f"{printable(person.name)} ({printable(identity)})" if person else printable(identity)
 
 
 def _measured(audit: AuditResult) -> Iterator[str]:
@@ -171,10 +179,21 @@ def _who(function: str, case: Case, policy: Policy) -> str:
     """`compliance: A or B can give it. C cannot: registered this version.`"""
     holders = [person for person in case.dossier.people if person.has(function)]
     barred = {**_signed_already(case, policy), **case.dossier.excluded()}
-    able = tuple(printable(person.name) for person in holders if person.id not in barred)
+    able = (
+        *(printable(person.name) for person in holders if person.id not in barred),
+        *_delegates(function, case, barred),
+    )
     notes = [f"{printable(p.name)} cannot: {printable(barred[p.id])}." for p in holders if p.id in barred]
     first = f"{listed(able, 'or')} can give it." if able else "nobody who may sign holds this function."
     return " ".join([f"{printable(function)}: {first}", *notes])
+
+
+def _delegates(function: str, case: Case, barred: Mapping[str, str]) -> Iterator[str]:
+    """`A for B (b)`: who can give it because somebody who may sign delegated the function."""
+    for person in case.dossier.people:
+        delegator = None if person.has(function) or person.id in barred else signs_for(case, person, function)
+        if person.active and delegator:
+            yield f"{printable(person.name)} for {person_named(delegator, case)}"
 
 
 def _signed_already(case: Case, policy: Policy) -> Mapping[str, str]:

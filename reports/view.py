@@ -291,6 +291,20 @@ class SignOffRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GlassRow:
+    """One person's part in an emergency release as it is printed. `counts`: a release rests on it now."""
+
+    seq: int
+    name: str
+    function: str
+    hours: int
+    reason: str
+    time: str
+    standing: str
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The plain-language summary: what was decided, measured, is missing, and cannot be concluded."""
 
@@ -309,6 +323,7 @@ class ReleaseView:
 
     `more` belongs to no single feature, `rules` is what rule packs ask for. `published` says that small counts are
     masked; it is empty on what officers read. `banners` nobody may overlook; `incidents` were seen of the target.
+    `emergency`: the release rests on broken glass alone, whose parts, also those that ended, are in `glass`.
     """
 
     title: str
@@ -334,4 +349,16 @@ class ReleaseView:
     facts: tuple[tuple[str, str], ...]
     banners: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
+    emergency: bool = False
+    glass: tuple[GlassRow, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The outcome in capitals; what rests on broken glass never reads as an ordinary release."""
+        return f"{self.outcome} BY BROKEN GLASS" if self.emergency else self.outcome
+
+    @property
+    def tone(self) -> str:
+        """The outcome as the class name that colours it."""
+        return "emergency" if self.emergency else self.outcome.lower()

@@ -123,18 +123,23 @@ def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bo
             "report": str(files.html),
             "report_json": str(files.html.with_suffix(".json")),  # every estimate and disparity, with intervals
             "report_run": files.run_id,
+            "checkpoint_problems": files.problems,
         }
         emit(document)
         return
     if answer.validation:
         say("STOPPED by data quality: nothing was audited, no alias was moved")
         quarantine = _shown(settings, quarantine_of(settings, answer.validation))
-        say(*validation_lines(answer.validation, answer.source, quarantine))
+        say(*validation_lines(answer.validation, answer.source, quarantine), *_problems(files))
         return
     say(*decision_lines(answer.case))
     if answer.already_live:
         say("  it was already live; nothing was changed")
-    say(f"  report: {_shown(settings, files.html)}")
+    say(f"  report: {_shown(settings, files.html)}", *_problems(files))
+
+
+def _problems(files: ReportFiles) -> list[str]:
+    return [f"  recorded, but: {item}" for item in files.problems]
 
 
 def _shown(settings: Settings, path: Path) -> str:

@@ -49,7 +49,7 @@ def nightly(as_json: Json = False) -> int:
     if as_json:
         emit(night_record(night.summary))
         return int(night.exit_code)
-    say(night.message)
+    say(night.message, *(f"  BROKEN GLASS: {line}" for line in night.summary.emergencies))
     for row in night.summary.rows:
         say(f"  {row.model} {row.alias} (v{row.version}): {row.outcome}. {row.detail}")
     say(*(f"  {line}" for line in night.summary.missed), f"  summary: {night.html}")

@@ -7,25 +7,31 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from governance.break_glass import ends
 from governance.case import Case, still_waiting
+from governance.charter import Charter
 from governance.decide import DecisionOutcome
 from governance.desk import Desk, charter_of
 from governance.digests import digest_bytes
 from governance.emergency import waiting_glass
 from governance.people import Person
-from governance.signoff import approval_of, may_sign
+from governance.signoff import approval_of, may_sign, signs_for
 from governance.statement import Entry, PredicateType
+from reports.glass import emergency_words
 from reports.release import digest_rows
-from reports.summary import headline, sentence
+from reports.summary import headline, person_named, sentence
 from reports.view import DigestRow
 from reports.words import ASSURANCES, listed, moment, one_line, printable, requirement_label
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What this person may do with this case. `barred` says why nothing, `approval_barred` why no approval."""
+    """What this person may do with this case. `barred` says why nothing, `approval_barred` why no approval.
 
-    functions: tuple[str, ...]
+    `functions` are those in which she may sign, each with its name for people, which says for whom she would sign.
+    """
+
+    functions: tuple[tuple[str, str], ...]
     barred: str | None
     approval_barred: str | None
     expires_in: int
@@ -50,23 +56,26 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class EmergencyRow:
-    """A version that broken glass puts live, or could."""
+    """A version that broken glass puts live, or could. `open`: two persons broke it, so a release rests on it."""
 
     link: str
     model: str
     target: str
+    state: str
     words: str
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """One entry of the ledger in a list."""
+    """One entry of the ledger in a list. `mark` is the class of the badge of what must not be overlooked."""
 
     seq: int
     time: str
     word: str
     who: str
     meaning: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,9 @@ class Receipt:
     shown: tuple[DigestRow, ...]
     proof: tuple[DigestRow, ...]
     case_link: str | None
+
+
+_SIGNED = (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
 
 
 def case_link(name: str, version: str, alias: str, page: str = "/case") -> str:
@@ -100,21 +112,20 @@ def inbox(desk: Desk, person: Person, cases: tuple[Case, ...]) -> tuple[InboxRow
 
 def emergencies(desk: Desk, cases: tuple[Case, ...]) -> tuple[EmergencyRow, ...]:
     """The emergency releases that hold now, and the glass that one person has broken and another one could."""
-    found = ((case, glass_words(desk, case)) for case in cases)
-    return tuple(
-        EmergencyRow(link_of(x), printable(x.subject), printable(x.target), words) for x, words in found if words
-    )
+    found = (_emergency_row(desk, case) for case in cases)
+    return tuple(sorted((row for row in found if row), key=lambda row: not row.open))
 
 
-def glass_words(desk: Desk, case: Case) -> str:
-    """What stands of broken glass in this case, in a sentence; empty where nothing does."""
-    if case.decision.emergency is not None:
-        return sentence(one_line(f"{case.decision.emergency}", 600))
-    part = waiting_glass(desk, case)
-    if part is None:
+def half_broken(desk: Desk, case: Case) -> str:
+    """That one person has broken the glass and a second one has not, in sentences; empty where it is not so."""
+    part, rules = waiting_glass(desk, case), desk.policy.rules(case.decision.tier)
+    if part is None or rules is None:
         return ""
-    who, why = printable(part.person.name), one_line(part.reason, 400)
-    return f"{who} has broken the glass: {why}. Nothing is released unless a second person does so, too."
+    who, why = f"{printable(part.person.name)} ({printable(part.function)})", one_line(part.reason, 400)
+    return (
+        f"{who} has broken the glass: “{why}” Nothing is released unless a second person does so too, with "
+        f"fairgate break-glass, before {moment(ends(part, rules))}."
+    )
 
 
 def policy_banner(desk: Desk) -> str | None:
@@ -122,11 +133,12 @@ def policy_banner(desk: Desk) -> str | None:
     adopted = charter_of(desk).adopted()
     if adopted is None or adopted.digest == desk.policy.digest:
         return None
-    named = f"{printable(desk.policy.name)} {printable(desk.policy.version)}"
-    force = f"{printable(adopted.name)} {printable(adopted.version)}"
+    named = f"{printable(desk.policy.name)} {printable(desk.policy.version)} ({desk.policy.digest[:19]})"
+    force = f"{printable(adopted.name)} {printable(adopted.version)} ({adopted.digest[:19]})"
     return (
-        f"Policy {named} is not in force, so nothing is released and nobody can sign: people adopted {force} "
-        f"(ledger entry {adopted.seq})."
+        f"Policy {named} is not in force, so nothing is released and nobody can sign: people adopted {force}, ledger "
+        f"entry {adopted.seq}. Whoever runs this console names that one in FAIRGATE_POLICY, or two persons adopt this "
+        f"one with fairgate policy approve."
     )
 
 
@@ -136,7 +148,7 @@ def signing(desk: Desk, case: Case, person: Person) -> Signing:
     needed = tuple(function for finding in case.decision.missing() for function in finding.needs)
     functions = sorted(may_sign(desk, case, person), key=lambda function: function not in needed)
     return Signing(
-        tuple(functions),
+        tuple((function, _function_label(case, person, function)) for function in functions),
         _barred(case, person, tuple(functions)),
         _approval_barred(desk, case, person),
         rules.sign_off_valid_days if rules else 0,
@@ -151,19 +163,27 @@ def entry_row(entry: Entry) -> EntryRow:
         entry.statement.predicate_type.word,
         printable(entry.statement.actor.name),
         one_line(entry.statement.meaning, 300),
+        _MARKS.get(entry.statement.predicate_type, ""),
     )
 
 
-def receipt(entry: Entry) -> Receipt:
-    """The entry in full."""
+_MARKS = {
+    PredicateType.BREAK_GLASS: "emergency",
+    PredicateType.OBSERVATION: "warning",
+    PredicateType.REFUSAL: "refused",
+}
+
+
+def receipt(entry: Entry, charter: Charter) -> Receipt:
+    """The entry in full; `charter` names the people whose ids it holds."""
     body = entry.statement.body
-    signed = entry.statement.predicate_type in (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
+    signed = entry.statement.predicate_type in _SIGNED
     reason = body.get("reason")
     return Receipt(
         row=entry_row(entry),
         signed=signed,
         reason=printable(reason, None, lines=True) if isinstance(reason, str) else None,
-        facts=_facts(entry) if signed else (),
+        facts=_facts(entry, charter),
         shown=(
             *(DigestRow(printable(item.name), item.digest) for item in entry.statement.subjects),
             *([DigestRow("policy", entry.statement.policy_digest)] if entry.statement.policy_digest else []),
@@ -181,6 +201,27 @@ def moved_rows(case: Case, shown: Any) -> tuple[tuple[str, str, str], ...]:
     """(what, digest that was shown, digest now) for everything that moved."""
     pairs = zip(digest_rows(shown), digest_rows(case.shown()), strict=True)
     return tuple((old.label, printable(old.digest), new.digest) for old, new in pairs if old.digest != new.digest)
+
+
+def _emergency_row(desk: Desk, case: Case) -> EmergencyRow | None:
+    emergency = case.decision.emergency
+    words = f"Broken glass: {emergency_words(emergency)}" if emergency else half_broken(desk, case)
+    if not words:
+        return None
+    live = "Live by broken glass" if case.released() else "Goes live by broken glass"
+    return EmergencyRow(
+        link=link_of(case),
+        model=printable(case.subject),
+        target=printable(case.target),
+        state=live if emergency else "One of two persons",
+        words=words,
+        open=emergency is not None,
+    )
+
+
+def _function_label(case: Case, person: Person, function: str) -> str:
+    delegator = signs_for(case, person, function)
+    return printable(function) + (f", on behalf of {person_named(delegator, case)}" if delegator else "")
 
 
 def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
@@ -212,7 +253,7 @@ def _why(case: Case) -> str:
 
 
 def _act(offer: Signing, *, signed: bool) -> str:
-    functions = listed(tuple(printable(item) for item in offer.functions), "or")
+    functions = listed(tuple(label for _, label in offer.functions), "or")
     if signed:
         return f"{offer.approval_barred}"
     if offer.approval_barred is None:
@@ -252,17 +293,33 @@ def _approval_barred(desk: Desk, case: Case, person: Person) -> str | None:
     return f"An approval would release nothing while this is not met: {listed(labels)}."
 
 
-def _facts(entry: Entry) -> tuple[tuple[str, str], ...]:
-    body = entry.statement.body
-    expires = body["expires_at"]
-    return (
-        ("Signed by", printable(entry.statement.actor.name)),
-        ("Function", printable(body["function"])),
-        *([("On behalf of", printable(body["on_behalf_of"]))] if body.get("on_behalf_of") else []),
-        ("Authenticated by", printable(body["authentication"])),
-        ("Assurance", ASSURANCES.get(f"{body.get('assurance')}", ASSURANCES["server-attested"])),
-        ("Expires", moment(datetime.fromisoformat(expires)) if expires else "does not expire"),
+def _facts(entry: Entry, charter: Charter) -> tuple[tuple[str, str], ...]:
+    """Who, in which function, for whom, how we know it was she, and until when: as far as the entry says so."""
+    body, signed = entry.statement.body, entry.statement.predicate_type in _SIGNED
+    said = (
+        ("Signed by" if signed else "By", printable(entry.statement.actor.name)),
+        ("Function", printable(body.get("function") or "")),
+        ("On behalf of", _person(body.get("on_behalf_of"), charter)),
+        ("Delegated to", _person(body.get("delegate"), charter)),
+        ("For at most", f"{printable(body['hours'])} hours" if body.get("hours") else ""),
+        ("Authenticated by", printable(body.get("authentication") or "")),
+        ("Assurance", _assurance(body) if body.get("authentication") else ""),
+        ("Expires", _end(body.get("expires_at") or body.get("until")) or ("does not expire" if signed else "")),
     )
+    return tuple((name, value) for name, value in said if value)
+
+
+def _person(identity: Any, charter: Charter) -> str:
+    person = charter.person(f"{identity}") if identity else None
+    return f"{printable(person.name)} ({printable(person.id)})" if person else printable(identity or "")
+
+
+def _assurance(body: Any) -> str:
+    return ASSURANCES.get(f"{body.get('assurance')}", ASSURANCES["server-attested"])
+
+
+def _end(text: Any) -> str:
+    return moment(datetime.fromisoformat(text)) if text else ""
 
 
 def _entry_case(body: Any) -> str | None:

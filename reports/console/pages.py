@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from governance.accounts import Session
 from governance.case import Case, asked, open_case
+from governance.desk import charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError, StaleEvidenceError
 from governance.ledger.receipt import write_proof
 from governance.record import Shown
@@ -20,7 +21,7 @@ from governance.statement import Entry
 from reports.console.desktop import (
     emergencies,
     entry_row,
-    glass_words,
+    half_broken,
     inbox,
     link_of,
     moved_rows,
@@ -145,7 +146,7 @@ def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
 @router.get("/entry/{seq}")
 def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) -> Response:
     """One entry of the ledger; after signing, the receipt."""
-    shown = receipt(_entry(request, seq))
+    shown = receipt(_entry(request, seq), charter_of(desk_of(request)))
     return html("console_entry.html", session, receipt=shown, fresh=bool(signed) and shown.signed)
 
 
@@ -199,7 +200,7 @@ def _case_page(
         subject=case.subject,
         alias=case.target.alias,
         report=link_of(case, "/case/report"),
-        glass="" if case.decision.emergency else glass_words(desk, case),
+        glass=half_broken(desk, case),
         problem=problem,
         typed={name: kept.get(name, "") for name in ("function", "decision", "reason")},
         max_reason=MAX_REASON,

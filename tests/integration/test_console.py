@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
-from http.cookies import SimpleCookie
+from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 import report_factory as factory
-from fastapi import FastAPI
+from console_browser import CASE, REASON, Browser, hidden
 
 from governance.case import open_case
 from governance.desk import Desk
@@ -23,62 +20,6 @@ from governance.evidence import EvidenceStore
 from reports.console.app import create_app
 from reports.console.guard import MAX_BODY
 from reports.console.session import local_path
-
-CASE = "/case?name=hiring&version=2&alias=champion"
-REASON = "The intervals exclude the bound; I read the whole report."
-
-
-@dataclass
-class Browser:
-    """A browser without scripts: keeps cookies, sends Origin with forms, follows nothing by itself."""
-
-    app: FastAPI
-    base: str = "http://localhost:8765"
-    cookies: dict[str, str] = field(default_factory=dict)
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        return self._send("GET", path, headers, None)
-
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
-        return self._send("POST", path, {"origin": self.base, **headers}, fields)
-
-    def _send(self, method: str, path: str, headers: dict[str, str], fields: dict[str, str] | None) -> httpx.Response:
-        async def go() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
-            async with httpx.AsyncClient(transport=transport, base_url=self.base) as client:
-                return await client.request(method, path, headers=self._headers(headers), data=fields)
-
-        answer = asyncio.run(go())
-        for line in answer.headers.get_list("set-cookie"):
-            for name, morsel in SimpleCookie(line).items():
-                if morsel.value and morsel["max-age"] != "0":
-                    self.cookies[name] = morsel.value
-                else:
-                    self.cookies.pop(name, None)
-        return answer
-
-    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
-        jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return {**({"cookie": jar} if jar else {}), **headers}
-
-    def login(self, person: str, secret: str = factory.SECRET) -> httpx.Response:
-        token = hidden(self.get("/login").text)["token"]
-        return self.post("/login", {"token": token, "wanted": "/", "id": person, "password": secret})
-
-    def form(self, path: str = CASE, **changes: str) -> dict[str, str]:
-        """The fields of the sign form on this page, filled in."""
-        text = self.get(path).text
-        found = hidden(text[text.index('action="/sign"') :])
-        function = re.search(r'<option value="([^"]+)"', text)
-        filled = {"decision": "approve", "function": function.group(1) if function else "", "reason": REASON}
-        return {**found, **filled, "password": factory.SECRET, **changes}
-
-
-def hidden(text: str) -> dict[str, str]:
-    """Names and values of the hidden fields."""
-    return {
-        name: html.unescape(value) for name, value in re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', text)
-    }
 
 
 @pytest.fixture
