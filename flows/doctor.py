@@ -13,7 +13,7 @@ from flows.settings import Settings
 from flows.wiring import open_desk, open_ledger, open_registry, utc_now
 from governance.case import asked
 from governance.delegating import standing
-from governance.desk import charter_of
+from governance.desk import charter_of, free_aliases
 from governance.errors import Exit, FairgateError
 from governance.release import released
 
@@ -189,7 +189,7 @@ def _triggers_gone(settings: Settings) -> tuple[str, ...]:
     path, desk = sqlite_path(settings.registry_uri), open_desk(settings)
     if path is None or not path.is_file() or not released(desk):
         return ()
-    return missing_guard(path, desk.policy.free_aliases)
+    return missing_guard(path, free_aliases(desk))
 
 
 def _postgres(settings: Settings) -> tuple[Exit, str]:

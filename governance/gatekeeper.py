@@ -16,12 +16,11 @@ from urllib.parse import urlencode
 from governance.case import Case, case_of
 from governance.casefile import subject_of, target_in
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, free_aliases
 from governance.errors import ConfigurationError, FairgateError, ReleaseHeldError, ServiceError
 from governance.explanation import refusal
 from governance.ledger.one_reading import OneReading
 from governance.people import Actor
-from governance.policy import Policy
 from governance.registry.acting import who_acts
 from governance.registry.grants import Grants
 from governance.registry.port import RegisteredVersion, subject_from
@@ -68,21 +67,24 @@ class Move:
 
 @dataclass(frozen=True)
 class Gatekeeper:
-    """Answers for one registry. `desk` and `policy` are asked at each call: settings and policy may change under it.
+    """Answers for one registry. `desk` is asked for at each call: settings and policy may change under it.
 
     `console` tells the address of the console; `grants` the second lock of a database that has one.
     """
 
     desk: Callable[[], Desk]
-    policy: Callable[[], Policy]
     lock: Lock
     console: Callable[[], str]
     grants: Grants | None = None
     _known: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
 
-    def free(self, alias: str) -> bool:
-        """Whether the policy lets this alias move without a release. Raises the errors of an unreadable policy."""
-        return alias in self.policy().free_aliases
+    def free_aliases(self) -> tuple[str, ...]:
+        """The aliases that the policy in force lets move without a release; none where that cannot be read."""
+        try:
+            return free_aliases(self.desk())
+        except Exception as error:  # noqa: BLE001 - whatever is broken, nothing is free for that
+            _logger.warning("every alias is governed, because the policy in force cannot be read: %s", error)
+            return ()
 
     def move(self, shelf: Shelf, wish: Move, act: Callable[[], None]) -> None:
         """Call `act`, which moves the alias, if the release of the version's bytes stands; record it as a release.
@@ -130,7 +132,7 @@ class Gatekeeper:
 
         `aliases` are those that the registry shows; what the ledger calls live counts as well.
         """
-        desk, governed = self.desk(), {alias for alias in aliases if not self.free(alias)}
+        desk, governed = self.desk(), set(aliases) - set(self.free_aliases())
         for entry in released(desk):
             subject = subject_of(entry.statement.body)
             if subject.name == name and version in (None, subject.version):

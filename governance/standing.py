@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from governance.case import Case, case_of
 from governance.casefile import subject_of, target_in
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, free_aliases
 from governance.policy import Requirement
 from governance.quorum import quorum
 from governance.release import live_step
@@ -64,7 +64,7 @@ def standing_of(desk: Desk, name: str, version: str) -> Standing:
 
 def live_of(desk: Desk, name: str, aliases: Mapping[str, str]) -> str:
     """What the ledger says of every governed alias (alias -> version) that a model has in the registry."""
-    governed = sorted(alias for alias in aliases if alias not in desk.policy.free_aliases)
+    governed = sorted(set(aliases) - set(free_aliases(desk)))
     said = [_alias_words(desk, name, alias, aliases[alias]) for alias in governed]
     return "; ".join(said)[:_LONGEST] or "nothing governed is live"
 
