@@ -144,9 +144,13 @@ class Gatekeeper:
                 f"signed must not change its name or vanish under it. Withdraw first: delete the alias {named}"
             )
 
-    def version_tags(self, name: str, version: str) -> dict[str, str]:
-        """The reserved tags of a version, as they are. Never raises: what cannot be read is said in the state."""
-        return self._told(("version", name, version), lambda desk: _version_tags(desk, name, version))
+    def version_tags(self, name: str, version: str, created_at: int) -> dict[str, str]:
+        """The reserved tags of a version, as they are. `created_at`: ms since the epoch, by the registry.
+
+        Never raises: what cannot be read is said in the state.
+        """
+        key = ("version", name, version, str(created_at))
+        return self._told(key, lambda desk: _version_tags(desk, name, version, created_at))
 
     def model_tags(self, name: str, aliases: dict[str, str]) -> dict[str, str]:
         """The reserved tags of a registered model with these aliases (alias -> version), as `version_tags`."""
@@ -201,8 +205,8 @@ class _Door:
         self._act()
 
 
-def _version_tags(desk: Desk, name: str, version: str) -> dict[str, str]:
-    found = standing_of(desk, name, version)
+def _version_tags(desk: Desk, name: str, version: str, created_at: int) -> dict[str, str]:
+    found = standing_of(desk, name, version, created_at)
     tags = {"state": found.state, "digest": found.digest or "", "signed_by": ", ".join(found.signed_by)}
     tags["break_glass"] = found.emergency or ""
     if found.entry is not None:

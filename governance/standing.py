@@ -42,11 +42,15 @@ def last_known(desk: Desk, name: str, version: str) -> Subject | None:
     return found
 
 
-def standing_of(desk: Desk, name: str, version: str) -> Standing:
-    """How this version stands in every target of this environment that it was asked for, refused for or put into."""
+def standing_of(desk: Desk, name: str, version: str, created_at: int) -> Standing:
+    """How this version stands in every target of this environment that it was asked for, refused for or put into.
+
+    A model that was deleted and made again begins at version 1: what was created at another time (`created_at`, ms
+    since the epoch) is another version, and what was said of the earlier one is not said of it.
+    """
     entries = tuple(desk.ledger.entries(subject=f"model/{name}/{version}"))
     subjects = [subject_of(entry.statement.body) for entry in entries if "subject" in entry.statement.body]
-    if not subjects:
+    if not subjects or subjects[-1].created_at != created_at:
         return Standing(NOT_ASKED)
     subject = subjects[-1]
     cases = [case_of(desk, subject, target) for target in _targets(desk, entries, subject)]

@@ -94,12 +94,11 @@ class GovernedStore(_Base):  # type: ignore[misc]
 
         stage = get_canonical_stage(stage)
         found, change = super().get_model_version(name, version), super().transition_model_version_stage
-        if stage not in backstop.STAGES:
-            self._record_stage_left(found)
-            return self._told(change(found.name, found.version, stage, archive_existing_versions))
-        if self._is_free(stage.lower()):
+        if stage not in backstop.STAGES or self._is_free(stage.lower()):
+            self._record_stage_left(found, stage)
             return self._told(change(found.name, found.version, stage, archive_existing_versions))
         self._move(found, stage.lower(), lambda: change(found.name, found.version, stage, archive_existing_versions))
+        self._record_stage_left(found, stage)
         return self.get_model_version(found.name, found.version)
 
     def rename_registered_model(self, name: str, new_name: str) -> Any:
@@ -243,14 +242,17 @@ class GovernedStore(_Base):  # type: ignore[misc]
         with _refusing(what):
             self._gate.refuse_live(what, name, tuple(live), version)
 
-    def _record_stage_left(self, found: Any) -> None:
+    def _record_stage_left(self, found: Any, to: str) -> None:
         stage = str(found.current_stage).lower()
-        if self._is_ours() and found.current_stage in backstop.STAGES and not self._is_free(stage):
+        if found.current_stage == to or found.current_stage not in backstop.STAGES or not self._is_ours():
+            return
+        if not self._is_free(stage):
             self._gate.withdrawn(found.name, stage, _caller(), str(found.version))
 
     def _told(self, version: Any) -> Any:
         name, number = str(version.name), str(version.version)
-        ours = self._gate.version_tags(name, number) if self._is_ours() else _ELSEWHERE
+        made = int(version.creation_timestamp)
+        ours = self._gate.version_tags(name, number, made) if self._is_ours() else _ELSEWHERE
         version._tags = _true(version._tags, ours)
         return version
 

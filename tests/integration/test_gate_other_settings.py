@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_factory import governed_client, governed_uri, refused, serving
+from gate_factory import governed_client, governed_uri, refused, serving, stage
 from project_factory import ALIAS, OFFICERS, Project, new_project, registry_template
 
 from flows.monitoring import governed
 from flows.plugins import governed_store as factory
+from flows.reconciling import check_live
 from flows.releasing import Request, release_now
 from flows.wiring import open_desk
 from governance.adoption import approve_policy
+from governance.case import open_case
 from governance.people import MACHINE
 from governance.registry import sqlite_guard
 from governance.release import live_step
+from governance.signoff import APPROVE, Wish, sign
 from governance.subject import Target
 
 CHAMPION = Target("local", ALIAS)
@@ -119,3 +122,18 @@ class TestAnotherWorkspace:
         version, model = store.get_model_version("hiring", "1"), store.get_registered_model("hiring")
         for tags in (version.tags, model.tags):
             assert tags == {"governance.state": "not governed: Fairgate releases models of the default workspace only"}
+
+
+def test_from_one_governed_stage_to_another_leaves_the_first(house: Project) -> None:
+    """Otherwise the ledger would call the version live in both, and the reconciler an incident what was none."""
+    version, client = house.register("hiring"), governed_client(house)
+    for alias in ("production", "staging"):
+        release_now(house.settings, Request("hiring", version, alias, MACHINE))
+        for person in OFFICERS:
+            case = open_case(house.desk, "hiring", version, alias)
+            sign(house.desk, case, person, Wish(person.functions[0], APPROVE, "read", case.shown(), "password"))
+    stage(client, "hiring", version, "Production")
+    stage(client, "hiring", version, "Staging")
+    assert live_step(house.desk, "hiring", Target("local", "production")) is None
+    assert live_step(house.desk, "hiring", Target("local", "staging")) is not None
+    assert check_live(house.settings, house.desk, house.registry) == ()

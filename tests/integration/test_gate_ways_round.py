@@ -103,6 +103,7 @@ class TestStoreMethods:
         client.create_registered_model("reborn")
         version = client.create_model_version("reborn", str(project.folder / "other"))
         assert version.version == 1
+        assert client.get_model_version("reborn", "1").tags == {"governance.state": "no release was asked for"}
         with refused(project, "reborn", "the bytes have changed", "reborn v1"):
             client.set_registered_model_alias("reborn", ALIAS, "1")
 
@@ -277,6 +278,7 @@ class TestPastTheStore:
             "INSERT OR REPLACE INTO registered_model_aliases VALUES ('champion', 2, 'live', 'default')",
             "UPDATE model_versions SET current_stage = 'production' WHERE name = 'live'",
             "UPDATE model_versions SET source = 'other' WHERE name = 'live' AND version = 1",
+            "UPDATE model_versions SET version = 9 WHERE name = 'live' AND version = 1",
             "UPDATE registered_models SET name = 'elsewhere' WHERE name = 'live'",
             f"INSERT INTO {sqlite_guard.GRANT} VALUES ('default', 'live', 'champion', 2)",
         ):
