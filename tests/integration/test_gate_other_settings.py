@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,14 @@ from flows.monitoring import governed
 from flows.plugins import governed_store as factory
 from flows.reconciling import check_live
 from flows.releasing import Request, release_now
+from flows.ungated import gate, ungated
 from flows.wiring import open_desk
 from governance.adoption import approve_policy
 from governance.case import open_case
+from governance.errors import Exit
 from governance.people import MACHINE
 from governance.registry import sqlite_guard
+from governance.registry.gate_probe import has_gate
 from governance.release import live_step
 from governance.signoff import APPROVE, Wish, sign
 from governance.subject import Target
@@ -93,6 +99,39 @@ class TestAPolicyThatNobodyAdopted:
                 client.set_registered_model_alias("hiring", alias, version)
 
 
+class TestWorkspaces:
+    """MLflow's workspace store writes past the registry store: only the back-stop sees it."""
+
+    @pytest.fixture
+    def house(self, tmp_path: Path, template: bytes, monkeypatch: pytest.MonkeyPatch) -> Project:
+        project = new_project(tmp_path / "house", template)
+        monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+        return project
+
+    def test_deleting_a_workspace_moves_and_drops_nothing_governed(self, house: Project) -> None:
+        from mlflow.entities.workspace import Workspace, WorkspaceDeletionMode
+        from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore as Workspaces
+        from mlflow.utils.workspace_context import WorkspaceContext
+
+        from flows.plugins import governed_store as factory
+
+        workspaces = Workspaces(house.settings.registry_uri)
+        workspaces.create_workspace(Workspace("team-a"))
+        assert house.registry is not None
+        store = factory(governed_uri(house.settings), house.settings.tracking_uri)
+        with WorkspaceContext("team-a"):
+            store.create_registered_model("hiring")
+            store.create_model_version("hiring", str(house.folder))
+            with refused(house, "hiring", "workspace 'default'"):
+                store.set_registered_model_alias("hiring", ALIAS, "1")
+        house.move_outside("hiring", ALIAS, "1")
+        with closing(sqlite3.connect(house.folder / "mlflow.db")) as database, database:
+            database.execute("UPDATE registered_model_aliases SET workspace = 'team-a'")
+        for mode in (WorkspaceDeletionMode.SET_DEFAULT, WorkspaceDeletionMode.CASCADE):
+            with refused(house, "hiring", "went past the gate"):
+                workspaces.delete_workspace("team-a", mode)
+
+
 class TestAnotherWorkspace:
     """A model of the same name elsewhere is another model: it speaks neither for nor against the one in the ledger."""
 
@@ -137,3 +176,42 @@ def test_from_one_governed_stage_to_another_leaves_the_first(house: Project) -> 
     assert live_step(house.desk, "hiring", Target("local", "production")) is None
     assert live_step(house.desk, "hiring", Target("local", "staging")) is not None
     assert check_live(house.settings, house.desk, house.registry) == ()
+
+
+class TestDoctor:
+    """Says how MLflow meets the gate here, and which ways past it are in use."""
+
+    def test_which_gate_and_what_is_behind_it(self, house: Project) -> None:
+        house.make_live("hiring")
+        told = gate(house.settings)
+        assert told[0] is Exit.DONE
+        assert "past the gate and meets the triggers in the file" in told[1]
+        assert "set MLFLOW_REGISTRY_URI to governed:" in told[1]
+        told = gate(replace(house.settings, registry_uri=governed_uri(house.settings)))
+        assert told[0] is Exit.DONE
+        assert "through the gate, with the triggers in the file behind it" in told[1]
+        assert "models:/m-... are checked by nobody" in told[1]
+
+    def test_a_database_that_nothing_guards(self, house: Project) -> None:
+        house.make_live("hiring")
+        sqlite_guard.remove(house.folder / "mlflow.db")
+        code, detail = gate(house.settings)
+        assert code is Exit.CONFIGURATION
+        assert "past the gate, and nothing guards it" in detail
+
+    def test_whether_a_registry_has_the_gate_is_asked_and_changes_nothing(self, house: Project) -> None:
+        house.register("hiring")
+        house.client.set_registered_model_tag("hiring", "governance.state", "live as champion")
+        assert has_gate(house.client) is False
+        assert has_gate(governed_client(house)) is True
+        assert [model.name for model in house.client.search_registered_models()] == ["hiring"]
+
+    def test_what_is_served_past_the_gate(self) -> None:
+        lines = [
+            "python\0/bin/mlflow\0models\0serve\0-m\0models:/hiring/latest\0-p\0" + "5001\0",
+            "mlflow\0models\0serve\0--port\0" + "5001\0--model-uri=models:/m-0123\0",
+            "mlflow\0models\0serve\0-m\0governed-models:/hiring@champion\0",
+            "mlflow\0models\0predict\0-m\0models:/hiring/2\0",
+            "less\0-m\0models:/hiring/latest\0",
+        ]
+        assert ungated(lines) == ("models:/hiring/latest", "models:/m-0123")
