@@ -10,10 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from flows.reporting import missed
 from flows.settings import Settings
+from flows.ungated import gate
 from flows.wiring import open_desk, open_ledger, open_registry, utc_now
 from governance.case import asked
 from governance.delegating import standing
-from governance.desk import charter_of
+from governance.desk import charter_of, free_aliases
 from governance.errors import Exit, FairgateError
 from governance.release import released
 
@@ -54,6 +55,7 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
         ("delegations", _delegations),
         ("ledger", _ledger),
         ("registry", _registry),
+        ("gate", gate),
         ("PostgreSQL", _postgres),
         ("Prefect", _prefect),
         ("night runs", _nights),
@@ -173,8 +175,9 @@ def _ledger(settings: Settings) -> tuple[Exit, str]:
 
 def _registry(settings: Settings) -> tuple[Exit, str]:
     gone = _triggers_gone(settings)  # before the registry is opened, which puts them back
-    live = open_registry(settings).live_aliases()
-    detail = f"{settings.registry_uri} answers; {len(live)} live aliases"
+    registry = open_registry(settings)
+    live = registry.live_aliases()
+    detail = f"{registry.uri} answers; {len(live)} live aliases"
     if gone:
         detail += f"; the triggers that guard it were gone or changed ({', '.join(gone[:3])}) and are put back: "
         return Exit.VERIFICATION_FAILED, detail + "look with `fairgate reconcile` whether an alias moved meanwhile"
@@ -189,7 +192,7 @@ def _triggers_gone(settings: Settings) -> tuple[str, ...]:
     path, desk = sqlite_path(settings.registry_uri), open_desk(settings)
     if path is None or not path.is_file() or not released(desk):
         return ()
-    return missing_guard(path, desk.policy.free_aliases)
+    return missing_guard(path, free_aliases(desk))
 
 
 def _postgres(settings: Settings) -> tuple[Exit, str]:

@@ -15,7 +15,7 @@ from flows.steps import Step, at_once
 from governance.case import Case, case_of
 from governance.casefile import subject_of, target_in
 from governance.decide import DecisionOutcome, Finding
-from governance.desk import Desk
+from governance.desk import Desk, free_aliases
 from governance.digests import digest_file
 from governance.errors import Exit, FairgateError
 from governance.people import MACHINE
@@ -50,7 +50,8 @@ def governed(desk: Desk, registry: Registry) -> tuple[LiveAlias, ...]:
     for entry in released(desk):
         subject, target = subject_of(entry.statement.body), target_in(entry.statement.body)
         found.setdefault((subject.name, target.alias), LiveAlias(subject.name, target.alias, subject.version))
-    return tuple(found[key] for key in sorted(found) if key[1] not in desk.policy.free_aliases)
+    free = free_aliases(desk)
+    return tuple(found[key] for key in sorted(found) if key[1] not in free)
 
 
 def looks_outside(settings: Settings, registry: Registry) -> tuple[Look, ...]:

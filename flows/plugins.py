@@ -15,7 +15,6 @@ from flows.settings import Settings, read_settings
 if TYPE_CHECKING:
     from governance.desk import Desk
     from governance.gatekeeper import Gatekeeper
-    from governance.policy import Policy
     from governance.registry.grants import Grants
     from governance.registry.port import Registry
     from governance.registry.postgres_grants import PostgresGrants
@@ -62,20 +61,13 @@ def _grants_at(url: str) -> PostgresGrants:
 
 def _gate(settings: Callable[[], Settings], grants: Grants | None) -> Gatekeeper:
     from flows.locks import target_lock
-    from flows.wiring import policy_bytes
     from governance.gatekeeper import Gatekeeper
-    from governance.policy_file import read_policy
 
     def lock(name: str, target: Target, seconds: float) -> AbstractContextManager[None]:
         return target_lock(settings(), name, target.alias, seconds=seconds)
 
-    def policy() -> Policy:
-        name, data = policy_bytes(settings())
-        return read_policy(data, name=name)
-
     return Gatekeeper(
         desk=lambda: _desk(settings()),
-        policy=policy,
         lock=lock,
         grants=grants,
         console=lambda: f"http://127.0.0.1:{settings().console_port}",

@@ -14,7 +14,7 @@ from flows.steps import Step, at_once
 from flows.wiring import open_desk, open_registry
 from governance.case import Case, case_of
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, free_aliases
 from governance.digests import digest_file
 from governance.errors import ConfigurationError, Exit, FairgateError
 from governance.people import Actor
@@ -64,7 +64,7 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
     Raises ConfigurationError for an alias that needs no release, and the errors of the evidence.
     """
     desk, registry = open_desk(settings), open_registry(settings)
-    if request.alias in desk.policy.free_aliases:
+    if request.alias in free_aliases(desk):
         raise ConfigurationError(f"the alias {request.alias!r} is free under the policy: set it with plain MLflow")
     with target_lock(settings, request.name, request.alias):
         chosen = step(

@@ -11,6 +11,7 @@ from governance.evidence import EvidenceStore
 from governance.ledger.port import Clock, Ledger
 from governance.people import Actor
 from governance.policy import Policy
+from governance.policy_file import read_policy
 
 if TYPE_CHECKING:
     from governance.accounts import Accounts
@@ -37,6 +38,18 @@ def charter_of(desk: Desk) -> Charter:
 def policy_in_force(desk: Desk) -> bool:
     """Whether the desk's policy is the one that the ledger says people adopted."""
     return charter_of(desk).in_force(desk.policy.digest)
+
+
+def free_aliases(desk: Desk) -> tuple[str, ...]:
+    """The aliases that need no release: those of the policy in force, and of the desk's own until one is.
+
+    Naming another policy frees nothing before people have adopted it. Raises the errors of a ledger that cannot be
+    read, and of an evidence store that has the policy in force no more.
+    """
+    adopted = charter_of(desk).adopted()
+    if adopted is None or adopted.digest == desk.policy.digest:
+        return desk.policy.free_aliases
+    return read_policy(desk.evidence.get(adopted.digest), name=f"{adopted.name} {adopted.version}").free_aliases
 
 
 def use_policy(desk: Desk, by: Actor) -> None:

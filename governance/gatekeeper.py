@@ -16,12 +16,11 @@ from urllib.parse import urlencode
 from governance.case import Case, case_of
 from governance.casefile import step_of, subject_of, target_in
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, free_aliases
 from governance.errors import ConfigurationError, FairgateError, ReleaseHeldError, ServiceError
 from governance.explanation import refusal
 from governance.ledger.one_reading import OneReading
 from governance.people import Actor
-from governance.policy import Policy
 from governance.registry.acting import who_acts
 from governance.registry.grants import Grants
 from governance.registry.port import RegisteredVersion, subject_from
@@ -69,21 +68,24 @@ class Move:
 
 @dataclass(frozen=True)
 class Gatekeeper:
-    """Answers for one registry. `desk` and `policy` are asked at each call: settings and policy may change under it.
+    """Answers for one registry. `desk` is asked for at each call: settings and policy may change under it.
 
     `console` tells the address of the console; `grants` the second lock of a database that has one.
     """
 
     desk: Callable[[], Desk]
-    policy: Callable[[], Policy]
     lock: Lock
     console: Callable[[], str]
     grants: Grants | None = None
     _known: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
 
-    def free(self, alias: str) -> bool:
-        """Whether the policy lets this alias move without a release. Raises the errors of an unreadable policy."""
-        return alias in self.policy().free_aliases
+    def free_aliases(self) -> tuple[str, ...]:
+        """The aliases that the policy in force lets move without a release; none where that cannot be read."""
+        try:
+            return free_aliases(self.desk())
+        except Exception as error:  # noqa: BLE001 - whatever is broken, nothing is free for that
+            _logger.warning("every alias is governed, because the policy in force cannot be read: %s", error)
+            return ()
 
     def move(self, shelf: Shelf, wish: Move, act: Callable[[], None]) -> None:
         """Call `act`, which moves the alias, if the release of the version's bytes stands; record it as a release.
@@ -134,7 +136,7 @@ class Gatekeeper:
 
         `aliases` are those that the registry shows; what the ledger calls live counts as well.
         """
-        desk, governed = self.desk(), {alias for alias in aliases if not self.free(alias)}
+        desk, governed = self.desk(), set(aliases) - set(self.free_aliases())
         for entry in released(desk):
             subject = subject_of(entry.statement.body)
             if subject.name == name and version in (None, subject.version):
@@ -146,9 +148,13 @@ class Gatekeeper:
                 f"signed must not change its name or vanish under it. Withdraw first: delete the alias {named}"
             )
 
-    def version_tags(self, name: str, version: str) -> dict[str, str]:
-        """The reserved tags of a version, as they are. Never raises: what cannot be read is said in the state."""
-        return self._told(("version", name, version), lambda desk: _version_tags(desk, name, version))
+    def version_tags(self, name: str, version: str, created_at: int) -> dict[str, str]:
+        """The reserved tags of a version, as they are. `created_at`: ms since the epoch, by the registry.
+
+        Never raises: what cannot be read is said in the state.
+        """
+        key = ("version", name, version, str(created_at))
+        return self._told(key, lambda desk: _version_tags(desk, name, version, created_at))
 
     def model_tags(self, name: str, aliases: dict[str, str]) -> dict[str, str]:
         """The reserved tags of a registered model with these aliases (alias -> version), as `version_tags`."""
@@ -211,8 +217,8 @@ def _recorded_live(desk: Desk, case: Case) -> bool:
     ]
 
 
-def _version_tags(desk: Desk, name: str, version: str) -> dict[str, str]:
-    found = standing_of(desk, name, version)
+def _version_tags(desk: Desk, name: str, version: str, created_at: int) -> dict[str, str]:
+    found = standing_of(desk, name, version, created_at)
     tags = {"state": found.state, "digest": found.digest or "", "signed_by": ", ".join(found.signed_by)}
     tags["break_glass"] = found.emergency or ""
     if found.entry is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from governance.case import Case, case_of
 from governance.casefile import subject_of, target_in
 from governance.decide import DecisionOutcome
-from governance.desk import Desk
+from governance.desk import Desk, free_aliases
 from governance.policy import Requirement
 from governance.quorum import quorum
 from governance.release import live_step
@@ -42,11 +42,15 @@ def last_known(desk: Desk, name: str, version: str) -> Subject | None:
     return found
 
 
-def standing_of(desk: Desk, name: str, version: str) -> Standing:
-    """How this version stands in every target of this environment that it was asked for, refused for or put into."""
+def standing_of(desk: Desk, name: str, version: str, created_at: int) -> Standing:
+    """How this version stands in every target of this environment that it was asked for, refused for or put into.
+
+    A model that was deleted and made again begins at version 1: what was created at another time (`created_at`, ms
+    since the epoch) is another version, and what was said of the earlier one is not said of it.
+    """
     entries = tuple(desk.ledger.entries(subject=f"model/{name}/{version}"))
     subjects = [subject_of(entry.statement.body) for entry in entries if "subject" in entry.statement.body]
-    if not subjects:
+    if not subjects or subjects[-1].created_at != created_at:
         return Standing(NOT_ASKED)
     subject = subjects[-1]
     cases = [case_of(desk, subject, target) for target in _targets(desk, entries, subject)]
@@ -64,7 +68,7 @@ def standing_of(desk: Desk, name: str, version: str) -> Standing:
 
 def live_of(desk: Desk, name: str, aliases: Mapping[str, str]) -> str:
     """What the ledger says of every governed alias (alias -> version) that a model has in the registry."""
-    governed = sorted(alias for alias in aliases if alias not in desk.policy.free_aliases)
+    governed = sorted(set(aliases) - set(free_aliases(desk)))
     said = [_alias_words(desk, name, alias, aliases[alias]) for alias in governed]
     return "; ".join(said)[:_LONGEST] or "nothing governed is live"
 

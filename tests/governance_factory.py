@@ -319,6 +319,9 @@ class FakeRegistry:
         self.aliases.pop((name, alias), None)
         self.moves.append((alias, None))
 
+    def gated(self) -> bool | None:
+        return None
+
     def run_owner(self, version: RegisteredVersion) -> str | None:
         return None
 

@@ -26,6 +26,7 @@ from governance.errors import ConfigurationError, FairgateError, MeasurementErro
 from governance.people import MACHINE
 from governance.registry.acting import acting, who_acts
 from governance.registry.artifact_bytes import ArtifactBytes, model_id_in
+from governance.registry.gate_probe import has_gate
 from governance.registry.manifest import manifest_of
 from governance.registry.port import LiveAlias, RegisteredVersion
 from governance.registry.sqlite_file import refuse_absent, sqlite_path
@@ -98,6 +99,11 @@ class MlflowRegistry:
                 for alias, version in _with_stages(model).items()
             ]
         return tuple(sorted(found, key=lambda item: (item.name, item.alias)))
+
+    def gated(self) -> bool | None:
+        """Whether what is asked of the registry meets the gate there, None where that cannot be told."""
+        with self._talking():
+            return has_gate(self._client)
 
     def manifest(self, version: RegisteredVersion) -> Manifest:
         """Digests of the bytes that the registry would serve now, without `registered_model_meta`."""

@@ -78,6 +78,10 @@ class Registry(Aliases, Protocol):
         """All aliases of all registered models, sorted."""
         ...
 
+    def gated(self) -> bool | None:
+        """Whether what is asked of the registry meets the gate there, None where that cannot be told."""
+        ...
+
     def snapshot(self, version: RegisteredVersion, folder: Path) -> Manifest:
         """Copy the bytes into the (new) `folder` and return the manifest of the copy."""
         ...

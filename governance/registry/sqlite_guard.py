@@ -35,7 +35,9 @@ def statements(free: tuple[str, ...]) -> dict[str, str]:
     at_version = _exists("registered_model_aliases", f"version = OLD.version AND alias NOT IN ({aliases})")
     in_model = _exists("registered_model_aliases", f"alias NOT IN ({aliases})")
     staged = _exists("model_versions", f"lower(current_stage) IN ({stages})")
-    changed = " OR ".join(f"NEW.{x} IS NOT OLD.{x}" for x in ("source", "storage_location", "name", "workspace"))
+    changed = " OR ".join(
+        f"NEW.{x} IS NOT OLD.{x}" for x in ("source", "storage_location", "name", "version", "workspace")
+    )
     found = {GRANT: f"CREATE TABLE {GRANT} (workspace TEXT, name TEXT, alias TEXT, version INTEGER)"}
     for event in ("INSERT", "UPDATE"):
         alias, stage = f"NEW.alias NOT IN ({aliases})", f"lower(NEW.current_stage) IN ({stages})"

@@ -6,7 +6,6 @@ is classified in `tests/contract/test_store_plugin.py`; what MLflow adds must be
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from governance.subject import Manifest
 PREFIX = "governed:"
 ANONYMOUS = Actor("mlflow", "anonymous", "somebody through MLflow without a login", kind="machine")
 _PROMPT = "mlflow.prompt.is_prompt"
-_logger = logging.getLogger(__name__)
+_ELSEWHERE = {"governance.state": "not governed: Fairgate releases models of the default workspace only"}
 
 if TYPE_CHECKING:
     _Base: Any = object
@@ -59,10 +58,8 @@ class GovernedStore(_Base):  # type: ignore[misc]
         """Opens the database as MLflow does, then guards it in this process and, on SQLite, in the file."""
         super().__init__(db_uri)
         self._gate, self._tracking_uri = gate, tracking_uri
-        backstop.watch(self.engine.url, self._free)
-        path = sqlite_path(db_uri)
-        if path is not None:
-            sqlite_guard.install(path, self._free())
+        backstop.watch(self.engine.url, gate.free_aliases)
+        self._guard_file()
 
     @classmethod
     def _get_or_create_engine(cls, db_uri: str) -> Any:
@@ -81,6 +78,8 @@ class GovernedStore(_Base):  # type: ignore[misc]
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> None:
         """Point an alias to a version: a free alias at once, any other where the release of its bytes stands."""
         if self._is_free(alias):
+            with _refusing(f"point the alias {alias} of {name} to version {version}"):
+                self._guard_file()
             super().set_registered_model_alias(name, alias, version)
             return
         found = super().get_model_version(name, version)
@@ -95,12 +94,11 @@ class GovernedStore(_Base):  # type: ignore[misc]
 
         stage = get_canonical_stage(stage)
         found, change = super().get_model_version(name, version), super().transition_model_version_stage
-        if stage not in backstop.STAGES:
-            self._record_stage_left(found)
-            return self._told(change(found.name, found.version, stage, archive_existing_versions))
-        if self._is_free(stage.lower()):
+        if stage not in backstop.STAGES or self._is_free(stage.lower()):
+            self._record_stage_left(found, stage)
             return self._told(change(found.name, found.version, stage, archive_existing_versions))
         self._move(found, stage.lower(), lambda: change(found.name, found.version, stage, archive_existing_versions))
+        self._record_stage_left(found, stage)
         return self.get_model_version(found.name, found.version)
 
     def rename_registered_model(self, name: str, new_name: str) -> Any:
@@ -123,7 +121,7 @@ class GovernedStore(_Base):  # type: ignore[misc]
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Withdraw an alias: never refused, whatever the ledger says or cannot say."""
-        if not self._is_free(alias):
+        if self._is_ours() and not self._is_free(alias):
             self._gate.withdrawn(name, alias, _caller())
         super().delete_registered_model_alias(name, alias)
 
@@ -211,16 +209,18 @@ class GovernedStore(_Base):  # type: ignore[misc]
 
     # --- the shelf of `governance.gatekeeper` ----------------------------------------------------------------------
 
-    def _free(self) -> tuple[str, ...]:
-        """The free aliases; none where the policy cannot be read."""
-        try:
-            return self._gate.policy().free_aliases
-        except FairgateError as error:
-            _logger.warning("every alias is governed, because the policy cannot be read: %s", error)
-            return ()
+    def _is_ours(self) -> bool:
+        """Whether the call is about the workspace whose models the ledger names: elsewhere names say nothing."""
+        return str(self._get_active_workspace()) == _workspace()
 
     def _is_free(self, alias: str) -> bool:
-        return alias in self._free()
+        return alias in self._gate.free_aliases()
+
+    def _guard_file(self) -> None:
+        """The triggers of a SQLite file name the free aliases, which the policy in force may have changed."""
+        path = sqlite_path(self.db_uri)
+        if path is not None:
+            sqlite_guard.install(path, self._gate.free_aliases())
 
     def _move(self, found: Any, alias: str, move: Callable[[], Any]) -> None:
         name, version = str(found.name), str(found.version)
@@ -242,18 +242,24 @@ class GovernedStore(_Base):  # type: ignore[misc]
         with _refusing(what):
             self._gate.refuse_live(what, name, tuple(live), version)
 
-    def _record_stage_left(self, found: Any) -> None:
+    def _record_stage_left(self, found: Any, to: str) -> None:
         stage = str(found.current_stage).lower()
-        if found.current_stage in backstop.STAGES and not self._is_free(stage):
+        if found.current_stage == to or found.current_stage not in backstop.STAGES or not self._is_ours():
+            return
+        if not self._is_free(stage):
             self._gate.withdrawn(found.name, stage, _caller(), str(found.version))
 
     def _told(self, version: Any) -> Any:
-        version._tags = _true(version._tags, self._gate.version_tags(str(version.name), str(version.version)))
+        name, number = str(version.name), str(version.version)
+        made = int(version.creation_timestamp)
+        ours = self._gate.version_tags(name, number, made) if self._is_ours() else _ELSEWHERE
+        version._tags = _true(version._tags, ours)
         return version
 
     def _told_model(self, model: Any) -> Any:
         aliases = {str(alias): str(version) for alias, version in model.aliases.items()}
-        model._tags = _true(model._tags, self._gate.model_tags(str(model.name), aliases))
+        ours = self._gate.model_tags(str(model.name), aliases) if self._is_ours() else _ELSEWHERE
+        model._tags = _true(model._tags, ours)
         for version in model.latest_versions or ():
             self._told(version)
         return model
@@ -350,14 +356,19 @@ def _refuse_reserved(key: str) -> None:
 
 
 def _refuse_workspace(found: Any) -> None:
-    from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
-
-    workspace = getattr(found, "workspace", DEFAULT_WORKSPACE_NAME)
-    if workspace != DEFAULT_WORKSPACE_NAME:
+    workspace = getattr(found, "workspace", _workspace())
+    if workspace != _workspace():
         _deny(
-            f"Fairgate did not move the alias: it releases models of the workspace {DEFAULT_WORKSPACE_NAME!r}, and "
+            f"Fairgate did not move the alias: it releases models of the workspace {_workspace()!r}, and "
             f"{found.name} is in {workspace!r}; register it there"
         )
+
+
+def _workspace() -> str:
+    """The workspace of every model in a store without workspaces, and the one that the ledger's targets are in."""
+    from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
+
+    return str(DEFAULT_WORKSPACE_NAME)
 
 
 def _speakable(tags: Iterable[Any] | None) -> list[Any] | None:

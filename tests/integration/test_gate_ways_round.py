@@ -103,6 +103,7 @@ class TestStoreMethods:
         client.create_registered_model("reborn")
         version = client.create_model_version("reborn", str(project.folder / "other"))
         assert version.version == 1
+        assert client.get_model_version("reborn", "1").tags == {"governance.state": "no release was asked for"}
         with refused(project, "reborn", "the bytes have changed", "reborn v1"):
             client.set_registered_model_alias("reborn", ALIAS, "1")
 
@@ -277,6 +278,7 @@ class TestPastTheStore:
             "INSERT OR REPLACE INTO registered_model_aliases VALUES ('champion', 2, 'live', 'default')",
             "UPDATE model_versions SET current_stage = 'production' WHERE name = 'live'",
             "UPDATE model_versions SET source = 'other' WHERE name = 'live' AND version = 1",
+            "UPDATE model_versions SET version = 9 WHERE name = 'live' AND version = 1",
             "UPDATE registered_models SET name = 'elsewhere' WHERE name = 'live'",
             f"INSERT INTO {sqlite_guard.GRANT} VALUES ('default', 'live', 'champion', 2)",
         ):
@@ -300,39 +302,6 @@ class TestPastTheStore:
 
 def _session(project: Project) -> Any:
     return governed_store(project).ManagedSessionMaker(read_only=False)
-
-
-class TestWorkspaces:
-    """MLflow's workspace store writes past the registry store: only the back-stop sees it."""
-
-    @pytest.fixture
-    def house(self, tmp_path: Path, template: bytes, monkeypatch: pytest.MonkeyPatch) -> Project:
-        project = new_project(tmp_path / "house", template)
-        monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
-        return project
-
-    def test_deleting_a_workspace_moves_and_drops_nothing_governed(self, house: Project) -> None:
-        from mlflow.entities.workspace import Workspace, WorkspaceDeletionMode
-        from mlflow.store.workspace.sqlalchemy_store import SqlAlchemyStore as Workspaces
-        from mlflow.utils.workspace_context import WorkspaceContext
-
-        from flows.plugins import governed_store as factory
-
-        workspaces = Workspaces(house.settings.registry_uri)
-        workspaces.create_workspace(Workspace("team-a"))
-        assert house.registry is not None
-        store = factory(governed_uri(house.settings), house.settings.tracking_uri)
-        with WorkspaceContext("team-a"):
-            store.create_registered_model("hiring")
-            store.create_model_version("hiring", str(house.folder))
-            with refused(house, "hiring", "workspace 'default'"):
-                store.set_registered_model_alias("hiring", ALIAS, "1")
-        house.move_outside("hiring", ALIAS, "1")
-        with closing(sqlite3.connect(house.folder / "mlflow.db")) as database, database:
-            database.execute("UPDATE registered_model_aliases SET workspace = 'team-a'")
-        for mode in (WorkspaceDeletionMode.SET_DEFAULT, WorkspaceDeletionMode.CASCADE):
-            with refused(house, "hiring", "went past the gate"):
-                workspaces.delete_workspace("team-a", mode)
 
 
 class TestPlainAddress:
