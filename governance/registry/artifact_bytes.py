@@ -39,7 +39,8 @@ class ArtifactBytes:
 
         Raises ConfigurationError where the address leads nowhere, and whatever MLflow raises.
         """
-        with tempfile.TemporaryDirectory() as scratch:
+        # A scratch folder that cannot be removed must not turn what was done into a crash.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             yield self._fetched(self._artifact_uri(uri), scratch)
 
     def _fetched(self, uri: str, scratch: str) -> Path:
