@@ -16,9 +16,8 @@ def has_gate(client: MlflowClient) -> bool | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.set_prompt_version_tag(
-            NOBODY, "1", "governance.state", "?"
-        )  # the client itself looks for no model first
+        # This call alone asks for no model before it writes.
+        client.set_prompt_version_tag(NOBODY, "1", "governance.state", "?")
     except MlflowException as error:
         if "Fairgate did not change the tag" in str(error):
             return True

@@ -88,6 +88,7 @@ def test_the_port_holds_over_http(folder: Path, uri: str, tmp_path: Path) -> Non
     assert registry.latest("hiring").version == "2"
     version = registry.version("hiring", "1")
     assert version.model_id is not None
+    assert registry.gated() is False
 
     signed = registry.snapshot(version, tmp_path / "snapshot")
     assert signed == registry.manifest(version)

@@ -223,6 +223,7 @@ def test_odd_paths_move_nothing(live: Served) -> None:
 
 
 def test_forged_tags_are_dropped_and_the_truth_is_told_over_rest(live: Served) -> None:
+    assert live.registry.gated() is True
     forged = [{"key": "governance.state", "value": "live as champion"}, {"key": "team", "value": "hr"}]
     live.call(f"{API}/registered-models/create", {"name": "forged", "tags": forged})
     source = live.client.get_model_version("live", "2")

@@ -14,15 +14,18 @@ import pytest
 from gate_factory import governed_client, governed_uri, refused, serving, stage
 from project_factory import ALIAS, OFFICERS, Project, new_project, registry_template
 
+from flows.doctor import examine
 from flows.monitoring import governed
 from flows.plugins import governed_store as factory
+from flows.plugins import remember
 from flows.reconciling import check_live
 from flows.releasing import Request, release_now
 from flows.ungated import gate, ungated
 from flows.wiring import open_desk
 from governance.adoption import approve_policy
 from governance.case import open_case
-from governance.errors import Exit
+from governance.errors import Exit, StaleEvidenceError
+from governance.loading import released_subject
 from governance.people import MACHINE
 from governance.registry import sqlite_guard
 from governance.registry.gate_probe import has_gate
@@ -176,6 +179,38 @@ def test_from_one_governed_stage_to_another_leaves_the_first(house: Project) -> 
     assert live_step(house.desk, "hiring", Target("local", "production")) is None
     assert live_step(house.desk, "hiring", Target("local", "staging")) is not None
     assert check_live(house.settings, house.desk, house.registry) == ()
+
+
+def test_a_model_that_hides_among_the_prompts_cannot_be_loaded(house: Project) -> None:
+    """No list of models shows it, so no reconciler sees it; MLflow's own client gives nobody its files either."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    version, client = house.register("posing"), governed_client(house)
+    client.set_registered_model_tag("posing", "mlflow.prompt.is_prompt", "true")
+    house.move_outside("posing", ALIAS, version)
+    uri = house.settings.registry_uri
+    for address in (f"models:/posing@{ALIAS}", "models:/posing/1"):
+        with pytest.raises(MlflowException, match="posing"):
+            download_artifacts(address, tracking_uri=uri, registry_uri=uri)
+
+
+def test_a_gate_of_ones_own_moves_the_alias_and_everybody_elses_sees_it(house: Project) -> None:
+    """Without a server the gate runs in the client, with the client's settings: there prevention ends."""
+    house.make_live("hiring")
+    version = house.register("hiring")
+    mine = replace(house.settings, home=house.folder / "mine", ledger_url=f"sqlite:///{house.folder}/mine/ledger.db")
+    _free(house, ALIAS)
+    store_uri = governed_uri(house.settings)
+    remember(store_uri, mine)
+    factory(store_uri, house.settings.tracking_uri).set_registered_model_alias("hiring", ALIAS, version)
+    assert serving(house, "hiring")["aliases"] == {ALIAS: 2}
+
+    remember(store_uri, house.settings)
+    assert [item.what for item in examine(house.settings) if item.code is Exit.VERIFICATION_FAILED] == ["registry"]
+    assert [item.outcome for item in check_live(house.settings, house.desk, house.registry)] == ["verification failed"]
+    with pytest.raises(StaleEvidenceError, match="moved outside Fairgate"):
+        released_subject(house.desk, house.registry, "hiring", ALIAS)
 
 
 class TestDoctor:
