@@ -6,9 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from flows.settings import Settings
-from flows.wiring import policy_bytes
 from governance.errors import ConfigurationError
-from governance.policy_file import read_policy
 
 if TYPE_CHECKING:
     from governance.registry.postgres_check import Held
@@ -58,5 +56,8 @@ def examined(settings: Settings, admin: str | None = None) -> tuple[Held, ...]:
 
 
 def _free(settings: Settings) -> tuple[str, ...]:
+    from flows.wiring import policy_bytes
+    from governance.policy_file import read_policy
+
     name, data = policy_bytes(settings)
     return read_policy(data, name=name).free_aliases

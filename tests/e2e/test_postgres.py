@@ -21,6 +21,7 @@ from project_factory import ALIAS, EVEN, OFFICERS, SCIENTIST, Project, table
 from flows.cli import main
 from flows.settings import Settings, read_settings
 from flows.wiring import policy_bytes
+from governance.enrolment import enrol
 from governance.errors import ConfigurationError, ServiceError
 from governance.ledger.verify import verify_ledger
 from governance.registry.postgres_grants import PostgresGrants
@@ -78,7 +79,7 @@ def project(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         found = PostgresProject(folder, database, environ)
         found.write("data/release.csv", table(EVEN))
         for person in (SCIENTIST, *OFFICERS):
-            found.desk.accounts.add(person, "a long enough password")
+            enrol(found.desk, person, "a long enough password", None)
         yield found
         close_what_is_open()
 

@@ -35,7 +35,7 @@ class Moody(mlflow.pyfunc.PythonModel):
         if mode == "look":
             limits = [resource.getrlimit(limit)[0] for limit in (resource.RLIMIT_CORE, resource.RLIMIT_AS)]
             seen = {"env": sorted(os.environ), "columns": list(model_input), "limits": limits,
-                    "rooms": "audits" in sys.modules, "types": [str(kind) for kind in model_input.dtypes]}
+                    "rooms": bool(sys.modules.get("audits")), "types": [str(kind) for kind in model_input.dtypes]}
             return [json.dumps(seen)] * n
         if mode == "row" and (model_input["x"] == 1234).any():
             raise KeyError("no such department")
