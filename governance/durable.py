@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -23,6 +24,18 @@ def write_new(path: Path, data: bytes) -> bool:
     False where a file of this name stands there already; it is not touched. Makes the folder. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    with synced_beside(path, data) as scratch:
+        scratch.chmod(0o644)
+        with suppress(FileExistsError):
+            os.link(scratch, path)
+            sync_folder(path.parent)
+            return True
+        return False
+
+
+@contextmanager
+def synced_beside(path: Path, data: bytes) -> Iterator[Path]:
+    """A synced file in the folder of `path` that holds `data`: to be renamed or linked, else gone. Raises OSError."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.")
     scratch = Path(name)
     try:
@@ -30,11 +43,6 @@ def write_new(path: Path, data: bytes) -> bool:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        scratch.chmod(0o644)
-        with suppress(FileExistsError):
-            os.link(scratch, path)
-            sync_folder(path.parent)
-            return True
-        return False
+        yield scratch
     finally:
-        scratch.unlink()
+        scratch.unlink(missing_ok=True)

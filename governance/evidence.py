@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from governance.digests import digest_bytes
-from governance.durable import sync_folder
+from governance.durable import sync_folder, synced_beside
 from governance.errors import ConfigurationError, LedgerError, LedgerTamperedError
 
 
@@ -61,14 +59,6 @@ class EvidenceStore:
 
 def _write_durably(path: Path, data: bytes) -> None:
     """Write beside, sync, rename: after a crash the file is whole or absent."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    scratch = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+    with synced_beside(path, data) as scratch:
         scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
     sync_folder(path.parent)

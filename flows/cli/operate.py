@@ -41,7 +41,7 @@ def serve(port: Port = None) -> None:
 
 
 def doctor(as_json: Json = False) -> int:
-    """Check the pins, the disk, the people, the ledger, the registry, Prefect and the night runs."""
+    """Check the pins, the disk, people and policy, the ledger, the registry, its gate, Prefect, the night runs."""
     from flows.doctor import examine
 
     found = examine(read_settings())

@@ -33,6 +33,7 @@ ALLOWED = {
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
+        "governance/registry/gate_probe.py",
         "governance/registry/mlflow_registry.py",
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
