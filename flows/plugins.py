@@ -70,7 +70,7 @@ def _gate(settings: Callable[[], Settings], grants: Grants | None) -> Gatekeeper
         desk=lambda: _desk(settings()),
         lock=lock,
         grants=grants,
-        console=lambda: f"http://127.0.0.1:{settings().console_port}",
+        console=lambda: f"http://localhost:{settings().console_port}",
     )
 
 

@@ -66,13 +66,11 @@ def reweighed(table: pd.DataFrame) -> Any:
 
 def register(recipe: str, project: Path) -> str:
     """Train on `project`/data, log the model with the plan, register it as `hiring`; returns the version."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
     import pandas as pd
 
     table = pd.read_parquet(project / "data" / TRAINING)
     model = train(recipe, table)
-    with _silence():
+    with quiet():
         info = _log(recipe, project, table, model)
     return str(info.registered_model_version)
 
@@ -102,11 +100,13 @@ def _requirements() -> list[str]:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """MLflow says on stderr what our one line says, and warns of its own type hints when it is imported.
 
     Its errors are raised, so they get through.
     """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType", category=UserWarning)
         yield

@@ -64,6 +64,13 @@ ACTS: tuple[Act, ...] = (
         says=("HELD", "sex=female against sex=male", "who can give it", "Compliance Officer"),
     ),
     Act(
+        "b",
+        "In a hurry, the data scientist tries to move the alias with plain MLflow. MLflow itself says what is missing.",
+        ("-m", "flows.demo.shortcut", "1"),
+        by=SCIENTIST,
+        says=("MLflow answers PERMISSION_DENIED", "Fairgate did not move the alias champion", "who can give it"),
+    ),
+    Act(
         "c",
         "A compliance officer opens the evidence in the console and refuses, with a reason.",
         stage="refuse in the console",

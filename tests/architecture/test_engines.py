@@ -43,6 +43,7 @@ ALLOWED = {
         "audits/scoring_child.py",
         "audits/spark_scoring.py",
         "flows/demo/models.py",
+        "flows/demo/shortcut.py",
     },
     "great_expectations": {"expectations/custom.py", "expectations/run.py", "expectations/suites/classification.py"},
     "prefect": {
