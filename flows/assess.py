@@ -24,7 +24,7 @@ from governance.errors import ConfigurationError, MeasurementError
 from governance.people import MACHINE, Actor
 from governance.policy import Requirement
 from governance.record import RELEASE, Evidence, audited, registered, validated
-from governance.registry.port import RegisteredVersion, Registry
+from governance.registry.port import RegisteredVersion, Registry, subject_from
 from governance.statement import Entry
 from governance.subject import Manifest, Subject, Target
 
@@ -61,15 +61,7 @@ def candidate(settings: Settings, desk: Desk, registry: Registry, version: Regis
     from governance.registry.manifest import manifest_to_json
 
     folder, manifest = _snapshot(settings, registry, version)
-    subject = Subject(
-        registry=version.registry,
-        name=version.name,
-        version=version.version,
-        created_at=version.created_at,
-        source=version.source,
-        digest=manifest.digest,
-        model_id=version.model_id,
-    )
+    subject = subject_from(version, manifest)
     plan_bytes = declared_plan(folder)
     if plan_bytes is None:
         raise ConfigurationError(

@@ -28,7 +28,7 @@ from governance.policy_file import read_policy
 from governance.record import Evidence, audited, registered, validated
 from governance.registry.manifest import manifest_of, manifest_to_json
 from governance.registry.mlflow_registry import MlflowRegistry
-from governance.registry.port import LiveAlias, RegisteredVersion
+from governance.registry.port import LiveAlias, RegisteredVersion, subject_from
 from governance.release import record_hold
 from governance.signoff import APPROVE, Wish, sign
 from governance.statement import Entry, PredicateType
@@ -197,18 +197,6 @@ def tier_policy(tier: str, extra: str = "") -> bytes:
     """The default policy, with the floor at this tier."""
     text = default_policy_bytes().decode().replace('floor = "high"', f'floor = "{tier}"\n{extra}')
     return text.encode()
-
-
-def subject_from(version: RegisteredVersion, manifest: Manifest) -> Subject:
-    return Subject(
-        version.registry,
-        version.name,
-        version.version,
-        version.created_at,
-        version.source,
-        manifest.digest,
-        version.model_id,
-    )
 
 
 def adopt(desk: Desk, registry: FakeRegistry | Any, version: str = "2", name: str = "hiring") -> Subject:

@@ -55,7 +55,7 @@ def test_a_held_version_is_refused_with_who_and_where(project: Project, client: 
     version = project.register("held")
     project.ask("held", version)
     words = ("sign-off is missing from: compliance, model-risk", "Model Risk Officer (risk-officer)")
-    with refused(project, "held", *words, "http://127.0.0.1:8765/case?name=held&version=1&alias=champion"):
+    with refused(project, "held", *words, "http://localhost:8765/case?name=held&version=1&alias=champion"):
         client.set_registered_model_alias("held", ALIAS, version)
 
 
