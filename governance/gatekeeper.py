@@ -78,11 +78,17 @@ class Gatekeeper:
     console: Callable[[], str]
     grants: Grants | None = None
     _known: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    _free: dict[tuple[int, str], tuple[str, ...]] = field(default_factory=dict)
 
     def free_aliases(self) -> tuple[str, ...]:
         """The aliases that the policy in force lets move without a release; none where that cannot be read."""
         try:
-            return free_aliases(self.desk())
+            desk = self.desk()
+            key = desk.ledger.size(), desk.policy.digest  # a ledger that only grows says the same at the same size
+            if key not in self._free:
+                self._free.clear()
+                self._free[key] = free_aliases(desk)
+            return self._free[key]
         except Exception as error:  # noqa: BLE001 - whatever is broken, nothing is free for that
             _logger.warning("every alias is governed, because the policy in force cannot be read: %s", error)
             return ()

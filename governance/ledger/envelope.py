@@ -11,6 +11,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from governance.digests import canonical_json
@@ -55,6 +56,8 @@ def seal(statement: Statement, seq: int, time: datetime, key: SigningKey, idempo
     return envelope
 
 
+# One call of the gate asks for the same entries several times; equal bytes under the same key say the same again.
+@lru_cache(maxsize=1_024)
 def unseal(envelope: bytes, public: bytes) -> Opened:
     """What the envelope says. Raises LedgerTamperedError where it is not an envelope signed under `public`."""
     payload, signature = _parts(envelope)
