@@ -31,6 +31,8 @@ from governance.subject import Manifest, Target
 
 RESERVED = "governance."
 WAIT_SECONDS = 30.0
+# An equal call beside this one is done by then; Fairgate's own release, which holds the lock meanwhile, loses no more.
+PATIENCE_SECONDS = 0.5
 GRANT_FOR = timedelta(minutes=1)
 _FRESH = timedelta(seconds=30)
 _KEPT = 2_000
@@ -113,10 +115,10 @@ class Gatekeeper:
             return
         with ExitStack() as held:
             try:
-                held.enter_context(self.lock(wish.name, case.target, 0.0))
+                held.enter_context(self.lock(wish.name, case.target, PATIENCE_SECONDS))
             except ServiceError:
                 if begun_intent(desk, case) is not None:
-                    door.set_alias(wish.name, wish.alias, wish.version)  # the same, from another process
+                    _let_through(door, wish)  # the same, from another process
                     return
                 held.enter_context(self.lock(wish.name, case.target, WAIT_SECONDS))
             promote(desk, door, case, wish.by)
@@ -213,6 +215,16 @@ class _Door:
         if self._grants is not None:
             self._grants.give(name, alias, version, self._desk.clock() + GRANT_FOR)
         self._act()
+
+
+def _let_through(door: _Door, wish: Move) -> None:
+    """Move the alias for who has recorded the intent; that an equal call was faster is as good."""
+    try:
+        door.set_alias(wish.name, wish.alias, wish.version)
+    except Exception:
+        live = door.alias(wish.name, wish.alias)
+        if live is None or live.version != wish.version:
+            raise
 
 
 def _recorded_live(desk: Desk, case: Case) -> bool:
