@@ -13,12 +13,15 @@ from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
+from reports.console import entrance, entries, evidence, inbox, signing
+from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
-from reports.console.pages import html, router
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
+ROOMS = (entrance, inbox, evidence, signing, entries)
+"""Every file of pages; each has its router."""
 
 
 def create_app(desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = ()) -> FastAPI:
@@ -30,7 +33,8 @@ def create_app(desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = ())
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
     app.state.cookies = Cookies(secure_cookies)
-    app.include_router(router)
+    for room in ROOMS:
+        app.include_router(room.router)
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)

@@ -1,0 +1,73 @@
+"""Signing in and out: the one place where a session begins and ends."""
+
+from __future__ import annotations
+
+import secrets
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from governance.errors import NotAuthorizedError
+from reports.console.answers import html
+from reports.console.session import Fields, OwnForm, cookies_of, desk_of, local_path, same
+
+router = APIRouter()
+
+
+@router.get("/login")
+def login_page(request: Request, wanted: str = "/") -> Response:
+    """The login form."""
+    return _login_form(request, wanted)
+
+
+@router.post("/login")
+def login(request: Request, fields: Fields) -> Response:
+    """Check the password and open a new session, under a new id."""
+    desk, cookies = desk_of(request), cookies_of(request)
+    wanted = fields.get("wanted", "/")
+    if not same(fields.get("token", ""), request.cookies.get(cookies.login, "")):
+        return _login_form(request, wanted, "The form was too old. Try again.", 403)
+    try:
+        person = desk.accounts.authenticate(fields.get("id", "").strip(), fields.get("password", ""))
+    except NotAuthorizedError as error:
+        return _login_form(request, wanted, str(error), 401)
+    _close(request)
+    answer = RedirectResponse(local_path(wanted), 303)
+    _forget(answer, request, cookies.login)
+    _set(answer, request, cookies.session, desk.accounts.open_session(person.id, desk.clock()))
+    return answer
+
+
+@router.post("/logout")
+def logout(request: Request, _form: OwnForm) -> Response:
+    """End the session."""
+    _close(request)
+    answer = RedirectResponse("/login", 303)
+    _forget(answer, request, cookies_of(request).session)
+    return answer
+
+
+def _login_form(request: Request, wanted: str, problem: str | None = None, status: int = 200) -> Response:
+    cookies = cookies_of(request)
+    token = request.cookies.get(cookies.login) or secrets.token_urlsafe(32)
+    answer = html("console_login.html", None, status, token=token, wanted=local_path(wanted), problem=problem)
+    _set(answer, request, cookies.login, token)
+    return answer
+
+
+def _set(answer: Response, request: Request, name: str, value: str) -> None:
+    """Out of reach of scripts and of other sites, gone when the browser closes."""
+    secure = cookies_of(request).secure
+    answer.set_cookie(name, value, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def _forget(answer: Response, request: Request, name: str) -> None:
+    """With the attributes of `_set`: a browser keeps a `__Host-` cookie that is taken back in other words."""
+    secure = cookies_of(request).secure
+    answer.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=secure)
+
+
+def _close(request: Request) -> None:
+    token = request.cookies.get(cookies_of(request).session)
+    if token:
+        desk_of(request).accounts.close_session(token)
