@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from governance.errors import ConfigurationError
 
@@ -21,7 +22,8 @@ class Settings:
     `data_roots` are the folders below which a plan may name data, `databases` the addresses (up to the #) that it may
     name: a plan travels with a model, and a model is somebody's code. URIs and paths in them are relative to
     `project`. `checkpoints` are the files that every checkpoint of the ledger is copied to. `database_admin` is for
-    `fairgate db grant --apply` alone, `database_roles` names its roles. `night_every` is the longest time between two
+    `fairgate db grant --apply` alone, `database_roles` names its roles. `console_url` is where people reach the
+    console behind a proxy that speaks HTTPS, None on this machine alone. `night_every` is the longest time between two
     scheduled nights, None where no schedule says so.
     """
 
@@ -38,6 +40,7 @@ class Settings:
     credential: str | None = None
     credential_file: Path | None = None
     console_port: int = 8765
+    console_url: str | None = None
     night_every: timedelta | None = None
     databases: tuple[str, ...] = ()
     checkpoints: tuple[Path, ...] = ()
@@ -108,6 +111,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         credential=env.get("FAIRGATE_CREDENTIAL"),
         credential_file=project / credential_file if credential_file else None,
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
+        console_url=_url(env.get("FAIRGATE_CONSOLE_URL")),
         night_every=_hours(env.get(NIGHT_EVERY)),
         databases=tuple(env.get("FAIRGATE_DATABASES", "").split()),
         checkpoints=(home / "checkpoints.log", *(project / place for place in places)),
@@ -120,6 +124,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65_536:
         raise ConfigurationError(f"FAIRGATE_CONSOLE_PORT is {text!r}; write a port from 1 to 65535")
     return int(text)
+
+
+def _url(text: str | None) -> str | None:
+    """Only HTTPS: a password or a session must not cross a network in the clear."""
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigurationError(f"FAIRGATE_CONSOLE_URL is {text!r}; write https://HOST, with no path")
+    return text.rstrip("/")
 
 
 def _hours(text: str | None) -> timedelta | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -35,8 +36,10 @@ def serve(port: Port = None) -> None:
     chosen = port or settings.console_port
     if not free_port(chosen):
         raise ConfigurationError(f"port {chosen} is in use; choose another with --port or FAIRGATE_CONSOLE_PORT")
-    app = create_app(open_desk(settings), secure_cookies=False)
-    say(f"The console is at http://localhost:{chosen} - stop with Ctrl-C")
+    url = settings.console_url
+    hosts = (urlsplit(url).hostname or "",) if url else ()
+    app = create_app(open_desk(settings), secure_cookies=url is not None, hosts=hosts)
+    say(f"The console is at {url or f'http://localhost:{chosen}'} - stop with Ctrl-C")
     uvicorn.run(app, host="127.0.0.1", port=chosen, log_level="warning", server_header=False)
 
 

@@ -16,22 +16,28 @@ from governance.errors import ConfigurationError, FairgateError, ServiceError, S
 from reports.console import entrance, entries, evidence, inbox, signing
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
+from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
+MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 ROOMS = (entrance, inbox, evidence, signing, entries)
 """Every file of pages; each has its router."""
 
 
-def create_app(desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = ()) -> FastAPI:
+def create_app(
+    desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = (), outside: Outside | None = None
+) -> FastAPI:
     """The console over this desk.
 
     `secure_cookies`: it is served over HTTPS, so cookies are Secure and bound to the host, and forms must come from
     an https page. `hosts` are names under which it answers beside localhost, without port.
+    `outside` is what it may ask of and tell the world; None: nothing.
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk = desk
+    app.state.outside = outside or Outside()
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)
@@ -46,17 +52,17 @@ def create_app(desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = ())
 
 
 def static_file(name: str) -> Response:
-    """A style sheet. Read by name from a fixed list: no path reaches the disk."""
-    found = _sheets().get(name)
+    """A style sheet or a script of this package. Read by name from a fixed list: no path reaches the disk."""
+    found = _static().get(name)
     if found is None:
         raise HTTPException(404)
-    return Response(found, media_type="text/css; charset=utf-8")
+    return Response(found, media_type=MEDIA_TYPES[Path(name).suffix])
 
 
 @cache
-def _sheets() -> dict[str, bytes]:
-    files = (TEMPLATES / "report.css", STATIC / "console.css")
-    return {path.name: path.read_bytes() for path in files}
+def _static() -> dict[str, bytes]:
+    files = (TEMPLATES / "report.css", *STATIC.iterdir())
+    return {path.name: path.read_bytes() for path in files if path.suffix in MEDIA_TYPES}
 
 
 def _to_login(_request: Request, error: Exception) -> Response:

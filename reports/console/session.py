@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from governance.accounts import Session
 from governance.desk import Desk
+from reports.console.outside import Outside
 
 MAX_FIELDS = 24
 
@@ -55,6 +56,17 @@ def cookies_of(request: Request) -> Cookies:
     """The cookies of this console."""
     cookies: Cookies = request.app.state.cookies
     return cookies
+
+
+def outside_of(request: Request) -> Outside:
+    """The ports of this console."""
+    outside: Outside = request.app.state.outside
+    return outside
+
+
+def origin_of(request: Request) -> str:
+    """The origin under which the browser sees this console; the guard has let only known hosts through."""
+    return f"{'https' if cookies_of(request).secure else 'http'}://{request.headers['host']}"
 
 
 def visitor(request: Request) -> Session:

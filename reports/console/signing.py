@@ -15,7 +15,7 @@ from governance.signoff import sign as record_signature
 from reports.console.answers import html
 from reports.console.desktop import link_of, moved_rows
 from reports.console.evidence import SHOWN, show_case
-from reports.console.session import OwnForm, Visitor, desk_of
+from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 
 AUTHENTICATION = "password at the console"
 
@@ -38,6 +38,7 @@ def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
     except (SignOffRefusedError, ConfigurationError) as error:
         status = 403 if isinstance(error, NotAuthorizedError) else 409
         return show_case(request, session, case, str(error), fields, status)
+    outside_of(request).recorded()
     return RedirectResponse(f"/entry/{entry.seq}?signed=1", 303)
 
 

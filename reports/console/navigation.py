@@ -1,0 +1,20 @@
+"""The pages that every page leads to, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of the navigation. `key` is what the template of the page calls itself (`here`)."""
+
+    key: str
+    path: str
+    label: str
+
+
+PLACES = (
+    Place("inbox", "/", "Inbox"),
+    Place("ledger", "/ledger", "Ledger"),
+)

@@ -1,0 +1,36 @@
+"""What the console may ask of and tell the world around it: ports that `flows` fills in. The console imports no flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A schedule as the scheduler knows it. `every` and `next_run` are words and UTC; None where they are not known."""
+
+    name: str
+    every: str | None
+    next_run: datetime | None
+    paused: bool
+
+
+def _nothing() -> None:
+    return None
+
+
+def _unknown() -> tuple[Scheduled, ...] | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """`recorded` is called after an act was recorded, so that people are told; it never raises and never waits long.
+
+    `schedules` asks the scheduler, None where it does not answer.
+    """
+
+    recorded: Callable[[], None] = _nothing
+    schedules: Callable[[], tuple[Scheduled, ...] | None] = _unknown
