@@ -1,4 +1,4 @@
-"""What the console may ask of and tell the world around it: ports that `flows` fills in. The console imports no flow."""
+"""What the console may ask of and tell the world around it: ports that `flows` fills in, so that it imports no flow."""
 
 from __future__ import annotations
 
