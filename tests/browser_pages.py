@@ -57,7 +57,7 @@ class Visit:
         context = self.chromium.new_context(base_url=self.house.url, locale="en-GB", **options)
         context.set_default_timeout(15_000)
         self.contexts.append(context)
-        context.tracing.start(screenshots=False, snapshots=True)
+        context.tracing.start()
         page = context.new_page()
         if person is not None:
             login(page, person)
@@ -178,7 +178,9 @@ FILES = frozenset({"/case/report", "/entry/{seq}/envelope", "/entry/{seq}/proof"
 
 
 def routes(app: Any) -> Iterator[tuple[str, str]]:
-    """(method, path) of every route of the application."""
-    for route in app.routes:
-        for method in sorted(getattr(route, "methods", None) or {"GET"}):
-            yield method, route.path
+    """(method, path) of every route of the application, as its OpenAPI document would list them, hidden ones too."""
+    from fastapi.routing import iter_route_contexts
+
+    for context in iter_route_contexts(app.routes):
+        for method in sorted(context.methods or {"GET"}):
+            yield method, context.path
