@@ -103,6 +103,7 @@ class Page:
         page.goto(self.path.format_map(_Newest(house)))
         if self.act:
             self.act(page, house)
+            page.wait_for_load_state()
 
 
 class _Newest(dict[str, int]):
