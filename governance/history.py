@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from governance.inventory import model_in, target_named
 from governance.people import Actor
 from governance.record import target_of
 from governance.statement import Entry, PredicateType
@@ -144,7 +145,7 @@ def _read(entry: Entry, name: str, reading: _Reading) -> None:
         reading.policies[entry.statement.digest_of("policy") or ""] = f"{body.get('name')} {body.get('version')}"
     elif kind is PredicateType.OBSERVATION:
         _observe(entry, reading)
-    elif _model(entry) is None or _named(entry) != name:
+    elif _named(entry) != name:
         return
     elif kind in (PredicateType.FAIRNESS_AUDIT, PredicateType.DATA_VALIDATION):
         _keep_evidence(entry, reading)
@@ -294,16 +295,16 @@ def _nothing(_name: str) -> None:
 
 
 def _target(body: Mapping[str, Any]) -> Target:
-    found = body.get("target", {})
-    return Target(str(found.get("environment")), str(found.get("alias")))
+    return target_named(body) or Target("None", "None")
 
 
 def _model(entry: Entry) -> str | None:
     """The digest of the model version that an entry is about."""
-    return next((item.digest for item in entry.statement.subjects if item.name.startswith("model/")), None)
+    about = model_in(entry)
+    return about[2] if about else None
 
 
-def _named(entry: Entry) -> str:
-    """The registered name of the model that an entry is about; a name may hold slashes, a version does not."""
-    named = next(item.name for item in entry.statement.subjects if item.name.startswith("model/"))
-    return named.removeprefix("model/").rpartition("/")[0]
+def _named(entry: Entry) -> str | None:
+    """The registered name of the model that an entry is about."""
+    about = model_in(entry)
+    return about[0] if about else None

@@ -16,5 +16,6 @@ class Place:
 
 PLACES = (
     Place("inbox", "/", "Inbox"),
+    Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
 )
