@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from governance.record import target_of
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
 
@@ -167,9 +166,10 @@ def timeline(entries: Iterable[Entry], name: str) -> tuple[Event, ...]:
     for entry in entries:
         about, target = model_in(entry), target_named(entry.statement.body)
         if about is not None and about[0] == name:
+            where = entry.statement.digest_of("target") or ""
             if target is not None:
-                targets[target_of(name, target).digest] = target
-            target = target or targets.get(entry.statement.digest_of("target") or "")
+                targets[where] = target
+            target = target or targets.get(where)
             found.append(Event(entry, entry.statement.predicate_type.word, about[1], target))
         elif about is None and (seen := targets.get(entry.statement.digest_of("target") or "")):
             found.append(Event(entry, INCIDENT, entry.statement.body.get("version"), seen))
@@ -185,14 +185,14 @@ def _about(entries: Iterable[Entry], name: str) -> Iterator[Entry]:
 
 
 def _learn(model: _Model, entry: Entry, about: tuple[str, str, str], owners: dict[str, str]) -> None:
-    name, number, digest = about
+    _name, number, digest = about
     version = model.versions.setdefault((number, digest), _Version(number, digest, entry))
     body, kind = entry.statement.body, entry.statement.predicate_type
     target = target_named(body)
     if isinstance(body.get("subject"), Mapping):
         version.subject = Subject(**body["subject"])
     if target is not None:
-        owners[target_of(name, target).digest] = name
+        owners[entry.statement.digest_of("target") or ""] = model.name
     if kind is PredicateType.MODEL_REGISTERED:
         version.registrant = body.get("registrant") or version.registrant
     elif kind is PredicateType.FAIRNESS_AUDIT:
