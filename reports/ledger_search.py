@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date
 from itertools import islice
 
 from governance.inventory import model_in
@@ -47,9 +47,10 @@ def search(ledger: Ledger, wanted: Search, before: int | None = None, page: int 
     """The newest entries that are wanted, below the entry `before` where it is given."""
     size = ledger.size()
     end = size if before is None else max(0, min(before, size))
-    if wanted.last is not None:
-        end = min(end, _first_from(ledger, _start(wanted.last + timedelta(days=1)), end))
-    start = 0 if wanted.first is None else _first_from(ledger, _start(wanted.first), end)
+    first, last = wanted.first, wanted.last
+    if last is not None:
+        end = _count(ledger, lambda day: day <= last, end)
+    start = 0 if first is None else _count(ledger, lambda day: day < first, end)
     owners = _targets(ledger) if wanted.model else {}
     matching = (entry for entry in _backwards(ledger, start, end) if _fits(entry, wanted, owners))
     found = tuple(islice(matching, page))
@@ -79,13 +80,13 @@ def _backwards(ledger: Ledger, start: int, end: int) -> Iterator[Entry]:
         end, window = low, WINDOW
 
 
-def _first_from(ledger: Ledger, moment: datetime, size: int) -> int:
-    """The place of the first entry at or after a moment: recorded time never goes back, so it is found by halving."""
+def _count(ledger: Ledger, before: Callable[[date], bool], size: int) -> int:
+    """How many of the first `size` entries were recorded on such days: recorded time never goes back, so halving finds it."""
     low, high = 0, size
     while low < high:
         middle = (low + high) // 2
         entry = next(ledger.entries(since=middle), None)
-        if entry is not None and entry.time < moment:
+        if entry is not None and before(entry.time.astimezone(UTC).date()):
             low = middle + 1
         else:
             high = middle
@@ -117,10 +118,6 @@ def _fits(entry: Entry, wanted: Search, owners: dict[str, str]) -> bool:
 
 def _is(identity: str, name: str, wanted: str) -> bool:
     return identity == wanted or matches_name(name, wanted)
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 KINDS = tuple(kind.word for kind in PredicateType)

@@ -29,8 +29,10 @@ router = APIRouter()
 @router.get("/entry/{seq}")
 def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) -> Response:
     """One entry of the ledger; after signing, the receipt."""
-    shown = receipt(_entry(request, seq), charter_of(desk_of(request)))
-    return html("console_entry.html", session, receipt=shown, fresh=bool(signed) and shown.signed)
+    desk = desk_of(request)
+    shown = receipt(_entry(request, seq), charter_of(desk))
+    fresh = bool(signed) and shown.signed
+    return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
 
 
 @router.get("/entry/{seq}/envelope")
