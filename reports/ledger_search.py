@@ -81,7 +81,7 @@ def _backwards(ledger: Ledger, start: int, end: int) -> Iterator[Entry]:
 
 
 def _count(ledger: Ledger, before: Callable[[date], bool], size: int) -> int:
-    """How many of the first `size` entries were recorded on such days: recorded time never goes back, so halving finds it."""
+    """How many of the first `size` entries were recorded on such days. Time never goes back: it is halved."""
     low, high = 0, size
     while low < high:
         middle = (low + high) // 2
