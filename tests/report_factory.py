@@ -24,6 +24,7 @@ from governance.desk import Desk, use_policy
 from governance.digests import canonical_json
 from governance.errors import NotAuthorizedError
 from governance.evidence import EvidenceStore
+from governance.ledger.checkpoint import Checkpoint
 from governance.ledger.port import Ledger
 from governance.people import MACHINE, Person, actor
 from governance.policy_file import read_policy
@@ -82,6 +83,9 @@ class MemoryLedger:
 
     def size(self) -> int:
         return len(self.kept)
+
+    def checkpoint(self) -> Checkpoint | None:
+        return Checkpoint(len(self.kept), self.kept[-1].root, "") if self.kept else None
 
 
 @dataclass
