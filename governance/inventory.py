@@ -166,10 +166,10 @@ def timeline(entries: Iterable[Entry], name: str) -> tuple[Event, ...]:
     for entry in entries:
         about, target = model_in(entry), target_named(entry.statement.body)
         if about is not None and about[0] == name:
-            where = entry.statement.digest_of("target") or ""
-            if target is not None:
+            where = entry.statement.digest_of("target")
+            if target is not None and where is not None:
                 targets[where] = target
-            target = target or targets.get(where)
+            target = target or targets.get(where or "")
             found.append(Event(entry, entry.statement.predicate_type.word, about[1], target))
         elif about is None and (seen := targets.get(entry.statement.digest_of("target") or "")):
             found.append(Event(entry, INCIDENT, entry.statement.body.get("version"), seen))
@@ -189,10 +189,10 @@ def _learn(model: _Model, entry: Entry, about: tuple[str, str, str], owners: dic
     version = model.versions.setdefault((number, digest), _Version(number, digest, entry))
     body, kind = entry.statement.body, entry.statement.predicate_type
     target = target_named(body)
-    if isinstance(body.get("subject"), Mapping):
-        version.subject = Subject(**body["subject"])
-    if target is not None:
-        owners[entry.statement.digest_of("target") or ""] = model.name
+    version.subject = _subject(body) or version.subject
+    where = entry.statement.digest_of("target")
+    if where is not None:
+        owners[where] = model.name
     if kind is PredicateType.MODEL_REGISTERED:
         version.registrant = body.get("registrant") or version.registrant
     elif kind is PredicateType.FAIRNESS_AUDIT:
@@ -201,6 +201,15 @@ def _learn(model: _Model, entry: Entry, about: tuple[str, str, str], owners: dic
         version.audits.append(mark)
     elif target is not None and (move := _MOVES.get(kind)):
         move(model, version, target, entry)
+
+
+def _subject(body: Mapping[str, Any]) -> Subject | None:
+    """The subject that a body carries whole, None where it does not."""
+    found = body.get("subject")
+    try:
+        return Subject(**found) if isinstance(found, Mapping) else None
+    except TypeError:
+        return None
 
 
 def audit_mark(entry: Entry) -> AuditMark:

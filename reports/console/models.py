@@ -59,11 +59,6 @@ def model_page(request: Request, session: Visitor, name: str, kind: str = "", be
 
 
 def _trends(desk: Desk, session: Session, model: KnownModel) -> OverTime:
-    whole = sees_whole(desk, session)
+    whole = desk.policy.sees_whole(session.person)
     read = read_audits(desk.evidence, model.audits, whole=whole)
     return over_time(read, len(model.audits), whole=whole)
-
-
-def sees_whole(desk: Desk, session: Session) -> bool:
-    """Whether this person may see counts that are not published: she holds a function that signs."""
-    return any(session.person.has(function) for function in desk.policy.all_signers())

@@ -18,4 +18,5 @@ PLACES = (
     Place("inbox", "/", "Inbox"),
     Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("history", "/history", "History"),
 )
