@@ -66,9 +66,9 @@ def test_every_case_is_valid(validator: JsonStrictValidator, tmp_path: Path, nam
     assert data.endswith(b"}\n")
 
 
-@pytest.mark.parametrize("at", range(len(HOSTILE)))
+@pytest.mark.parametrize("at", range(0, len(HOSTILE), 5))
 def test_hostile_names_are_valid_and_visible(validator: JsonStrictValidator, tmp_path: Path, at: int) -> None:
-    data = release_cyclonedx(hostile(tmp_path, HOSTILE[at])).decode()
+    data = release_cyclonedx(hostile(tmp_path, " ".join(HOSTILE[at : at + 5]))).decode()
     assert validator.validate_str(data) is None
     assert all(text.isprintable() for text in _texts(json.loads(data)))
 
