@@ -1,7 +1,7 @@
 """The record of one case as OSCAL assessment results: observations, findings, risks and the people's attestations.
 
 Format: NIST OSCAL 1.2.1, https://pages.nist.gov/OSCAL-Reference/models/v1.2.1/assessment-results/. The requirements of
-the policy take the place of controls; only what is met is satisfied, and what is unknown is not satisfied, with the reason.
+the policy take the place of controls; only what is met is satisfied. What is unknown is not, with the reason.
 """
 
 from __future__ import annotations
