@@ -106,14 +106,16 @@ _ASKED = (PredicateType.HOLD, PredicateType.PROMOTION_INTENT, PredicateType.BREA
 
 def asked(desk: Desk) -> tuple[Case, ...]:
     """Every case that a release was asked for in this environment, oldest first: held, begun at once, or by glass."""
-    found: dict[tuple[Subject, Target], None] = {}
+    found: dict[tuple[str, str, str, Target], tuple[Subject, Target]] = {}
     for entry in desk.ledger.entries():
         if entry.statement.predicate_type in _ASKED:
             body = entry.statement.body
-            found[(subject_of(body), target_in(body))] = None
+            subject, target = subject_of(body), target_in(body)
+            # One registry has several addresses (a relative path, a host name): the bytes say which case it is.
+            found[subject.name, subject.version, subject.digest, target] = subject, target
     charter = charter_of(desk)
     people = confirmed(charter, desk.accounts.people())
-    here = (item for item in found if item[1].environment == desk.environment)
+    here = (item for item in found.values() if item[1].environment == desk.environment)
     return tuple(_decided(desk, subject, target, charter, people) for subject, target in here)
 
 
