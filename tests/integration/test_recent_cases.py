@@ -19,6 +19,7 @@ from governance.recent_cases import OLDEST, RecentCases
 from governance.record import observed
 from governance.release import record_hold
 from governance.signoff import withdraw
+from governance.subject import Target
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def desk(tmp_path: Path, clock: Clock) -> Desk:
 @pytest.fixture
 def case(desk: Desk) -> Case:
     registry = factory.fake_registry()
-    factory.held_case(desk, registry, "1")
+    factory.held_case(desk, registry, "1", Target("local", "europe"))
     return factory.held_case(desk, registry, "2")
 
 
