@@ -17,4 +17,5 @@ class Place:
 PLACES = (
     Place("inbox", "/", "Inbox"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("me", "/me", "My sign-in"),
 )
