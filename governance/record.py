@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from governance.condition import Condition
 from governance.decide import Decision
 from governance.digests import digest_value, plain
-from governance.dossier import Dossier
+from governance.dossier import Dossier, SignOff
 from governance.people import MACHINE, Actor, Person, actor
 from governance.policy import Assurance
+from governance.sections import Reading
 from governance.statement import PredicateType, ResourceDigest, Statement
 from governance.subject import Subject, Target
 from governance.user_key import UserSignature
@@ -127,6 +129,7 @@ class Signature:
     """A person's act of signing. decision: approve or refuse; expires_at None for a refusal, which is final.
 
     `on_behalf_of` is the delegator, where she signs by delegation; `key` what her own key signed, where it did.
+    `reading` is what she opened of the evidence, None where nobody counted.
     """
 
     person: Person
@@ -137,6 +140,8 @@ class Signature:
     expires_at: datetime | None
     on_behalf_of: str | None = None
     key: UserSignature | None = None
+    conditions: tuple[Condition, ...] = ()
+    reading: Reading | None = None
 
 
 def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
@@ -144,7 +149,9 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
     approve = signature.decision == "approve"
     verb = "approve" if approve else "refuse"
     behalf = f", on behalf of {signature.on_behalf_of}" if signature.on_behalf_of else ""
-    meaning = f"I {verb} the release of {dossier.subject} as {dossier.target}{behalf}"
+    count = len(signature.conditions)
+    terms = f", on {count} condition{'' if count == 1 else 's'}" if count else ""
+    meaning = f"I {verb} the release of {dossier.subject} as {dossier.target}{behalf}{terms}"
     digests = {
         "audit-report": shown.report_digest,
         "data": shown.data_digest,
@@ -171,8 +178,26 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
             "on_behalf_of": signature.on_behalf_of,
             "user_key": plain(signature.key),
             "expires_at": plain(signature.expires_at),
+            **_on_terms(signature),
         },
         shown.policy_digest,
+    )
+
+
+def _on_terms(signature: Signature) -> dict[str, Any]:
+    """Conditions and reading, each only where there is one: older entries have neither."""
+    found = {"conditions": plain(signature.conditions)} if signature.conditions else {}
+    return found if signature.reading is None else {**found, "reading": plain(signature.reading)}
+
+
+def condition_met(dossier: Dossier, sign_off: SignOff, number: int, by: Person, body: Mapping[str, Any]) -> Statement:
+    """A condition of an approval is met. `body`: reason, authentication, on_behalf_of."""
+    return Statement(
+        PredicateType.CONDITION,
+        (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),
+        actor(by),
+        f"condition {number} of sign-off {sign_off.seq} of {dossier.subject} as {dossier.target} is met",
+        {"sign_off": sign_off.seq, "number": number, "met": True, "function": sign_off.function, **plain(body)},
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from governance.case import Case, case_of, open_case, rules_of
+from governance.condition import MAX_CONDITIONS, MAX_TEXT, Condition
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.dossier import SignOff
@@ -21,6 +22,7 @@ from governance.errors import (
 from governance.people import Person
 from governance.quorum import why_void
 from governance.record import Shown, Signature, signed, withdrawn
+from governance.sections import Reading, unopened
 from governance.statement import Entry, Statement
 from governance.user_key import challenge, sign_with
 
@@ -35,7 +37,8 @@ MAX_REASON = 4_000
 class Wish:
     """What a person wants to sign: approve or refuse, in one function, with a reason, having seen `shown`.
 
-    `key`: her own private key, where she signs with one. It signs what is recorded, and is not kept.
+    `key`: her own private key, where she signs with one. It signs what is recorded, and is not kept. `reading`: what
+    she opened of this evidence, None where nobody counted.
     """
 
     function: str
@@ -44,6 +47,8 @@ class Wish:
     shown: Shown
     authentication: str
     key: Ed25519PrivateKey | None = None
+    conditions: tuple[Condition, ...] = ()
+    reading: Reading | None = None
 
 
 def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
@@ -73,6 +78,8 @@ def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
         authentication=wish.authentication,
         expires_at=_expiry(desk, case) if wish.decision == APPROVE else None,
         on_behalf_of=signs_for(case, known, wish.function),
+        conditions=tuple(replace(item, text=item.text.strip()) for item in wish.conditions),
+        reading=wish.reading,
     )
     statement = signed(case.dossier, wish.shown, signature)
     if wish.key is None:
@@ -175,6 +182,8 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.decision == APPROVE:
         _not_approved(desk, case, person)
         _approvable(case)
+        _has_opened(desk, case, wish)
+    check_conditions(desk, case, wish)
 
 
 def under_the_policy(desk: Desk, case: Case) -> None:
@@ -203,7 +212,8 @@ def _held(case: Case, person: Person) -> str:
 def approval_of(desk: Desk, case: Case, person: Person) -> SignOff | None:
     """This person's approval that stands on the evidence as it is, None where there is none."""
     mine = (item for item in case.dossier.sign_offs if item.approver.id == person.id and item.decision == APPROVE)
-    return next((item for item in mine if why_void(item, case.dossier, desk.policy.digest) is None), None)
+    rules = rules_of(desk, case)
+    return next((item for item in mine if why_void(item, case.dossier, desk.policy.digest, rules) is None), None)
 
 
 def _not_approved(desk: Desk, case: Case, person: Person) -> None:
@@ -217,6 +227,44 @@ def _approvable(case: Case) -> None:
         return
     others = [f"{item.requirement} ({item.reason})" for item in case.decision.missing() if not item.needs]
     raise SignOffRefusedError(f"an approval would release nothing while this is missing: {'; '.join(others)}")
+
+
+def _has_opened(desk: Desk, case: Case, wish: Wish) -> None:
+    rules = rules_of(desk, case)
+    missing = unopened(wish.reading, rules.must_open if rules else ())
+    if not missing:
+        return
+    way_out = "open them on the console and sign there" if wish.reading is None else "open them, then sign"
+    raise SignOffRefusedError(
+        f"the policy asks that who approves has opened {', '.join(missing)} of exactly this evidence: {way_out}"
+    )
+
+
+def check_conditions(desk: Desk, case: Case, wish: Wish) -> None:
+    """Raises SignOffRefusedError where the wish has conditions that cannot be recorded, and says which and why."""
+    if not wish.conditions:
+        return
+    if wish.decision != APPROVE:
+        raise SignOffRefusedError("a refusal is final and carries no conditions: write them into its reason")
+    if len(wish.conditions) > MAX_CONDITIONS:
+        raise SignOffRefusedError(f"{len(wish.conditions)} conditions; an approval has at most {MAX_CONDITIONS}")
+    first, last = case.dossier.now.astimezone(UTC).date(), _expiry(desk, case).astimezone(UTC).date()
+    for number, item in enumerate(wish.conditions, 1):
+        _check_condition(case, f"condition {number}", item)
+        if not first <= item.due <= last:
+            raise SignOffRefusedError(
+                f"condition {number} is due {item.due}: write a day from {first} to {last}, when the sign-off expires"
+            )
+
+
+def _check_condition(case: Case, what: str, item: Condition) -> None:
+    length, owner = len(item.text.strip()), case.dossier.person(item.owner)
+    if not 1 <= length <= MAX_TEXT:
+        raise SignOffRefusedError(f"the text of {what} has {length} characters: write 1 to {MAX_TEXT}")
+    if owner is None or not owner.active:
+        raise SignOffRefusedError(
+            f"{what} names {item.owner!r} as its owner, who is no active person here; see: fairgate people list"
+        )
 
 
 def _expiry(desk: Desk, case: Case) -> datetime:

@@ -25,6 +25,8 @@ _DOMAIN = b"fairgate.local/user-key/v1\n"
 _WILL_TYPE = "application/vnd.fairgate.will+json"
 _WILLED = ("subject", "target", "shown", "function", "decision", "reason", "on_behalf_of", "expires_at")
 """The end is willed too: a signature cannot be used again with a later one. `shown` names the policy's digest."""
+_WHERE_SAID = ("conditions",)
+"""Willed where the body has them: what was signed before there were any stays signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class UserSignature:
 
 def challenge(person: str, body: Mapping[str, Any]) -> bytes:
     """The 32 bytes that a person's key signs for a sign-off with this body (as it stands in the ledger)."""
-    will = {"person": person, **{name: body[name] for name in _WILLED}}
+    said = {name: body[name] for name in _WHERE_SAID if name in body}
+    will = {"person": person, **{name: body[name] for name in _WILLED}, **said}
     return hashlib.sha256(_DOMAIN + pae(_WILL_TYPE, canonical_json(will))).digest()
 
 

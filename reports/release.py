@@ -99,7 +99,9 @@ def _finding(item: Finding) -> FindingRow:
 
 
 def _sign_off(item: SignOff, case: Case, policy: Policy) -> SignOffRow:
-    void = "withdrawn" if item.withdrawn else why_void(item, case.dossier, policy.digest)
+    void = (
+        "withdrawn" if item.withdrawn else why_void(item, case.dossier, policy.digest, policy.rules(case.decision.tier))
+    )
     refuses = item.decision == "refuse"
     standing = "stands" if refuses else "counts" if void is None else f"does not count: {printable(void)}"
     shown = Shown(
