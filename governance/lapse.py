@@ -58,7 +58,7 @@ def why_not_met(record: ConditionMet, item: SignOff, dossier: Dossier) -> str | 
 
 
 def _state(number: int, condition: Condition, item: SignOff, dossier: Dossier) -> ConditionState:
-    found = (x for x in dossier.met if (x.sign_off, x.number) == (item.seq, number) and x.time < condition.deadline)
+    found = (x for x in dossier.met if x.number == number and x.time < condition.deadline)
     met = next((x for x in found if why_not_met(x, item, dossier) is None), None)
     return ConditionState(number, condition, met, met is None and dossier.now >= condition.deadline)
 
