@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from governance.database.port import Tables
 from governance.errors import ConfigurationError, ServiceError
 from governance.migrations import SCHEMA
 
-_SQLITE = (
+_FIRST = (
     """CREATE TABLE person (
         id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
         active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
@@ -22,9 +24,34 @@ _SQLITE = (
 )
 
 
+# What a person opened of which evidence (a digest of all that was shown), and since when no seconds were counted.
+_THIRD = (
+    """CREATE TABLE reading (
+        person TEXT NOT NULL, evidence TEXT NOT NULL, section TEXT NOT NULL,
+        opened INTEGER NOT NULL, seconds INTEGER NOT NULL, since TEXT NOT NULL,
+        PRIMARY KEY (person, evidence, section)
+    ) STRICT""",
+)
+
+
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
-    for statement in _SQLITE:
+    create_first(connection)
+    create_third(connection)
+
+
+def create_first(connection: Connection) -> None:
+    """Make the tables of revision 0001."""
+    _make(connection, _FIRST)
+
+
+def create_third(connection: Connection) -> None:
+    """Make the table that revision 0003 adds."""
+    _make(connection, _THIRD)
+
+
+def _make(connection: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
         connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
 
 
@@ -36,7 +63,7 @@ def _for_postgres(statement: str) -> str:
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0001",
+    head="0003",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.
