@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from governance.case import Case, open_case, rules_of
@@ -9,9 +10,9 @@ from governance.condition import ConditionMet
 from governance.desk import Desk
 from governance.dossier import SignOff
 from governance.errors import AlreadyDecidedError, NotAuthorizedError, SignOffRefusedError
-from governance.lapse import ConditionState, states, why_not_met
+from governance.lapse import ConditionState, states, why_lapsed, why_not_met
 from governance.people import Person, actor
-from governance.quorum import why_void
+from governance.quorum import refusals, why_void
 from governance.record import condition_met
 from governance.signoff import reasoned, signs_for, under_the_policy
 from governance.statement import Entry, Statement
@@ -66,6 +67,41 @@ def check(desk: Desk, case: Case, person: Person, said: Fulfilment) -> SignOff:
     if why_not is not None:
         raise NotAuthorizedError(f"{person.name} cannot record condition {said.number} as met: {why_not}")
     return item
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A condition of an approval that counts or did until its day passed: it is to be met, or cost the approval."""
+
+    case: Case
+    sign_off: SignOff
+    state: ConditionState
+
+
+def duties(desk: Desk, cases: Iterable[Case]) -> tuple[Duty, ...]:
+    """What is open or lapsed of all these cases, the first due first.
+
+    What lapsed is told until its signer has signed the same target again, withdrawn, or the bytes are refused.
+    """
+    found = [duty for case in cases for item in case.dossier.sign_offs for duty in _duties(desk, case, item)]
+    return tuple(sorted(found, key=lambda duty: (duty.state.condition.due, duty.sign_off.seq)))
+
+
+def _duties(desk: Desk, case: Case, item: SignOff) -> Iterator[Duty]:
+    if not item.conditions or item.target != case.target or item.withdrawn or refusals(case.dossier):
+        return
+    void = why_void(item, case.dossier, desk.policy.digest, rules_of(desk, case))
+    lapsed = void is not None and void == why_lapsed(item, case.dossier)
+    if void is not None and not (lapsed and _last_word(case, item)):
+        return
+    for state in states(item, case.dossier):
+        if state.lapsed or (state.met is None and not lapsed):
+            yield Duty(case, item, state)
+
+
+def _last_word(case: Case, item: SignOff) -> bool:
+    later = (other.approver.id for other in case.dossier.sign_offs if other.seq > item.seq)
+    return item.approver.id not in later
 
 
 def may_fulfil(case: Case, item: SignOff, number: int, person: Person) -> bool:

@@ -28,6 +28,18 @@ def states(item: SignOff, dossier: Dossier) -> tuple[ConditionState, ...]:
     return tuple(_state(number, found, item, dossier) for number, found in enumerate(item.conditions, 1))
 
 
+def in_words(item: SignOff, dossier: Dossier) -> str:
+    """`on 2 conditions, 1 open, due by 2026-12-31`; empty where the sign-off has none."""
+    found = states(item, dossier)
+    if not found:
+        return ""
+    head = f"on {len(found)} condition{'' if len(found) == 1 else 's'}"
+    late, left = ([x.condition.due for x in found if x.word == word] for word in ("lapsed", "open"))
+    if late:
+        return f"{head}, one not met by {min(late)}, so it lapsed"
+    return f"{head}, {len(left)} open, due by {min(left)}" if left else f"{head}, met"
+
+
 def why_lapsed(item: SignOff, dossier: Dossier) -> str | None:
     """Which condition was not met in time, None where none is late. A record that came late revives nothing."""
     late = next((state for state in states(item, dossier) if state.lapsed), None)

@@ -18,7 +18,7 @@ from governance.people import Person
 from governance.signoff import approval_of, may_sign, signs_for
 from governance.statement import Entry, PredicateType
 from reports.glass import emergency_words
-from reports.release import digest_rows
+from reports.signed import digest_rows
 from reports.summary import headline, person_named, sentence
 from reports.view import DigestRow
 from reports.words import ASSURANCES, listed, moment, one_line, printable, requirement_label
