@@ -11,7 +11,7 @@ from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
 from reports.console.answers import html
-from reports.console.desktop import entry_row, receipt
+from reports.console.receipts import entry_row, receipt
 from reports.console.session import Visitor, desk_of
 
 PAGE = 100

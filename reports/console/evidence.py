@@ -11,7 +11,8 @@ from governance.case import Case, open_case
 from governance.errors import ConfigurationError
 from governance.signoff import MAX_REASON
 from reports.console.answers import html
-from reports.console.desktop import half_broken, link_of, signing
+from reports.console.desktop import half_broken, link_of
+from reports.console.offers import signing
 from reports.console.session import Visitor, desk_of
 from reports.evidence import gather
 from reports.formats import Format, render

@@ -14,8 +14,9 @@ from governance.signoff import Wish, will_of
 from governance.signoff import sign as record_signature
 from reports.console.answers import html
 from reports.console.credentials import authenticated
-from reports.console.desktop import link_of, moved_rows
+from reports.console.desktop import link_of
 from reports.console.evidence import SHOWN, show_case
+from reports.console.offers import moved_rows
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 
 router = APIRouter()
