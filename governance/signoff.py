@@ -94,14 +94,27 @@ def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
     """The statement; where the person has a key, that signs what the statement says she wills."""
     signature = _signature(desk, case, person, wish)
     statement = signed(case.dossier, wish.shown, signature)
-    if wish.key is None:
-        return statement
-    proof = sign_with(wish.key, challenge(person.id, statement.body))
-    if case.dossier.charter.key_holder(proof.public) != person.id:
-        raise NotAuthorizedError(
-            f"the key {proof.public} is not enrolled for {person.name}: fairgate people enroll-key {person.id}"
-        )
-    return signed(case.dossier, wish.shown, replace(signature, key=proof))
+    if wish.key is not None:
+        proof = sign_with(wish.key, challenge(person.id, statement.body))
+        if case.dossier.charter.key_holder(proof.public) != person.id:
+            raise NotAuthorizedError(
+                f"the key {proof.public} is not enrolled for {person.name}: fairgate people enroll-key {person.id}"
+            )
+        signature = replace(signature, key=proof)
+    if wish.passkey is not None:
+        _asserted(case, person, wish.passkey, challenge(person.id, statement.body))
+        signature = replace(signature, passkey=wish.passkey)
+    return signed(case.dossier, wish.shown, signature)
+
+
+def _asserted(case: Case, person: Person, assertion: Assertion, will: bytes) -> None:
+    """Raises NotAuthorizedError where the passkey is not hers, or did not sign this will: what is recorded holds."""
+    from governance.passkey import count_of
+
+    found = case.dossier.charter.passkey(assertion.credential_id)
+    if found is None or found.holder != person.id or found.revoked:
+        raise NotAuthorizedError(f"this passkey is not one of {person.name}: see the page /me of the console")
+    count_of(found, assertion, will)
 
 
 def _signature(desk: Desk, case: Case, person: Person, wish: Wish) -> Signature:
@@ -210,8 +223,23 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
     if wish.decision == APPROVE:
         _not_approved(desk, case, person)
         _approvable(case)
+        _sure_enough(desk, case, person, wish)
         _has_opened(desk, case, wish)
     check_conditions(desk, case, wish)
+
+
+def _sure_enough(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
+    """An approval that is too weak for the policy would not count: it is refused where that can still be mended."""
+    rules, offered = rules_of(desk, case), wish.offers()
+    if rules is None or offered.rank >= rules.assurance.rank:
+        return
+    codes = (
+        "" if rules.assurance is Assurance.USER_KEY else f", an authenticator app (fairgate people totp {person.id})"
+    )
+    raise NotAuthorizedError(
+        f"an approval by {person.name} with the assurance {offered} would not count: the policy asks for "
+        f"{rules.assurance}; approve with a passkey (page /me of the console){codes}, or a key of your own (--key)"
+    )
 
 
 def under_the_policy(desk: Desk, case: Case) -> None:

@@ -11,6 +11,7 @@ from governance.case import Case, open_case
 from governance.errors import ConfigurationError
 from governance.signoff import MAX_REASON
 from reports.console.answers import html
+from reports.console.credentials import ways
 from reports.console.desktop import half_broken, link_of
 from reports.console.offers import signing
 from reports.console.session import Visitor, desk_of
@@ -72,4 +73,5 @@ def show_case(
         problem=problem,
         typed={name: kept.get(name, "") for name in ("function", "decision", "reason")},
         max_reason=MAX_REASON,
+        ways=ways(request, session),
     )

@@ -7,7 +7,7 @@ from alembic import op
 from governance.accounts_schema import create_third
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
