@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -146,19 +147,19 @@ def _could_sign(case: Case, identity: str, function: str) -> bool:
     return holder is not None and holder.has(function) and identity not in case.dossier.excluded()
 
 
-def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry, ...]:
+def withdraw(
+    desk: Desk, case: Case, person: Person, reason: str, only: Collection[int] | None = None
+) -> tuple[Entry, ...]:
     """Withdraw approvals of this target: a signer takes back her own, a person with a quorum function any.
 
-    Both are as the ledger has them, by the policy in force. Raises NotAuthorizedError where the person may not,
-    SignOffRefusedError where there is nothing to withdraw.
+    Both are as the ledger has them, by the policy in force. All that she may, or `only` those in these entries. Raises
+    NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
     """
     reasoned(reason)
     case = case_of(desk, case.subject, case.target)
-    known, charter = case.dossier.person(person.id), case.dossier.charter
-    signers = desk.policy.signers(case.decision.tier) if charter.in_force(desk.policy.digest) else ()
-    may_all = person.active and known is not None and any(known.has(function) for function in signers)
-    standing = _standing(case)
-    mine = [seq for seq, signers in standing if may_all or person.id in signers]
+    known = case.dossier.person(person.id)
+    standing = [seq for seq, _ in _standing(case) if only is None or seq in only]
+    mine = [seq for seq in withdrawable(desk, case, person) if seq in standing]
     if standing and not mine:
         raise NotAuthorizedError(f"{person.name} neither gave a sign-off of {case.subject} nor may withdraw another's")
     if not mine:
@@ -169,6 +170,14 @@ def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry
         )
         for seq in mine
     )
+
+
+def withdrawable(desk: Desk, case: Case, person: Person) -> tuple[int, ...]:
+    """The entries that this person could withdraw of this target."""
+    known, charter = case.dossier.person(person.id), case.dossier.charter
+    signers = desk.policy.signers(case.decision.tier) if charter.in_force(desk.policy.digest) else ()
+    may_all = person.active and known is not None and any(known.has(function) for function in signers)
+    return tuple(seq for seq, persons in _standing(case) if may_all or person.id in persons)
 
 
 def _standing(case: Case) -> list[tuple[int, set[str]]]:

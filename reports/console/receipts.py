@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from governance.charter import Charter
+from governance.condition import conditions_in
 from governance.digests import digest_bytes
+from governance.sections import reading_in
 from governance.statement import Entry, PredicateType
 from reports.console.desktop import case_link
+from reports.signed import opened_words
 from reports.view import DigestRow
 from reports.words import ASSURANCES, moment, one_line, printable
 
@@ -31,15 +36,19 @@ class Receipt:
     """One entry in full: what was recorded, when, by whom, and the digests that prove it."""
 
     row: EntryRow
-    signed: bool
+    act: bool
     reason: str | None
     facts: tuple[tuple[str, str], ...]
     shown: tuple[DigestRow, ...]
     proof: tuple[DigestRow, ...]
     case_link: str | None
+    conditions: tuple[tuple[str, str], ...] = ()
+    opened: str = ""
 
 
 _SIGNED = (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
+_ACTS = (*_SIGNED, PredicateType.WITHDRAWAL, PredicateType.CONDITION)
+"""What a person records on a page of her own, and gets a receipt for."""
 
 
 def entry_row(entry: Entry) -> EntryRow:
@@ -64,11 +73,10 @@ _MARKS = {
 def receipt(entry: Entry, charter: Charter) -> Receipt:
     """The entry in full; `charter` names the people whose ids it holds."""
     body = entry.statement.body
-    signed = entry.statement.predicate_type in _SIGNED
     reason = body.get("reason")
     return Receipt(
         row=entry_row(entry),
-        signed=signed,
+        act=entry.statement.predicate_type in _ACTS,
         reason=printable(reason, None, lines=True) if isinstance(reason, str) else None,
         facts=_facts(entry, charter),
         shown=(
@@ -81,7 +89,38 @@ def receipt(entry: Entry, charter: Charter) -> Receipt:
             DigestRow("Ledger root after it", entry.root.hex()),
         ),
         case_link=_entry_case(body),
+        conditions=tuple(
+            (printable(item.text, None, lines=True), f"{_person(item.owner, charter)}, due {item.due}")
+            for item in conditions_in(body)
+        ),
+        opened="" if (reading := reading_in(body)) is None else opened_words(reading),
     )
+
+
+def receipt_zip(entry: Entry, proof: str) -> bytes:
+    """The receipt as one file: the entry's exact bytes, its proof, and how to check them. The same bytes each time."""
+    name, packed = f"fairgate-entry-{entry.seq}", io.BytesIO()
+    files = {
+        f"{name}.json": entry.envelope,
+        f"{name}.tlog-proof": proof.encode(),
+        "README.txt": _HOW_TO_CHECK.format(name=name).encode(),
+    }
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in files.items():
+            archive.writestr(zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0)), data)
+    return packed.getvalue()
+
+
+_HOW_TO_CHECK = """The receipt of one entry of a ledger of Fairgate.
+
+{name}.json        the entry itself, exactly as it was recorded (a DSSE envelope)
+{name}.tlog-proof  that it stands in the ledger which the log key signed (C2SP tlog-proof)
+
+Keep both where nobody who administers the ledger can change them. To check them, with the public log key that you got
+from elsewhere:
+
+    fairgate ledger check-receipt {name}.tlog-proof --log-key log.pub
+"""
 
 
 def _facts(entry: Entry, charter: Charter) -> tuple[tuple[str, str], ...]:
