@@ -168,6 +168,12 @@ class Charter:
         fits = (item for item in self.delegations if (item.delegate, item.function) == (delegate, function))
         return tuple(item for item in fits if item.holds(now))
 
+    def delegated(self, delegator: str, delegate: str, function: str, then: datetime, *, before: int) -> bool:
+        """Whether a delegation between the two, from before the entry `before`, stood then and is not revoked since."""
+        fits = (delegator, delegate, function)
+        given = (x for x in self.delegations if (x.delegator, x.delegate, x.function) == fits)
+        return any(x.holds(then) and x.seq < before for x in given)
+
     def endorsed(self, digest: str) -> tuple[Endorsement, ...]:
         """The approvals that a policy has, each by another person who could give it now.
 

@@ -84,12 +84,14 @@ class TierRules:
 
     Ages in days. Until `withdraw_window_days` after a release in a tier without sign-off, people are told that they
     can refuse. `max_confidence` keeps a plan from intervals so wide that nothing is ever clear. `break_glass_hours` is
-    how long two persons can put a version live in an emergency, 0: never.
+    how long two persons can put a version live in an emergency, 0: never. `must_open` are sections of the evidence that
+    an approval counts only with, where its signer opened them; that she understood them nobody can record.
     """
 
     requirements: tuple[Requirement, ...]
     quorum: tuple[str, ...] = ()
     assurance: Assurance = Assurance.SERVER_ATTESTED
+    must_open: tuple[str, ...] = ()
     sign_off_valid_days: int = 90
     break_glass_hours: int = 0
     max_audit_age_days: int = 90

@@ -62,9 +62,9 @@ class Browser:
     def form(self, path: str = CASE, **changes: str) -> dict[str, str]:
         """The fields of the sign form on this page, filled in, with a code of her authenticator app."""
         code = factory.code(self.app.state.desk, self.person) if self.person else ""
-        text = self.get(path).text
+        text = self.get(path.replace("/case?", "/case/sign?", 1)).text
         found = hidden(text[text.index('action="/sign"') :])
-        function = re.search(r'<option value="([^"]+)"', text)
+        function = re.search(r'<option value="([^"]+)"', text[text.index('name="function"') :])
         filled = {"decision": "approve", "function": function.group(1) if function else "", "reason": REASON}
         return {**found, **filled, "password": factory.SECRET, "code": code, **changes}
 

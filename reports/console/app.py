@@ -15,7 +15,7 @@ from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
-from reports.console import entrance, entries, evidence, factors, history, inbox, models, signing
+from reports.console import afterwards, entrance, entries, evidence, factors, history, inbox, models, reading, signing
 from reports.console.answers import html
 from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
@@ -25,7 +25,7 @@ from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, models, history, entries, factors)
+ROOMS = (entrance, inbox, evidence, reading, signing, afterwards, models, history, entries, factors)
 """Every file of pages; each has its router."""
 
 

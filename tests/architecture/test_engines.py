@@ -22,6 +22,7 @@ ALLOWED = {
         "governance/accounts.py",
         "governance/accounts_factors.py",
         "governance/accounts_schema.py",
+        "governance/reading.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
@@ -32,6 +33,7 @@ ALLOWED = {
         "governance/migrations/env.py",
         "governance/migrations/accounts/0001_first.py",
         "governance/migrations/accounts/0002_second_factors.py",
+        "governance/migrations/accounts/0003_reading.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
