@@ -46,6 +46,8 @@ _COUNTED = text(
 )
 REFUSED = "the id or the password is wrong, or the account is disabled"
 T = TypeVar("T")
+_TURN = Lock()
+"""One password is hashed at a time: each takes 64 MiB and a core, and whoever guesses must not take all of both."""
 
 
 @dataclass(frozen=True, slots=True)
