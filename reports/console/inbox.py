@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from governance.case import asked
 from reports.console.answers import html
 from reports.console.desktop import emergencies, inbox, policy_banner
+from reports.console.masking import case_for
 from reports.console.session import Visitor, desk_of
 
 router = APIRouter()
@@ -16,7 +17,7 @@ router = APIRouter()
 def inbox_page(request: Request, session: Visitor) -> Response:
     """What waits, first what this person may decide."""
     desk = desk_of(request)
-    cases = asked(desk)
+    cases = tuple(case_for(desk, session, case) for case in asked(desk))
     rows = inbox(desk, session.person, cases)
     return html(
         "console_inbox.html",
