@@ -111,6 +111,7 @@ _TELLING = frozenset(
         PredicateType.REFUSAL,
         PredicateType.WITHDRAWAL,
         PredicateType.BREAK_GLASS,
+        PredicateType.CONDITION,
         PredicateType.DEMOTION,
     }
 )
