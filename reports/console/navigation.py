@@ -19,4 +19,5 @@ PLACES = (
     Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
     Place("history", "/history", "History"),
+    Place("verify", "/verify", "Verify"),
 )
