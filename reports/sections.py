@@ -18,8 +18,12 @@ SECTIONS = (
     Section("summary", "Summary", "What was decided, what was measured and what is missing, in plain words."),
     Section("verdicts", "Verdicts", "Each requirement and each comparison, its verdict and the reason."),
     Section("rates", "Group rates", "How often each group is selected, and how well the model does for it."),
-    Section("intersections", "Intersections", "Groups of two or more features at once, which single features can hide."),
-    Section("stratified", "Within strata", "What is left of a disparity among people who are alike in another feature."),
+    Section(
+        "intersections", "Intersections", "Groups of two or more features at once, which single features can hide."
+    ),
+    Section(
+        "stratified", "Within strata", "What is left of a disparity among people who are alike in another feature."
+    ),
     Section("quality", "Data quality", "Whether the data that was measured passed the checks of its suite."),
     Section("model-card", "Model card", "What the model is, who answers for it, and what nobody has said of it."),
     Section("changes", "What changed", "This version beside the last one that was released here."),

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from governance.ledger.remembered import Remembered
+from governance.recent_cases import RecentCases
 from reports.console import entrance, entries, evidence, history, inbox, models, signing, verify
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
@@ -39,6 +40,7 @@ def create_app(
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
+    app.state.recent = RecentCases()
     app.state.outside = outside or Outside()
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
