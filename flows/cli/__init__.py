@@ -13,6 +13,7 @@ from flows.cli import (
     charter,
     db,
     evidence,
+    figures,
     history,
     ledger,
     operate,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, operate,
+    people, charter, evidence, release, sign, verify, history, figures, tables, ledger, outside, db, schedules, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

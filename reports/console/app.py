@@ -15,7 +15,7 @@ from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
-from reports.console import entrance, entries, evidence, history, inbox, models, signing, verify
+from reports.console import entrance, entries, evidence, figures, history, inbox, models, signing, verify
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
@@ -25,7 +25,7 @@ from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, models, entries, history, verify)
+ROOMS = (entrance, inbox, evidence, signing, models, entries, history, verify, figures)
 """Every file of pages; each has its router."""
 
 

@@ -20,4 +20,5 @@ PLACES = (
     Place("ledger", "/ledger", "Ledger"),
     Place("history", "/history", "History"),
     Place("verify", "/verify", "Verify"),
+    Place("figures", "/figures", "Figures"),
 )
