@@ -8,15 +8,29 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
-from reports.console import entrance, entries, evidence, figures, history, inbox, models, signing, verify
+from reports.console import (
+    afterwards,
+    entrance,
+    entries,
+    evidence,
+    factors,
+    figures,
+    history,
+    inbox,
+    models,
+    reading,
+    signing,
+    verify,
+)
 from reports.console.answers import html
+from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
@@ -25,7 +39,9 @@ from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, models, entries, history, verify, figures)
+ROOMS = (
+    entrance, inbox, evidence, reading, signing, afterwards, models, history, entries, verify, figures, factors,
+)  # fmt: skip
 """Every file of pages; each has its router."""
 
 
@@ -49,6 +65,7 @@ def create_app(
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)
     app.add_exception_handler(BusyError, _busy)
+    app.add_exception_handler(PasskeyAskedError, _challenge)
     app.add_exception_handler(FairgateError, _said)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(HTTPException, _http)
@@ -81,6 +98,11 @@ def _forged(_request: Request, _error: Exception) -> Response:
 
 def _busy(_request: Request, _error: Exception) -> Response:
     return _problem(503, "Too much at once", "Other files are being checked, or yours came too slowly. Try again soon.")
+
+
+def _challenge(_request: Request, error: Exception) -> Response:
+    """What a script asked for: options of `navigator.credentials.get`, and under which id the act waits."""
+    return JSONResponse(error.answer if isinstance(error, PasskeyAskedError) else {})
 
 
 def _said(_request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
 from reports.console.answers import html
-from reports.console.desktop import entry_row, receipt
+from reports.console.receipts import entry_row, receipt, receipt_zip
 from reports.console.session import Visitor, desk_of
 from reports.ledger_search import KINDS, Search, entry_at, search
 from reports.models import kind_label
@@ -31,7 +31,7 @@ def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) ->
     """One entry of the ledger; after signing, the receipt."""
     desk = desk_of(request)
     shown = receipt(_entry(request, seq), charter_of(desk))
-    fresh = bool(signed) and shown.signed
+    fresh = bool(signed) and shown.act
     return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
 
 
@@ -49,6 +49,15 @@ def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
     headers = {"content-disposition": f'attachment; filename="fairgate-entry-{entry.seq}.tlog-proof"'}
     proof = write_proof(desk_of(request).ledger.receipt(entry.seq))
     return Response(proof.encode(), media_type="text/plain; charset=utf-8", headers=headers)
+
+
+@router.get("/entry/{seq}/receipt.zip")
+def entry_receipt(request: Request, _session: Visitor, seq: int) -> Response:
+    """Both files of the receipt in one, with how to check them."""
+    desk, entry = desk_of(request), _entry(request, seq)
+    data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)))
+    headers = {"content-disposition": f'attachment; filename="fairgate-receipt-{entry.seq}.zip"'}
+    return Response(data, media_type="application/zip", headers=headers)
 
 
 @router.get("/ledger")

@@ -21,4 +21,5 @@ PLACES = (
     Place("history", "/history", "History"),
     Place("verify", "/verify", "Verify"),
     Place("figures", "/figures", "Figures"),
+    Place("me", "/me", "My sign-in"),
 )

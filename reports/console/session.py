@@ -15,7 +15,7 @@ from governance.desk import Desk
 from governance.recent_cases import RecentCases
 from reports.console.outside import Outside
 
-MAX_FIELDS = 24
+MAX_FIELDS = 64
 
 
 class LoginNeededError(Exception):
