@@ -14,6 +14,7 @@ from flows.cli import (
     conditions,
     db,
     evidence,
+    figures,
     history,
     ledger,
     operate,
@@ -45,8 +46,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, conditions, verify, history, tables, ledger, outside, db, schedules,
-    operate,
+    people, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
+    schedules, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

@@ -19,5 +19,7 @@ PLACES = (
     Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
     Place("history", "/history", "History"),
+    Place("verify", "/verify", "Verify"),
+    Place("figures", "/figures", "Figures"),
     Place("me", "/me", "My sign-in"),
 )
