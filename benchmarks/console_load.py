@@ -23,9 +23,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -332,7 +331,9 @@ async def _alone(port: int, size: int) -> dict[str, float]:
     return {label: statistics.median(t for name, t in client.times if name == label) for label in PAGES}
 
 
-def _trivial(folder: Path, options: argparse.Namespace, readers: tuple[str, ...]) -> tuple[dict[str, float], list[tuple[str, float]], list[str]]:
+def _trivial(
+    folder: Path, options: argparse.Namespace, readers: tuple[str, ...]
+) -> tuple[dict[str, float], list[tuple[str, float]], list[str]]:
     from console_factory import served_by_command
 
     with served_by_command(folder, (str(Path(__file__).with_name("trivial_page.py")),)) as (url, _):

@@ -29,7 +29,9 @@ async def _directly(work: Callable[..., Any], *given: Any, **named: Any) -> Any:
 def main() -> None:
     """Print a table for each page."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("paths", nargs="*", default=["/", "/case?name=hiring-07&version=2&alias=champion", "/ledger", "/entry/99"])
+    parser.add_argument(
+        "paths", nargs="*", default=["/", "/case?name=hiring-07&version=2&alias=champion", "/ledger", "/entry/99"]
+    )
     parser.add_argument("--lines", type=int, default=15)
     parser.add_argument("--times", type=int, default=10)
     options = parser.parse_args()
@@ -68,7 +70,9 @@ def main() -> None:
             print(f"== {path}, {options.times} times")
             for order in ("cumulative", "tottime"):
                 text = io.StringIO()
-                pstats.Stats(profile, stream=text).strip_dirs().sort_stats(order).print_stats(options.lines * (2 if order == "cumulative" else 1))
+                pstats.Stats(profile, stream=text).strip_dirs().sort_stats(order).print_stats(
+                    options.lines * (2 if order == "cumulative" else 1)
+                )
                 print("\n".join(line for line in text.getvalue().splitlines()[4:] if line.strip()))
 
 

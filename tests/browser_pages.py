@@ -6,7 +6,6 @@ A new page is one line of PAGES. `test_every_route_has_a_page` fails where a rou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,11 @@ class _Newest(dict[str, int]):
         self.house = house
 
     def __missing__(self, name: str) -> int:
-        kinds = {"sign_off": PredicateType.SIGN_OFF, "refusal": PredicateType.REFUSAL, "glass": PredicateType.BREAK_GLASS}
+        kinds = {
+            "sign_off": PredicateType.SIGN_OFF,
+            "refusal": PredicateType.REFUSAL,
+            "glass": PredicateType.BREAK_GLASS,
+        }
         return self.house.newest(kinds[name])
 
 
@@ -137,7 +140,9 @@ def _refused_form(page: Any, _house: House) -> None:
     page.get_by_role("alert").first.wait_for()
 
 
-def fill_sign_form(page: Any, decision: str = "Approve", reason: str = "I read the report.", secret: str = factory.SECRET) -> None:
+def fill_sign_form(
+    page: Any, decision: str = "Approve", reason: str = "I read the report.", secret: str = factory.SECRET
+) -> None:
     """Fill the form in and send it."""
     page.get_by_role("radio", name=decision).check()
     page.get_by_label("Reason", exact=True).fill(reason)

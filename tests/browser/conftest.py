@@ -19,7 +19,13 @@ from reports.console.app import create_app
 
 CHROMIUM = shutil.which("chromium")
 # Root in a container has no user namespace of its own for Chromium's sandbox; only our own pages are opened.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+]
 
 
 @pytest.fixture(scope="module")

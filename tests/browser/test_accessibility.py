@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +26,9 @@ def axe() -> Any:
 
 
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.name)
-def test_axe_finds_nothing(place: Page, visit: Visit, house: House, axe: Any, counted: Callable[[str, int], None]) -> None:
+def test_axe_finds_nothing(
+    place: Page, visit: Visit, house: House, axe: Any, counted: Callable[[str, int], None]
+) -> None:
     page = visit.open(place.person)
     place.show(page, house)
     found: list[str] = []
