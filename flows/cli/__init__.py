@@ -15,6 +15,7 @@ from flows.cli import (
     evidence,
     history,
     ledger,
+    notify,
     operate,
     outside,
     people,
@@ -44,7 +45,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, operate,
+    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, notify,
+    operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

@@ -60,6 +60,7 @@ ALLOWED = {
         "governance/registry/postgres_check.py",
     },
     "argon2": {"governance/accounts.py"},
+    "apprise": {"flows/telling.py"},
 }
 
 
