@@ -30,7 +30,7 @@ MAX_DAYS = 3_650
 MAX_BREAK_GLASS_HOURS = 72
 _WHOLE_NUMBERS = ("sign_off_valid_days", "max_audit_age_days", "withdraw_window_days", "min_group_size", "min_events")
 _DATES, _CHOICES = ("valid_from", "valid_until"), ("floor", "on_adverse", "on_incident")
-_HEAD = ("name", "version", *_DATES, *_CHOICES, "free_aliases", "untrusted_formats")
+_HEAD = ("name", "version", *_DATES, *_CHOICES, "free_aliases", "untrusted_formats", "whole_evidence")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -61,11 +61,12 @@ class _Reader:
         since, until = self.day(head, "valid_from"), self.day(head, "valid_until")
         if since and until and until < since:
             raise ConfigurationError(f"{self.file}: [policy] valid_until {until} is before valid_from {since}")
+        tiers = self.tiers(self.table(document, "tiers"))
         return Policy(
             name=self.text(head, "policy", "name"),
             version=self.text(head, "policy", "version"),
             digest=digest,
-            tiers=self.tiers(self.table(document, "tiers")),
+            tiers=tiers,
             floor=self.word(Tier, head.get("floor", "high"), "[policy] floor"),
             models=tuple(
                 (pattern, self.word(Tier, tier, f"[models] {pattern}"))
@@ -78,6 +79,7 @@ class _Reader:
             raci=tuple(self.raci(item) for item in self.listed(document, "raci")),
             valid_from=since,
             valid_until=until,
+            whole_evidence=self.readers(head, tiers),
         )
 
     def tiers(self, document: Mapping[str, Any]) -> tuple[tuple[Tier, TierRules], ...]:
@@ -194,6 +196,17 @@ class _Reader:
             if name not in FORMATS:
                 raise self.wrong("[policy] untrusted_formats", name, f"only names of these: {', '.join(FORMATS)}")
         return found
+
+    def readers(self, head: Mapping[str, Any], tiers: tuple[tuple[Tier, TierRules], ...]) -> tuple[str, ...] | None:
+        """Who reads small counts. Nobody signs what she may not read, so every function that signs is among them."""
+        if "whole_evidence" not in head:
+            return None
+        named = self.texts(head, "policy", "whole_evidence")
+        blind = sorted({function for _, rules in tiers for function in rules.quorum} - set(named))
+        if blind:
+            wanted = f"every function that signs, so {', '.join(blind)} as well"
+            raise self.wrong("[policy] whole_evidence", head["whole_evidence"], wanted)
+        return named
 
     def day(self, table: Mapping[str, Any], key: str) -> date | None:
         value = table.get(key)

@@ -16,6 +16,7 @@ from governance.record import Shown
 from reports.evidence import CaseEvidence, Incident
 from reports.glass import emergency_words, glass_rows
 from reports.measured import panels
+from reports.provenance import read_from
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
 from reports.summary import headline, person_named, sentence, summary
@@ -220,4 +221,5 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
         "incidents": plain(evidence.incidents),
         "audit": plain(evidence.audit),
         "validation": plain(evidence.validation),
+        **read_from(evidence),
     }

@@ -30,6 +30,7 @@ def show(
 ) -> None:
     """What was live, from when to when, who put it there, on what evidence, under which policy, and why it ended."""
     from flows.wiring import open_ledger
+    from reports.reigns import document
 
     if on and at:
         raise ConfigurationError("--on names a day and --at a moment; give one of them")
@@ -40,7 +41,7 @@ def show(
     if moment:
         found = live_at(found, moment)
     if as_json:
-        emit({"model": name, "on": day, "at": moment, "reigns": [_document(item) for item in found]})
+        emit({"model": name, "on": day, "at": moment, "reigns": [document(item) for item in found]})
         return
     when = f" {'on' if on else 'at'} {on or at}" if on or at else ""
     say(*(line for item in found for line in lines(item)) if found else (f"nothing of {name} was live{when}",))
@@ -89,10 +90,6 @@ def _act(act: Act) -> str:
     function = f" as {act.function}" if act.function else ""
     behalf = f" on behalf of {act.on_behalf_of}" if act.on_behalf_of else ""
     return f"{act.kind:8} entry {act.seq}, {act.actor.name}{function}{behalf}, {_time(act.time)}: {act.reason}"
-
-
-def _document(reign: Reign) -> dict[str, object]:
-    return {**{name: getattr(reign, name) for name in Reign.__slots__}, "broken_glass": reign.broken_glass}
 
 
 def _day(text: str | None) -> date | None:

@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from governance.ledger.remembered import Remembered
-from reports.console import entrance, entries, evidence, inbox, signing
+from governance.recent_cases import RecentCases
+from reports.console import entrance, entries, evidence, history, inbox, models, signing
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
@@ -23,7 +24,7 @@ from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, entries)
+ROOMS = (entrance, inbox, evidence, signing, models, entries, history)
 """Every file of pages; each has its router."""
 
 
@@ -38,6 +39,7 @@ def create_app(
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
+    app.state.recent = RecentCases()
     app.state.outside = outside or Outside()
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:

@@ -16,5 +16,7 @@ class Place:
 
 PLACES = (
     Place("inbox", "/", "Inbox"),
+    Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("history", "/history", "History"),
 )
