@@ -129,15 +129,29 @@ def missed(desk: Desk, now: datetime) -> tuple[str, ...]:
 
     How often they should be, the schedule said when the last scheduled one ran; without a word, every day.
     """
+    last = _last_night(desk)
+    if last is None or now < _overdue(*last):
+        return ()
+    night, every = last
+    return (f"no night ran since {night:%Y-%m-%d %H:%M} UTC: about {round((now - night) / every) - 1} missed",)
+
+
+def missed_at(desk: Desk) -> datetime | None:
+    """From when on a night counts as missed, unless one runs before; None where none ever ran."""
+    last = _last_night(desk)
+    return _overdue(*last) if last else None
+
+
+def _last_night(desk: Desk) -> tuple[datetime, timedelta] | None:
     nights = tuple(desk.ledger.entries(subject=schedule_of("nightly").name))
     if not nights:
-        return ()
+        return None
     said = [entry.statement.body[_EVERY] for entry in nights if _EVERY in entry.statement.body]
-    every = timedelta(seconds=said[-1]) if said else NIGHTLY_EVERY
-    gap = now - nights[-1].time
-    if gap < every * 1.5:
-        return ()
-    return (f"no night ran since {nights[-1].time:%Y-%m-%d %H:%M} UTC: about {round(gap / every) - 1} missed",)
+    return nights[-1].time, timedelta(seconds=said[-1]) if said else NIGHTLY_EVERY
+
+
+def _overdue(night: datetime, every: timedelta) -> datetime:
+    return night + every * 1.5
 
 
 def file_stem(name: str) -> str:

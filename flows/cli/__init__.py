@@ -17,6 +17,7 @@ from flows.cli import (
     figures,
     history,
     ledger,
+    notify,
     operate,
     outside,
     people,
@@ -47,7 +48,7 @@ app = typer.Typer(
 
 ROOMS = (
     people, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
-    schedules, operate,
+    schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

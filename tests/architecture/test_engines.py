@@ -67,6 +67,7 @@ ALLOWED = {
     "pyotp": {"governance/second_factor.py"},
     "webauthn": {"governance/passkey.py"},
     "segno": {"reports/codes.py"},
+    "apprise": {"flows/telling.py"},
 }
 
 
