@@ -128,6 +128,12 @@ class Accounts:
             rows = connection.execute(text("SELECT time FROM failure WHERE person = :id"), {"id": identity})
             return tuple(datetime.fromisoformat(row.time) for row in rows)
 
+    def failed_since_success(self, identity: str) -> int:
+        """How many tries with a wrong credential there were since this person last came in."""
+        with self.database.reading() as connection:
+            row = connection.execute(text("SELECT count FROM failures WHERE person = :id"), {"id": identity}).first()
+            return int(row[0]) if row else 0
+
     def open_session(self, identity: str, now: datetime) -> str:
         """A new opaque session token for an authenticated person; only its hash is kept.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from governance.charter import Charter
+from governance.charter import Charter, confirmed
 from governance.charter_record import key_event
 from governance.desk import Desk, charter_of, use_policy
 from governance.digests import digest_value
@@ -36,6 +36,20 @@ def enrol(desk: Desk, person: Person, secret: str, by: Person | None) -> Entry:
     if not stands:
         desk.accounts.add(person, secret)
     return entry
+
+
+def why_not_dismiss(desk: Desk, by: Person, identity: str) -> str | None:
+    """Why this person may not disable that one at the console, in one sentence; None where she may.
+
+    Who may sign may, and everybody herself. At the command line, whoever runs the project needs nobody.
+    """
+    charter = charter_of(desk)
+    people = confirmed(charter, desk.accounts.people())
+    known = next((person for person in people if person.id == by.id), None)
+    signers = adopted.signers if (adopted := charter.adopted()) else desk.policy.all_signers()
+    if known is not None and (known.id == identity or any(known.has(function) for function in signers)):
+        return None
+    return f"{by.name} holds no function that signs ({', '.join(signers)}), and disables nobody but herself"
 
 
 def dismiss(desk: Desk, identity: str, by: Person | None) -> Entry:

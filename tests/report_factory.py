@@ -102,6 +102,19 @@ class MemoryAccounts:
             raise NotAuthorizedError("the person or the password is wrong")
         return person
 
+    def person(self, identity: str) -> Person | None:
+        return next((item for item in self.known if item.id == identity), None)
+
+    def disable(self, identity: str) -> None:
+        self.known = tuple(replace(item, active=item.active and item.id != identity) for item in self.known)
+
+    def failed_since_success(self, identity: str) -> int:
+        mine = [good for who, good in self.attempts if who == identity]
+        return len(mine) - max((place + 1 for place, good in enumerate(mine) if good), default=0)
+
+    def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
+        return tuple(START for who, good in self.attempts if who == identity and not good)
+
     def open_session(self, person_id: str, now: datetime) -> str:
         token = secrets.token_urlsafe(32)
         self.open[token] = (person_id, secrets.token_urlsafe(32), now)

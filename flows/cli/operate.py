@@ -29,8 +29,10 @@ def serve(port: Port = None) -> None:
     import uvicorn
 
     from flows.prefect_env import free_port
+    from flows.scheduler import schedules
     from flows.wiring import open_desk
     from reports.console.app import create_app
+    from reports.console.outside import Outside
 
     settings = read_settings()
     chosen = port or settings.console_port
@@ -38,7 +40,8 @@ def serve(port: Port = None) -> None:
         raise ConfigurationError(f"port {chosen} is in use; choose another with --port or FAIRGATE_CONSOLE_PORT")
     url = settings.console_url
     hosts = (urlsplit(url).hostname or "",) if url else ()
-    app = create_app(open_desk(settings), secure_cookies=url is not None, hosts=hosts)
+    outside = Outside(schedules=lambda: schedules(settings))
+    app = create_app(open_desk(settings), secure_cookies=url is not None, hosts=hosts, outside=outside)
     say(f"The console is at {url or f'http://localhost:{chosen}'} - stop with Ctrl-C")
     uvicorn.run(app, host="127.0.0.1", port=chosen, log_level="warning", server_header=False)
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
-from reports.console import entrance, entries, evidence, inbox, signing
+from reports.console import entrance, entries, evidence, inbox, people, policies, schedules, signing
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
@@ -22,7 +22,7 @@ from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, entries)
+ROOMS = (entrance, inbox, evidence, signing, entries, policies, schedules, people)
 """Every file of pages; each has its router."""
 
 

@@ -80,7 +80,7 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One entry in full: what was recorded, when, by whom, and the digests that prove it."""
+    """One entry in full: what was recorded, when, by whom, and the digests that prove it. `signed`: a person's act."""
 
     row: EntryRow
     signed: bool
@@ -92,6 +92,7 @@ class Receipt:
 
 
 _SIGNED = (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
+_ACTS = (*_SIGNED, PredicateType.POLICY_APPROVAL, PredicateType.DELEGATION, PredicateType.KEY_EVENT)
 
 
 def case_link(name: str, version: str, alias: str, page: str = "/case") -> str:
@@ -177,11 +178,10 @@ _MARKS = {
 def receipt(entry: Entry, charter: Charter) -> Receipt:
     """The entry in full; `charter` names the people whose ids it holds."""
     body = entry.statement.body
-    signed = entry.statement.predicate_type in _SIGNED
     reason = body.get("reason")
     return Receipt(
         row=entry_row(entry),
-        signed=signed,
+        signed=entry.statement.predicate_type in _ACTS,
         reason=printable(reason, None, lines=True) if isinstance(reason, str) else None,
         facts=_facts(entry, charter),
         shown=(

@@ -17,4 +17,7 @@ class Place:
 PLACES = (
     Place("inbox", "/", "Inbox"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("policies", "/policies", "Policies"),
+    Place("schedules", "/schedules", "Schedules"),
+    Place("people", "/people", "People"),
 )
