@@ -1,4 +1,4 @@
-"""What the scheduler knows, asked over its HTTP interface: the console waits for it two seconds, and imports none of it.
+"""What the scheduler knows, asked over HTTP: the console waits two seconds for it, and imports nothing of it.
 
 The addresses and fields are those of Prefect 3.8's REST interface (`/deployments/filter`, `/flow_runs/filter`).
 """

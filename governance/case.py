@@ -11,6 +11,7 @@ from governance.decide import Decision, DecisionOutcome, decide
 from governance.desk import Desk, charter_of
 from governance.dossier import Dossier
 from governance.errors import ConfigurationError
+from governance.people import Person
 from governance.policy import TierRules
 from governance.record import Shown, target_of
 from governance.statement import Entry, PredicateType
@@ -56,12 +57,15 @@ class Case:
 
 def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     """The case of these bytes and this target, decided now."""
+    charter = charter_of(desk)
+    return _decided(desk, subject, target, charter, confirmed(charter, desk.accounts.people()))
+
+
+def _decided(desk: Desk, subject: Subject, target: Target, charter: Charter, people: tuple[Person, ...]) -> Case:
     size = desk.ledger.size()
     entries = tuple(desk.ledger.entries(digest=subject.digest))
     # Recorded time never goes back: a clock that was set back must not bring an expired sign-off to life again.
     now = max((desk.clock(), *(entry.time for entry in entries)))
-    charter = charter_of(desk)
-    people = confirmed(charter, desk.accounts.people())
     proved = _proved(charter, entries)
     dossier = dossier_from(entries, subject, target, now=now, size=size, people=people, proved=proved)
     dossier = replace(dossier, charter=charter, superseded=_superseded(desk, subject, target))
@@ -107,7 +111,10 @@ def asked(desk: Desk) -> tuple[Case, ...]:
         if entry.statement.predicate_type in _ASKED:
             body = entry.statement.body
             found[(subject_of(body), target_in(body))] = None
-    return tuple(case_of(desk, subject, target) for subject, target in found if target.environment == desk.environment)
+    charter = charter_of(desk)
+    people = confirmed(charter, desk.accounts.people())
+    here = (item for item in found if item[1].environment == desk.environment)
+    return tuple(_decided(desk, subject, target, charter, people) for subject, target in here)
 
 
 def waiting(desk: Desk) -> tuple[Case, ...]:

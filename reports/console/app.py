@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
+from governance.ledger.remembered import Remembered
 from reports.console import entrance, entries, evidence, inbox, people, policies, schedules, signing
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
@@ -36,7 +37,7 @@ def create_app(
     `outside` is what it may ask of and tell the world; None: nothing.
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = desk
+    app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
     app.state.outside = outside or Outside()
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:

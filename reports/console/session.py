@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -47,9 +47,14 @@ class Cookies:
 
 
 def desk_of(request: Request) -> Desk:
-    """The desk that the console was made with."""
+    """The desk that the console was made with. A page reads one moment of the ledger; acts never rest on memory."""
     desk: Desk = request.app.state.desk
-    return desk
+    if request.method not in ("GET", "HEAD"):
+        return desk
+    if not hasattr(request.state, "desk"):
+        request.state.desk = replace(desk, ledger=request.app.state.remembered.now())
+    read: Desk = request.state.desk
+    return read
 
 
 def cookies_of(request: Request) -> Cookies:
