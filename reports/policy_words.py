@@ -77,6 +77,14 @@ class FactGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class TierTable:
+    """The rules of all tiers side by side: a row holds the field's name, and its value in words for each tier."""
+
+    tiers: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RaciRow:
     """One activity of the RACI table: functions in words, a dash where nobody is named."""
 
@@ -95,6 +103,18 @@ class Difference:
     label: str
     before: str
     after: str
+
+
+def tier_table(policy: Policy) -> TierTable:
+    """The rules of the policy's tiers side by side."""
+    groups = [_rules(tier, rules) for tier, rules in policy.tiers]
+    rows = tuple((column[0].label, tuple(fact.words for fact in column)) for column in zip(*groups, strict=True))
+    return TierTable(tuple(tier.value for tier, _ in policy.tiers), rows)
+
+
+def head_facts(policy: Policy) -> tuple[Fact, ...]:
+    """What the policy says of every release, whatever the tier."""
+    return policy_facts(policy)[0].facts
 
 
 def policy_facts(policy: Policy) -> tuple[FactGroup, ...]:

@@ -25,7 +25,16 @@ from governance.signoff import MAX_REASON
 from reports.console.answers import html
 from reports.console.desktop import policy_banner
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
-from reports.policy_words import Difference, FactGroup, RaciRow, policy_differences, policy_facts, raci_rows
+from reports.policy_words import (
+    Difference,
+    Fact,
+    RaciRow,
+    TierTable,
+    head_facts,
+    policy_differences,
+    raci_rows,
+    tier_table,
+)
 from reports.words import listed, moment, printable
 
 AUTHENTICATION = "password at the console"
@@ -39,7 +48,8 @@ class PolicyView:
 
     title: str
     digest: str
-    groups: tuple[FactGroup, ...] = ()
+    head: tuple[Fact, ...] = ()
+    tiers: TierTable | None = None
     raci: tuple[RaciRow, ...] = ()
     problem: str = ""
 
@@ -241,7 +251,7 @@ def _described(desk: Desk, charter: Charter, digest: str) -> PolicyView:
 
 
 def _view(policy: Policy) -> PolicyView:
-    return PolicyView(_title(policy), policy.digest, policy_facts(policy), raci_rows(policy))
+    return PolicyView(_title(policy), policy.digest, head_facts(policy), tier_table(policy), raci_rows(policy))
 
 
 def _title(policy: Policy | Adoption) -> str:

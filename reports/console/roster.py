@@ -110,9 +110,9 @@ def person_row(desk: Desk, found: Roster, identity: str, viewer: Person) -> Pers
         name=printable(shown.name),
         issuer=printable(shown.issuer),
         functions=listed(tuple(printable(item) for item in shown.functions)) or "none",
-        state=_state(found, identity, active=active),
+        state=_state(found, known, account, identity),
         active=active,
-        signs=_signs(found, counted),
+        signs=_signs(found, counted, shown),
         differs=differences(known, account),
         factors=factors(found, account),
         given=sum(item.delegator == identity for item in delegations),
@@ -204,11 +204,14 @@ def named(found: Roster, identity: str) -> str:
     return f"{printable(known.name)} ({printable(identity)})" if known else printable(identity)
 
 
-def _state(found: Roster, identity: str, *, active: bool) -> str:
-    if active:
+def _state(found: Roster, known: Person | None, account: Person | None, identity: str) -> str:
+    """Active, disabled since when, or known to one of ledger and accounts alone."""
+    if any(person is not None and not person.active for person in (known, account)):
+        entry = next((item for item in found.events if _disabled(item, identity)), None)
+        return f"since {moment(entry.time)}" if entry else "the ledger does not say since when"
+    if known is not None and account is not None:
         return "active"
-    entry = next((item for item in found.events if _disabled(item, identity)), None)
-    return f"disabled since {moment(entry.time)}" if entry else "disabled; the ledger does not say since when"
+    return "in the ledger alone" if known is not None else "an account alone"
 
 
 def _disabled(entry: Entry, identity: str) -> bool:
@@ -216,11 +219,13 @@ def _disabled(entry: Entry, identity: str) -> bool:
     return bool(body["event"] == "disabled" and body["person"]["id"] == identity)
 
 
-def _signs(found: Roster, counted: Person | None) -> str:
+def _signs(found: Roster, counted: Person | None, shown: Person) -> str:
     """What she may sign under the policy in force, by her own functions."""
     now = found.charter.adopted()
-    fits = tuple(printable(item) for item in now.signers if counted and counted.has(item)) if now else ()
-    return f"signs as {listed(fits)}" if fits else "signs nothing of her own"
+    fits = tuple(item for item in now.signers if counted and counted.has(item)) if now else ()
+    if not fits:
+        return "signs nothing of her own"
+    return "may sign" if set(fits) == set(shown.functions) else f"may sign as {listed(tuple(map(printable, fits)))}"
 
 
 def _failed(desk: Desk, identity: str) -> str:
