@@ -31,6 +31,16 @@ class OwnKey:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """A person's identity at a provider of single sign-on, from entry `seq` on. `holder` is the id of a person."""
+
+    seq: int
+    issuer: str
+    subject: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delegation:
     """`delegator` lets `delegate` sign in one function until `until`; the exclusions of both hold. Ids of persons."""
 
@@ -85,6 +95,7 @@ class Charter:
     adoptions: tuple[Adoption, ...] = ()
     endorsements: tuple[Endorsement, ...] = ()
     founded: bool = False
+    identities: tuple[LinkedIdentity, ...] = ()
 
     def adopted(self) -> Adoption | None:
         """The policy in force, None where none ever was."""
@@ -112,6 +123,10 @@ class Charter:
     def keys_of(self, identity: str) -> tuple[OwnKey, ...]:
         """The keys with which this person can sign now."""
         return tuple(item for item in self.keys if item.holder == identity and not item.revoked)
+
+    def identity(self, issuer: str, subject: str) -> LinkedIdentity | None:
+        """Whose identity at a provider this is now, None where it is nobody's."""
+        return next((item for item in self.identities if (item.issuer, item.subject) == (issuer, subject)), None)
 
     def delegations_to(self, delegate: str, function: str, now: datetime) -> tuple[Delegation, ...]:
         """The delegations by which this person may sign in this function now."""
@@ -184,7 +199,22 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
         case "key-revoked":
             lost = (replace(x, revoked=True) if x.public == body["public_key"] else x for x in charter.keys)
             return replace(charter, keys=tuple(lost))
+        case "identity-linked" | "identity-unlinked":
+            return _identity_event(charter, entry)
     return charter
+
+
+def _identity_event(charter: Charter, entry: Entry) -> Charter:
+    """Identities at providers: each is one person's at a time."""
+    body = entry.statement.body
+    issuer, subject = str(body["identity"]["issuer"]), str(body["identity"]["subject"])
+    if body["event"] == "identity-unlinked":
+        left = tuple(item for item in charter.identities if (item.issuer, item.subject) != (issuer, subject))
+        return replace(charter, identities=left)
+    if charter.identity(issuer, subject) is not None:
+        return charter
+    found = LinkedIdentity(entry.seq, issuer, subject, str(body["person"]["id"]))
+    return replace(charter, identities=(*charter.identities, found))
 
 
 def _delegation(charter: Charter, entry: Entry) -> Charter:

@@ -13,8 +13,10 @@ from governance.people import MACHINE, Actor, Person, actor
 from governance.statement import Entry, Statement
 
 
-def enrol(desk: Desk, person: Person, secret: str, by: Person | None) -> Entry:
+def enrol(desk: Desk, person: Person, secret: str | None, by: Person | None) -> Entry:
     """Record the person in the ledger and make her account; the desk's policy is in use from then on.
+
+    Without a password (`secret` None) she comes in by single sign-on alone: see `linking.enrol_signed_on`.
 
     `by` is the authenticated person who adds her. Nobody is needed until two persons can sign; from then on, who may
     sign is added by somebody who may. An account that is there already, but not in the ledger (from before people
@@ -98,10 +100,13 @@ def revoke_key(desk: Desk, person: Person, public: str) -> Entry:
     return desk.ledger.append(statement, idempotency_key=f"key-revoked:{public}")
 
 
-def _standing_account(desk: Desk, person: Person, secret: str) -> bool:
-    """Whether the account is there and only the ledger's entry is missing. Raises ConfigurationError for a taken id."""
+def _standing_account(desk: Desk, person: Person, secret: str | None) -> bool:
+    """Whether the account is there and only the ledger's entry is missing. Raises ConfigurationError for a taken id.
+
+    Her password shows that the account is hers: one without a password cannot be recorded afterwards.
+    """
     account = desk.accounts.person(person.id)
-    if account is None or account != person or charter_of(desk).person(person.id) is not None:
+    if secret is None or account is None or account != person or charter_of(desk).person(person.id) is not None:
         desk.accounts.check(person, secret)
         return False
     desk.accounts.authenticate(person.id, secret)
