@@ -183,7 +183,7 @@ def sign_off_of(entry: Entry, digest: str) -> SignOff:
         authentication=body["authentication"],
         signed_at=entry.time,
         expires_at=datetime.fromisoformat(expires) if expires else None,
-        assurance=str(body.get("assurance", Assurance.SERVER_ATTESTED.value)),
+        assurance=str(body.get("assurance", Assurance.PASSWORD.value)),
         on_behalf_of=body.get("on_behalf_of"),
     )
 
@@ -228,5 +228,5 @@ def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
 
 def _doubted(item: SignOff, proved: Collection[int]) -> SignOff:
     """A claim to have signed with a key of one's own is not believed; it is verified or it is nothing."""
-    claimed = item.assurance != Assurance.SERVER_ATTESTED
+    claimed = item.assurance not in (Assurance.PASSWORD, Assurance.SERVER_ATTESTED)
     return replace(item, assurance="unproved") if claimed and item.seq not in proved else item

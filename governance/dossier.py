@@ -69,7 +69,7 @@ class AuditRecord:
 class SignOff:
     """A person's decision in one function, bound to everything that was shown. decision: approve or refuse.
 
-    `assurance` is server-attested, user-key, or unproved where a claimed signature of her own key does not hold.
+    `assurance` is password, server-attested, user-key, or unproved where a claimed signature of her own does not hold.
     `on_behalf_of` is the delegator, where she signed by delegation.
     """
 
@@ -89,7 +89,7 @@ class SignOff:
     signed_at: datetime
     expires_at: datetime | None
     withdrawn: bool = False
-    assurance: str = "server-attested"
+    assurance: str = "password"
     on_behalf_of: str | None = None
 
 

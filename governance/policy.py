@@ -53,15 +53,17 @@ class OnIncident(StrEnum):
 class Assurance(StrEnum):
     """What shows that it was the person who signed. The weaker first.
 
-    server-attested: the server checked her credential and says so; user-key: a key that only she has signed it.
+    password: the server checked her password alone, and says so; server-attested: it checked two factors, her password
+    and a code, or a sign-on whose provider says that it used several; user-key: a key that only she has signed it.
     """
 
+    PASSWORD = "password"  # noqa: S105 - a word of the record
     SERVER_ATTESTED = "server-attested"
     USER_KEY = "user-key"
 
     @property
     def rank(self) -> int:
-        """0 for server-attested, 1 for user-key."""
+        """0 for password, 1 for server-attested, 2 for user-key."""
         return list(Assurance).index(self)
 
 

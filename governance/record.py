@@ -14,7 +14,7 @@ from governance.people import MACHINE, Actor, Person, actor
 from governance.policy import Assurance
 from governance.statement import PredicateType, ResourceDigest, Statement
 from governance.subject import Subject, Target
-from governance.user_key import UserSignature
+from governance.user_key import Assertion, UserSignature
 
 RELEASE = "release"
 MONITORING = "monitoring"
@@ -126,7 +126,8 @@ class Shown:
 class Signature:
     """A person's act of signing. decision: approve or refuse; expires_at None for a refusal, which is final.
 
-    `on_behalf_of` is the delegator, where she signs by delegation; `key` what her own key signed, where it did.
+    `on_behalf_of` is the delegator, where she signs by delegation; `key` or `passkey` what her own key signed, where
+    it did. `assurance` is what the server attests where it did not: never more than server-attested.
     """
 
     person: Person
@@ -137,6 +138,19 @@ class Signature:
     expires_at: datetime | None
     on_behalf_of: str | None = None
     key: UserSignature | None = None
+    assurance: Assurance = Assurance.PASSWORD
+    passkey: Assertion | None = None
+
+    def assured(self) -> Assurance:
+        """What the record says of how sure it is that it was she."""
+        return assured(self.assurance, own_key=bool(self.key or self.passkey))
+
+
+def assured(attested: Assurance, *, own_key: bool) -> Assurance:
+    """The assurance of an act: what the server attests is never more than server-attested, a key of her own is."""
+    if own_key:
+        return Assurance.USER_KEY
+    return min(attested, Assurance.SERVER_ATTESTED, key=lambda item: item.rank)
 
 
 def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
@@ -167,9 +181,10 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
             "decision": signature.decision,
             "reason": signature.reason,
             "authentication": signature.authentication,
-            "assurance": (Assurance.USER_KEY if signature.key else Assurance.SERVER_ATTESTED).value,
+            "assurance": signature.assured().value,
             "on_behalf_of": signature.on_behalf_of,
             "user_key": plain(signature.key),
+            "passkey": plain(signature.passkey),
             "expires_at": plain(signature.expires_at),
         },
         shown.policy_digest,

@@ -19,23 +19,27 @@ from governance.errors import (
     StaleEvidenceError,
 )
 from governance.people import Person
+from governance.policy import Assurance
 from governance.quorum import why_void
-from governance.record import Shown, Signature, signed, withdrawn
+from governance.record import Shown, Signature, assured, signed, withdrawn
 from governance.statement import Entry, Statement
-from governance.user_key import challenge, sign_with
+from governance.user_key import Assertion, challenge, sign_with
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 APPROVE, REFUSE = "approve", "refuse"
 MAX_REASON = 4_000
+_NO_ANSWER = Assertion("", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person wants to sign: approve or refuse, in one function, with a reason, having seen `shown`.
 
-    `key`: her own private key, where she signs with one. It signs what is recorded, and is not kept.
+    `assurance` is how sure the server is that it is she; `key` her own private key, where she signs with one: it signs
+    what is recorded, and is not kept. `passkey` is what her passkey answered to the challenge of this very wish
+    (`challenged`), which was made at `asked_at`: the end of an approval counts from there.
     """
 
     function: str
@@ -44,6 +48,13 @@ class Wish:
     shown: Shown
     authentication: str
     key: Ed25519PrivateKey | None = None
+    assurance: Assurance = Assurance.PASSWORD
+    passkey: Assertion | None = None
+    asked_at: datetime | None = None
+
+    def offers(self) -> Assurance:
+        """The assurance that the record would have."""
+        return assured(self.assurance, own_key=bool(self.key or self.passkey))
 
 
 def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
@@ -62,18 +73,21 @@ def sign(desk: Desk, case: Case, person: Person, wish: Wish) -> Entry:
     return desk.ledger.append_decided(decide)
 
 
+def will_of(desk: Desk, case: Case, person: Person, wish: Wish, asked_at: datetime) -> bytes:
+    """The challenge that the person's passkey signs for this wish of now. Raises as `sign` does, before she touches it.
+
+    The end is willed too, so it counts from `asked_at`, also where she takes a minute to answer.
+    """
+    asked = replace(wish, authentication="passkey", passkey=_NO_ANSWER, asked_at=asked_at)
+    now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
+    check(desk, now, person, asked)
+    statement = signed(now.dossier, asked.shown, _signature(desk, now, person, asked))
+    return challenge(person.id, statement.body)
+
+
 def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
     """The statement; where the person has a key, that signs what the statement says she wills."""
-    known = case.dossier.person(person.id) or person
-    signature = Signature(
-        person=known,
-        function=wish.function,
-        decision=wish.decision,
-        reason=wish.reason.strip(),
-        authentication=wish.authentication,
-        expires_at=_expiry(desk, case) if wish.decision == APPROVE else None,
-        on_behalf_of=signs_for(case, known, wish.function),
-    )
+    signature = _signature(desk, case, person, wish)
     statement = signed(case.dossier, wish.shown, signature)
     if wish.key is None:
         return statement
@@ -83,6 +97,20 @@ def _signed(desk: Desk, case: Case, person: Person, wish: Wish) -> Statement:
             f"the key {proof.public} is not enrolled for {person.name}: fairgate people enroll-key {person.id}"
         )
     return signed(case.dossier, wish.shown, replace(signature, key=proof))
+
+
+def _signature(desk: Desk, case: Case, person: Person, wish: Wish) -> Signature:
+    known = case.dossier.person(person.id) or person
+    return Signature(
+        person=known,
+        function=wish.function,
+        decision=wish.decision,
+        reason=wish.reason.strip(),
+        authentication=wish.authentication,
+        expires_at=_expiry(desk, case, wish) if wish.decision == APPROVE else None,
+        on_behalf_of=signs_for(case, known, wish.function),
+        assurance=wish.assurance,
+    )
 
 
 def signs_for(case: Case, person: Person, function: str) -> str | None:
@@ -219,9 +247,9 @@ def _approvable(case: Case) -> None:
     raise SignOffRefusedError(f"an approval would release nothing while this is missing: {'; '.join(others)}")
 
 
-def _expiry(desk: Desk, case: Case) -> datetime:
+def _expiry(desk: Desk, case: Case, wish: Wish) -> datetime:
     rules = rules_of(desk, case)
-    return desk.clock() + timedelta(days=rules.sign_off_valid_days if rules else 0)
+    return (wish.asked_at or desk.clock()) + timedelta(days=rules.sign_off_valid_days if rules else 0)
 
 
 def reasoned(reason: str) -> None:

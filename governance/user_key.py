@@ -25,6 +25,8 @@ _DOMAIN = b"fairgate.local/user-key/v1\n"
 _WILL_TYPE = "application/vnd.fairgate.will+json"
 _WILLED = ("subject", "target", "shown", "function", "decision", "reason", "on_behalf_of", "expires_at")
 """The end is willed too: a signature cannot be used again with a later one. `shown` names the policy's digest."""
+_WILLED_WHERE_SAID = ("conditions",)
+"""Willed as well where the body says it; bodies from before there was such a thing do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,20 @@ class UserSignature:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What a passkey answered to a challenge (WebAuthn): base64url without padding of the exact bytes."""
+
+    credential_id: str
+    authenticator_data: str
+    client_data: str
+    signature: str
+
+
 def challenge(person: str, body: Mapping[str, Any]) -> bytes:
     """The 32 bytes that a person's key signs for a sign-off with this body (as it stands in the ledger)."""
-    will = {"person": person, **{name: body[name] for name in _WILLED}}
+    said = (*_WILLED, *(name for name in _WILLED_WHERE_SAID if name in body))
+    will = {"person": person, **{name: body[name] for name in said}}
     return hashlib.sha256(_DOMAIN + pae(_WILL_TYPE, canonical_json(will))).digest()
 
 
@@ -61,6 +74,15 @@ def willed(person: str, body: Mapping[str, Any]) -> tuple[UserSignature, bytes] 
     try:
         return UserSignature(str(found["public"]), str(found["signature"])), challenge(person, body)
     except (KeyError, TypeError, AttributeError, ValueError):  # what stands in the ledger need not be what we write
+        return None
+
+
+def asserted(body: Mapping[str, Any]) -> Assertion | None:
+    """What a passkey is said to have answered; None where the body says nothing readable."""
+    found: Any = body.get("passkey")
+    try:
+        return Assertion(**{name: str(found[name]) for name in Assertion.__slots__})
+    except (KeyError, TypeError, AttributeError):  # as above
         return None
 
 

@@ -28,7 +28,7 @@ from gate_oracle import (
     expected,
     objections,
 )
-from governance_factory import ADVERSE, START, VERDICTS, default_policy_bytes, sha
+from governance_factory import ADVERSE, ATTESTED, START, VERDICTS, default_policy_bytes, sha
 
 import governance.casefile as casefile
 import governance.charter as charters
@@ -193,6 +193,7 @@ def _sign(world: World, act: Act) -> list[Statement]:
         authentication="password",
         expires_at=world.now + valid if approve else None,
         on_behalf_of=act.detail.removeprefix("for ") if act.detail.startswith("for ") else None,
+        assurance=ATTESTED,
     )
     return [signed(_bare(world, act), _shown(world, act), signature)]
 

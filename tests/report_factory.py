@@ -28,6 +28,7 @@ from governance.ledger.checkpoint import Checkpoint
 from governance.ledger.port import Ledger
 from governance.ledger.tree import extend, leaf_hash, root_of
 from governance.people import MACHINE, Person, actor
+from governance.policy import Assurance
 from governance.policy_file import read_policy
 from governance.record import Evidence, audited, held, registered, validated
 from governance.signoff import Wish, sign
@@ -239,7 +240,8 @@ def put_signature(
     reason: str = "I read the report and the intervals; the residual difference is within the bound.",
 ) -> Entry:
     who = next(item for item in PEOPLE if item.id == person)
-    return sign(desk, case, who, Wish(function, decision, reason, case.shown(), "password"))
+    wish = Wish(function, decision, reason, case.shown(), "password and code", assurance=Assurance.SERVER_ATTESTED)
+    return sign(desk, case, who, wish)
 
 
 def renamed(result: AuditResult, old: str, new: str) -> AuditResult:

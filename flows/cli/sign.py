@@ -59,6 +59,7 @@ def sign(
 
     from flows.wiring import open_desk
     from governance.case import open_case
+    from governance.policy import Assurance
     from governance.signoff import APPROVE, REFUSE, Wish
     from governance.signoff import sign as record
     from governance.user_key import read_private
@@ -72,7 +73,15 @@ def sign(
     shown = case.shown() if report is None else replace(case.shown(), report_digest=report)
     chosen = function or _only_function(desk, case, person)
     own = read_private(key) if key else None
-    wish = Wish(chosen, APPROVE if approve else REFUSE, reason, shown, "password at the command line", own)
+    wish = Wish(
+        chosen,
+        APPROVE if approve else REFUSE,
+        reason,
+        shown,
+        "password at the command line",
+        own,
+        Assurance.SERVER_ATTESTED,
+    )
     entry = record(desk, case, person, wish)
     receipt = hand_out(settings, desk, entry)
     if as_json:

@@ -315,7 +315,7 @@ def _person(identity: Any, charter: Charter) -> str:
 
 
 def _assurance(body: Any) -> str:
-    return ASSURANCES.get(f"{body.get('assurance')}", ASSURANCES["server-attested"])
+    return ASSURANCES.get(f"{body.get('assurance')}", ASSURANCES["password"])
 
 
 def _end(text: Any) -> str:

@@ -10,14 +10,13 @@ from fastapi.responses import RedirectResponse
 from governance.case import open_case
 from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError, StaleEvidenceError
 from governance.record import Shown
-from governance.signoff import Wish
+from governance.signoff import Wish, will_of
 from governance.signoff import sign as record_signature
 from reports.console.answers import html
+from reports.console.credentials import authenticated
 from reports.console.desktop import link_of, moved_rows
 from reports.console.evidence import SHOWN, show_case
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
-
-AUTHENTICATION = "password at the console"
 
 router = APIRouter()
 
@@ -29,8 +28,8 @@ def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
     case = open_case(desk, fields.get("name", ""), fields.get("version", ""), fields.get("alias", ""))
     wish = _wish(fields)
     try:
-        person = desk.accounts.authenticate(session.person.id, fields.get("password", ""))
-        entry = record_signature(desk, case, person, wish)
+        who = authenticated(request, session, fields, lambda asked: will_of(desk, case, session.person, wish, asked))
+        entry = record_signature(desk, case, who.person, who.prove(wish))
     except StaleEvidenceError as error:
         now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
         rows = moved_rows(now, wish.shown)
@@ -52,4 +51,4 @@ def _wish(fields: Mapping[str, str]) -> Wish:
         policy_digest=given["policy_digest"] or "",
     )
     reason = fields.get("reason", "").replace("\r\n", "\n")
-    return Wish(fields.get("function", ""), fields.get("decision", ""), reason, shown, AUTHENTICATION)
+    return Wish(fields.get("function", ""), fields.get("decision", ""), reason, shown, "")

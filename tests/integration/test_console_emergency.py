@@ -173,7 +173,7 @@ def test_a_delegate_is_told_for_whom_she_signs_before_and_after(tmp_path: Path) 
     assert answer.status_code == 303, answer.text
     receipt = _text(browser.get(answer.headers["location"]).text)
     assert "Signed by Hannah Helper Function compliance On behalf of Compliance Officer (compliance-officer)" in receipt
-    assert "Assurance server-attested: Fairgate checked the password and says who it was" in receipt
+    assert "Assurance server-attested: Fairgate checked two factors and says who it was" in receipt
     assert f"Hannah Helper (compliance), {whom}, approved it on" in _text(browser.get(CASE).text)
 
 

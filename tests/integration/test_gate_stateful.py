@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import pytest
 from gate_model import PEOPLE, POLICIES, TARGETS, evidence_of, policy_bytes, registration
 from gate_oracle import BYTES, DELEGATION_DAYS, FUNCTIONS, VERSIONS, Act, Event, Question, excluded, expected
-from governance_factory import SECRET, Clock, mlflow_uri, subject_from
+from governance_factory import ATTESTED, SECRET, Clock, mlflow_uri, subject_from
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -163,7 +163,7 @@ class Gate(RuleBasedStateMachine):
         if label not in self.subjects or self._left(who):
             return
         case = self._case(label, alias)
-        wish = Wish(function, decision, "read", case.shown(), "password")
+        wish = Wish(function, decision, "read", case.shown(), "password", assurance=ATTESTED)
         entry = self._tried(lambda: sign(self.desk, case, PEOPLE[who], wish))
         if entry is None:
             return

@@ -60,7 +60,9 @@ def enrolled(desk: Desk, person: Person) -> Ed25519PrivateKey:
 
 def with_key(desk: Desk, case: Case, person: Person, key: Ed25519PrivateKey | None) -> None:
     now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
-    sign(desk, now, person, Wish(person.functions[0], "approve", "read", now.shown(), "password", key))
+    sign(
+        desk, now, person, Wish(person.functions[0], "approve", "read", now.shown(), "password", key, factory.ATTESTED)
+    )
 
 
 def _forge(desk: Desk, case: Case, *, key: Ed25519PrivateKey | None = None, **changes: object) -> Statement:
