@@ -24,7 +24,8 @@ class Settings:
     `project`. `checkpoints` are the files that every checkpoint of the ledger is copied to. `database_admin` is for
     `fairgate db grant --apply` alone, `database_roles` names its roles. `console_url` is where people reach the
     console behind a proxy that speaks HTTPS, None on this machine alone. `night_every` is the longest time between two
-    scheduled nights, None where no schedule says so.
+    scheduled nights, None where no schedule says so. `single_sign_on` is the file that names the provider of single
+    sign-on.
     """
 
     project: Path
@@ -46,6 +47,7 @@ class Settings:
     checkpoints: tuple[Path, ...] = ()
     database_admin: str | None = None
     database_roles: str | None = None
+    single_sign_on: Path | None = None
 
     @property
     def evidence(self) -> Path:
@@ -117,6 +119,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         checkpoints=(home / "checkpoints.log", *(project / place for place in places)),
         database_admin=env.get("FAIRGATE_DB_ADMIN"),
         database_roles=env.get("FAIRGATE_DB_ROLES"),
+        single_sign_on=project / sign_on if (sign_on := env.get("FAIRGATE_SINGLE_SIGN_ON")) else None,
     )
 
 

@@ -47,10 +47,14 @@ _REFUSED = "the id or the password is wrong, or the account is disabled"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session of the console: who, and the token that every form must carry."""
+    """An open session of the console: who, and the token that every form must carry.
+
+    `proves_at` is the provider of single sign-on where this person can prove who she is; the console says so.
+    """
 
     person: Person
     csrf: str
+    proves_at: str | None = None
 
 
 @dataclass(frozen=True)

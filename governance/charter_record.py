@@ -32,7 +32,7 @@ def key_event(event: str, person: Person, by: Actor, public_key: str | None = No
 
 
 def identity_event(event: str, person: Person, by: Actor, issuer: str, subject: str) -> Statement:
-    """event: identity-linked or identity-unlinked. Who signs in at the provider `issuer` as `subject` is this person."""
+    """event: identity-linked or identity-unlinked. Who is `subject` at the provider `issuer` is this person."""
     words = {
         "identity-linked": f"{subject} at {issuer} is {person.name} ({person.id})",
         "identity-unlinked": f"{subject} at {issuer} is no longer {person.name} ({person.id})",

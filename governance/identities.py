@@ -19,7 +19,7 @@ from governance.database.port import Database
 from governance.errors import ConfigurationError
 
 MOST_WAITING = 2_000
-"""Answers that are waited for at once. Above that the oldest are forgotten: strangers can begin as many as they like."""
+"""Answers that are waited for at once. Above that the oldest are forgotten, as strangers can begin any number."""
 
 _LINKED = text(
     "INSERT INTO identity VALUES (:issuer, :subject, :person, :now) ON CONFLICT (issuer, subject) DO NOTHING"
@@ -72,7 +72,7 @@ class Identities:
             return tuple(Identity(row[0], row[1]) for row in connection.execute(query, {"person": person}))
 
     def keep(self, body: Mapping[str, Any], now: datetime, lifetime: timedelta) -> str:
-        """Keep what waits for an answer, and return the token under which it can be taken, once. Only its hash is kept."""
+        """Keep what waits for an answer; the token under which it can be taken, once. Only its hash is kept."""
         token, until = secrets.token_urlsafe(32), now + lifetime
         row = {"token": _hash(token), "body": json.dumps(body), "until": until.isoformat()}
         with self.database.writing() as connection:

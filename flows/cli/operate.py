@@ -33,6 +33,7 @@ def serve(port: Port = None) -> None:
     from flows.wiring import open_desk
     from reports.console.app import create_app
     from reports.console.outside import Outside
+    from reports.console.provider_file import read_provider
 
     settings = read_settings()
     chosen = port or settings.console_port
@@ -40,8 +41,11 @@ def serve(port: Port = None) -> None:
         raise ConfigurationError(f"port {chosen} is in use; choose another with --port or FAIRGATE_CONSOLE_PORT")
     url = settings.console_url
     hosts = (urlsplit(url).hostname or "",) if url else ()
+    provider = read_provider(settings.single_sign_on) if settings.single_sign_on else None
     outside = Outside(schedules=lambda: schedules(settings))
-    app = create_app(open_desk(settings), secure_cookies=url is not None, hosts=hosts, outside=outside)
+    app = create_app(
+        open_desk(settings), secure_cookies=url is not None, hosts=hosts, outside=outside, provider=provider
+    )
     say(f"The console is at {url or f'http://localhost:{chosen}'} - stop with Ctrl-C")
     uvicorn.run(app, host="127.0.0.1", port=chosen, log_level="warning", server_header=False)
 

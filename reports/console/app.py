@@ -14,31 +14,39 @@ from starlette.exceptions import HTTPException
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
 from governance.ledger.remembered import Remembered
-from reports.console import entrance, entries, evidence, inbox, people, policies, schedules, signing
+from reports.console import entrance, entries, evidence, inbox, people, policies, schedules, signing, single_sign_on
 from reports.console.answers import html
 from reports.console.guard import LOCAL_HOSTS, Guard
+from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, entries, policies, schedules, people)
+ROOMS = (entrance, inbox, evidence, signing, entries, policies, schedules, people, single_sign_on)
 """Every file of pages; each has its router."""
 
 
 def create_app(
-    desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = (), outside: Outside | None = None
+    desk: Desk,
+    *,
+    secure_cookies: bool,
+    hosts: tuple[str, ...] = (),
+    outside: Outside | None = None,
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The console over this desk.
 
     `secure_cookies`: it is served over HTTPS, so cookies are Secure and bound to the host, and forms must come from
     an https page. `hosts` are names under which it answers beside localhost, without port.
-    `outside` is what it may ask of and tell the world; None: nothing.
+    `outside` is what it may ask of and tell the world; None: nothing. `provider`: of single sign-on, None for passwords
+    alone.
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
     app.state.outside = outside or Outside()
+    app.state.provider = provider
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)

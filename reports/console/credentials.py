@@ -18,6 +18,7 @@ from governance.policy import Assurance
 from governance.signoff import Wish
 from governance.user_key import Assertion
 from reports.console.session import desk_of
+from reports.console.single_sign_on import redeemed
 
 Will = Callable[[datetime], bytes]
 """From the time at which a passkey is asked to the 32 bytes that it signs. Raises what signing itself would raise."""
@@ -49,5 +50,7 @@ class Authenticated:
 
 def authenticated(request: Request, session: Session, fields: Mapping[str, str], _will: Will) -> Authenticated:
     """Who signs what `will` says, proved by the fields of `_authenticate.html`. Raises NotAuthorizedError."""
+    if "proof" in fields:
+        return Authenticated(*redeemed(request, session, fields))
     person = desk_of(request).accounts.authenticate(session.person.id, fields.get("password", ""))
     return Authenticated(person, "password at the console", Assurance.SERVER_ATTESTED)

@@ -1,7 +1,7 @@
 """OpenID Connect at one provider: the authorization code flow with PKCE, and the ID token's validation. By Authlib.
 
 Discovery and keys are fetched anew each time: a sign-on is rare, and a key that was withdrawn counts no more at once.
-No request follows a redirect, waits longer than five seconds, or reads more than 256 KiB.
+No request follows a redirect, waits longer than five seconds for a part (ten in all), or reads more than 256 KiB.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEEWAY = 60
 """Seconds by which the provider's clock may differ from ours."""
 
 # Signatures that only the provider can make: no `none`, and no HS256, whose key would be our own secret.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _DISCOVERY = "/.well-known/openid-configuration"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -115,9 +115,6 @@ def _validated(
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet
 
-    public = [
-        key for key in keys.get("keys", ()) if isinstance(key, Mapping) and key.get("kty") in ("RSA", "EC", "OKP")
-    ]
     options = {
         "iss": {"essential": True, "value": provider.issuer},
         "aud": {"essential": True, "value": provider.client_id},
@@ -126,7 +123,7 @@ def _validated(
     }
     said = {"nonce": asked.nonce, "client_id": provider.client_id, "access_token": answer.get("access_token")}
     try:
-        token = jwt.decode(str(answer.get("id_token", "")), KeySet.import_key_set({"keys": public}), algorithms)
+        token = jwt.decode(str(answer.get("id_token", "")), KeySet.import_key_set(_public(keys)), algorithms)
         claims = CodeIDToken(token.claims, token.header, options, said)
         claims.validate(now=int(now.timestamp()), leeway=LEEWAY)
     except (JoseError, ValueError, TypeError, KeyError) as error:
@@ -137,13 +134,17 @@ def _validated(
     return dict(claims)
 
 
+def _public(keys: Mapping[str, Any]) -> Any:
+    """The provider's keys with which nobody else can sign: a shared secret in the set is none of them."""
+    found = keys.get("keys", ())
+    return {"keys": [key for key in found if isinstance(key, Mapping) and key.get("kty") in ("RSA", "EC")]}
+
+
 def _token(provider: Provider, asked: Asked, endpoint: str, code: str) -> Mapping[str, Any]:
     """The token endpoint's answer for this code, with the PKCE verifier and the client's own secret."""
     from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-    body = prepare_token_request(
-        "authorization_code", "", True, code=code, redirect_uri=asked.redirect_uri, code_verifier=asked.verifier
-    )
+    body = prepare_token_request("authorization_code", "", asked.redirect_uri, code=code, code_verifier=asked.verifier)
     client = _client(provider, asked)
     headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     sign = client.client_auth(client.token_endpoint_auth_method)
@@ -201,9 +202,11 @@ def _exchanged(
 ) -> tuple[int, Mapping[str, Any]]:
     """One request and its JSON object. Raises ServiceError where there is none."""
     import json
+    from time import monotonic
 
     import httpx
 
+    until = monotonic() + 2 * SECONDS
     try:
         with (
             httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
@@ -212,8 +215,8 @@ def _exchanged(
             data = b""
             for part in answer.iter_bytes():
                 data += part
-                if len(data) > MAX_BYTES:
-                    raise _silent(provider, f"more than {MAX_BYTES:,} bytes")
+                if len(data) > MAX_BYTES or monotonic() > until:
+                    raise _silent(provider, "too much, or too slow")
         found = json.loads(data) if answer.status_code < 300 or data[:1] == b"{" else {}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
         raise _silent(provider, type(error).__name__) from error

@@ -16,11 +16,11 @@ from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRef
 from governance.people import Person
 from governance.signoff import MAX_REASON
 from reports.console.answers import html
+from reports.console.credentials import Authenticated, authenticated
 from reports.console.roster import Roster, delegations_of, happenings, named, person_row, roster
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 from reports.words import printable
 
-AUTHENTICATION = "password at the console"
 MAX_ENTRY = 2**53
 
 router = APIRouter()
@@ -52,7 +52,7 @@ def disable(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """Disable a person, for ever; the password again."""
     desk, identity = desk_of(request), fields.get("id", "")
     try:
-        person = _proved(request, session, fields)
+        person = _proved(request, session, fields).person
         _may_disable(desk, person, identity, fields)
         entry = dismiss(desk, identity, person)
     except (SignOffRefusedError, ConfigurationError) as error:
@@ -66,9 +66,9 @@ def disable(request: Request, session: Visitor, fields: OwnForm) -> Response:
 def give(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """Let another person sign in one's own function for some days; the password again."""
     try:
-        person, reason = _proved(request, session, fields), _text(fields, "reason")
+        who, reason = _proved(request, session, fields), _text(fields, "reason")
         to, function, until = fields.get("to", ""), fields.get("function", ""), _end_of(fields.get("last_day", ""))
-        entry = delegate(desk_of(request), person, to, function, until, reason, AUTHENTICATION)
+        entry = delegate(desk_of(request), who.person, to, function, until, reason, who.authentication)
     except (SignOffRefusedError, ConfigurationError) as error:
         return _person(request, session, session.person.id, error, fields)
     outside_of(request).recorded()
@@ -79,7 +79,7 @@ def give(request: Request, session: Visitor, fields: OwnForm) -> Response:
 def take_back(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """End a delegation that one gave or holds; the password again."""
     try:
-        person = _proved(request, session, fields)
+        person = _proved(request, session, fields).person
         entry = revoke(desk_of(request), person, _number(fields.get("delegation", "")), _text(fields, "reason"))
     except (SignOffRefusedError, ConfigurationError) as error:
         return _person(request, session, session.person.id, error, fields)
@@ -158,9 +158,13 @@ def _left(found: Roster, identity: str) -> tuple[str, ...]:
     return tuple(printable(item.name) for item in able)
 
 
-def _proved(request: Request, session: Session, fields: Mapping[str, str]) -> Person:
+def _proved(request: Request, session: Session, fields: Mapping[str, str]) -> Authenticated:
     """The person, who has proved anew that it is she. Raises NotAuthorizedError."""
-    return desk_of(request).accounts.authenticate(session.person.id, fields.get("password", ""))
+    return authenticated(request, session, fields, _no_passkey)
+
+
+def _no_passkey(_asked_at: datetime) -> bytes:
+    raise NotAuthorizedError("a passkey signs releases; for this, use your password")
 
 
 def _text(fields: Mapping[str, str], name: str) -> str:

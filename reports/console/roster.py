@@ -150,7 +150,12 @@ def factors(found: Roster, account: Person | None) -> tuple[str, ...]:
     if account is None:
         return ("nothing: no account",)
     keys = len(found.charter.keys_of(account.id))
-    return ("password", *([f"{keys} own key{'' if keys == 1 else 's'}"] if keys else []))
+    places = {item.issuer for item in found.charter.identities if item.holder == account.id}
+    return (
+        *(["password"] if account.issuer == "local" else []),
+        *(f"single sign-on at {printable(place)}" for place in sorted(places)),
+        *([f"{keys} own key{'' if keys == 1 else 's'}"] if keys else []),
+    ) or ("nothing: nobody can come in as this person",)
 
 
 def happenings(found: Roster, identity: str) -> tuple[Happening, ...]:
