@@ -23,7 +23,7 @@ def enrol(desk: Desk, person: Person, secret: str | None, by: Person | None) -> 
     were recorded, or made around Fairgate), is recorded where name, functions and password are the account's. Raises
     NotAuthorizedError, ConfigurationError for a taken id or bad values.
     """
-    person = replace(person, name=person.name.strip(), functions=tuple(dict.fromkeys(person.functions)))
+    person = tidy(person)
     stands = _standing_account(desk, person, secret)
     _check(desk, person, by)
     use_policy(desk, MACHINE)
@@ -38,6 +38,11 @@ def enrol(desk: Desk, person: Person, secret: str | None, by: Person | None) -> 
     if not stands:
         desk.accounts.add(person, secret)
     return entry
+
+
+def tidy(person: Person) -> Person:
+    """The person as she is recorded: her name without blanks around it, each function once."""
+    return replace(person, name=person.name.strip(), functions=tuple(dict.fromkeys(person.functions)))
 
 
 def why_not_dismiss(desk: Desk, by: Person, identity: str) -> str | None:
@@ -116,7 +121,7 @@ def _standing_account(desk: Desk, person: Person, secret: str | None) -> bool:
 def _check(desk: Desk, person: Person, by: Person | None) -> None:
     charter = charter_of(desk)
     _free(charter, person)
-    _may_add(desk, charter, person, by)
+    may_add(desk, charter, person, by)
 
 
 def _free(charter: Charter, person: Person) -> None:
@@ -129,7 +134,8 @@ def _free(charter: Charter, person: Person) -> None:
         )
 
 
-def _may_add(desk: Desk, charter: Charter, person: Person, by: Person | None) -> None:
+def may_add(desk: Desk, charter: Charter, person: Person, by: Person | None) -> None:
+    """Raises NotAuthorizedError where she would sign, people decide on that, and `by` is none who may add her."""
     adopted = charter.adopted()
     signers = adopted.signers if adopted else desk.policy.all_signers()
     asked = [function for function in person.functions if function in signers]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from governance.charter import Charter
 from governance.charter_record import identity_event
 from governance.desk import Desk, charter_of
-from governance.enrolment import enrol
+from governance.enrolment import enrol, may_add, tidy
 from governance.errors import ConfigurationError
 from governance.identities import Identities, Identity
 from governance.people import MACHINE, Person, actor
@@ -47,15 +48,29 @@ def link(desk: Desk, person: Person, identity: Identity, by: Person | None = Non
 def enrol_signed_on(desk: Desk, person: Person, identity: Identity, by: Person | None) -> Entry:
     """Add a person without a password, who comes in by single sign-on alone; `person.issuer` is the provider.
 
-    Raises as `enrol` and `link` do, before anything is recorded.
+    Adding the same person again finishes what a crash left, and gives a person of single sign-on whose identity was
+    taken away another one. Raises as `enrol` and `link` do, before anything is recorded.
     """
     check_identity(identity)
-    held = charter_of(desk).identity(identity.issuer, identity.subject)
+    person, charter = tidy(person), charter_of(desk)
+    if person.issuer != identity.issuer:
+        raise ConfigurationError(f"{person.id} would be vouched for by {person.issuer}, and not by {identity.issuer}")
+    held = charter.identity(identity.issuer, identity.subject)
     if held is None or held.holder != person.id:
         free(desk, identity)
-    if desk.accounts.person(person.id) is None or held is not None:
+    account = desk.accounts.person(person.id)
+    if account is None:
         enrol(desk, person, None, by)
+    elif not account == charter.person(person.id) == person or _linked_elsewhere(charter, person, identity):
+        raise ConfigurationError(f"the id {person.id!r} is taken, and ids are never reused: choose another")
+    else:  # a crash, or `unlink`, has left her without an identity
+        may_add(desk, charter, person, by)
     return link(desk, person, identity, by)
+
+
+def _linked_elsewhere(charter: Charter, person: Person, identity: Identity) -> bool:
+    mine = (item for item in charter.identities if item.holder == person.id)
+    return any((item.issuer, item.subject) != (identity.issuer, identity.subject) for item in mine)
 
 
 def unlink(desk: Desk, identity: Identity, by: Person | None) -> Entry:

@@ -188,6 +188,18 @@ def new_desk(folder: Path, *, real: bool = False) -> Desk:
     return desk
 
 
+def reopened(desk: Desk, folder: Path) -> Desk:
+    """A desk on a copy of the real storage of `new_desk`, which lies below `folder` now, with a clock of its own."""
+    clock = Clock()
+    return replace(
+        desk,
+        ledger=_real_ledger(folder, clock),
+        evidence=EvidenceStore(folder),
+        accounts=Accounts(f"sqlite:///{folder / 'accounts.db'}", clock),
+        clock=clock,
+    )
+
+
 def _real_ledger(folder: Path, clock: Clock) -> Ledger:
     from governance.ledger.keys import open_keys
     from governance.ledger.sql import SqlLedger

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -55,9 +56,13 @@ class Running:
 def running(folder: Path) -> Iterator[Running]:
     """The provider, as long as the block runs."""
     port_file = folder / "port"
-    process = subprocess.Popen(
-        [sys.executable, __file__, str(port_file)], env={**os.environ, "AUTHLIB_INSECURE_TRANSPORT": "1"}
-    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(port_file)],
+            env={**os.environ, "AUTHLIB_INSECURE_TRANSPORT": "1"},
+            stdout=log,
+            stderr=log,
+        )
     try:
         deadline = time.monotonic() + 60
         while not port_file.is_file():
@@ -97,7 +102,7 @@ class Around:
 
     def _proved(self, environ: dict[str, Any]) -> bool:
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        environ["wsgi.input"] = __import__("io").BytesIO(body)
+        environ["wsgi.input"] = io.BytesIO(body)
         sent = parse_qs(body.decode())
         verifier = sent.get("code_verifier", [""])[0].encode()
         made = base64.urlsafe_b64encode(hashlib.sha256(verifier).digest()).rstrip(b"=").decode()
