@@ -54,9 +54,14 @@ def challenge(person: str, body: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(_DOMAIN + pae(_WILL_TYPE, canonical_json(will))).digest()
 
 
+def public_of(private: Ed25519PrivateKey) -> str:
+    """The base64 of the raw public half."""
+    return _base64(private.public_key().public_bytes_raw())
+
+
 def sign_with(private: Ed25519PrivateKey, challenged: bytes) -> UserSignature:
     """Sign a challenge."""
-    return UserSignature(_base64(private.public_key().public_bytes_raw()), _base64(private.sign(challenged)))
+    return UserSignature(public_of(private), _base64(private.sign(challenged)))
 
 
 def proves(found: UserSignature, challenged: bytes) -> bool:
@@ -68,21 +73,30 @@ def proves(found: UserSignature, challenged: bytes) -> bool:
         return False
 
 
-def willed(person: str, body: Mapping[str, Any]) -> tuple[UserSignature, bytes] | None:
-    """What this person's key is said to have signed, and the challenge; None where the body says nothing readable."""
-    found: Any = body.get("user_key")
+def will_in(person: str, body: Mapping[str, Any]) -> bytes | None:
+    """The challenge of what this body says that the person wills; None where it says nothing readable."""
     try:
-        return UserSignature(str(found["public"]), str(found["signature"])), challenge(person, body)
+        return challenge(person, body)
     except (KeyError, TypeError, AttributeError, ValueError):  # what stands in the ledger need not be what we write
         return None
 
 
-def asserted(body: Mapping[str, Any]) -> Assertion | None:
+def signature_in(body: Mapping[str, Any]) -> UserSignature | None:
+    """What a person's key is said to have signed; None where the body says nothing readable."""
+    found: Any = body.get("user_key")
+    try:
+        return UserSignature(str(found["public"]), str(found["signature"]))
+    except (KeyError, TypeError):  # as above
+        return None
+
+
+def assertion_in(body: Mapping[str, Any]) -> Assertion | None:
     """What a passkey is said to have answered; None where the body says nothing readable."""
     found: Any = body.get("passkey")
+    names = ("credential_id", "authenticator_data", "client_data", "signature")
     try:
-        return Assertion(**{name: str(found[name]) for name in Assertion.__slots__})
-    except (KeyError, TypeError, AttributeError):  # as above
+        return Assertion(*(str(found[name]) for name in names))
+    except (KeyError, TypeError):  # as above
         return None
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from audits.plan import AuditPlan
 from audits.result import AuditResult, Verdict
+from audits.rule_packs import RulePack
 from expectations.result import DataValidation
 from governance.case import Case
 from governance.desk import Desk
 from governance.dossier import AuditRecord
+from governance.errors import ConfigurationError
 from governance.policy import Policy
 from governance.record import target_of
 from governance.statement import PredicateType
@@ -25,12 +28,22 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerHead:
+    """The newest signed checkpoint when the evidence was read: so many entries, and the tree's root in hex."""
+
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseEvidence:
     """A case with its whole audit and data validation; None where the ledger names none for a release.
 
     `monitoring` is the newest scheduled audit since then, an adverse one first. `published` says that what may not
     be published has been masked (`reports.publish`); empty for those who sign. `incidents` are the ledger's
     observations about this target, whatever the version: an alias that was moved outside, bytes that changed.
+    `plan` is what the audit was made by, `packs` the rule packs of the audit as they ship now (one that ships no more
+    is not among them), `ledger` what was read; None where the store or the ledger has none.
     """
 
     case: Case
@@ -40,6 +53,9 @@ class CaseEvidence:
     monitoring: AuditResult | None = None
     published: str = ""
     incidents: tuple[Incident, ...] = ()
+    plan: AuditPlan | None = None
+    packs: tuple[RulePack, ...] = ()
+    ledger: LedgerHead | None = None
 
 
 def gather(desk: Desk, case: Case) -> CaseEvidence:
@@ -48,16 +64,44 @@ def gather(desk: Desk, case: Case) -> CaseEvidence:
     from expectations.record import validation_from_json
 
     shown = case.shown()
+    audit = from_json(desk.evidence.get(shown.report_digest)) if shown.report_digest else None
     return CaseEvidence(
         case=case,
         policy=desk.policy,
-        audit=from_json(desk.evidence.get(shown.report_digest)) if shown.report_digest else None,
+        audit=audit,
         validation=validation_from_json(desk.evidence.get(shown.validation_digest))
         if shown.validation_digest
         else None,
         monitoring=_monitoring(desk, case),
         incidents=_incidents(desk, case),
+        plan=_plan(desk, audit) if audit else None,
+        packs=_packs(audit) if audit else (),
+        ledger=_head(desk),
     )
+
+
+def _plan(desk: Desk, audit: AuditResult) -> AuditPlan | None:
+    """The plan as it was kept beside the audit; None where it is not there, or where this version reads it no more."""
+    from audits.plan_file import read_plan
+
+    if not desk.evidence.holds(audit.plan_digest):
+        return None
+    try:
+        return read_plan(desk.evidence.get(audit.plan_digest))
+    except ConfigurationError:
+        return None
+
+
+def _packs(audit: AuditResult) -> tuple[RulePack, ...]:
+    from audits.rule_packs import load_pack, pack_ids
+
+    known = pack_ids() if audit.rule_reports else ()
+    return tuple(load_pack(report.pack) for report in audit.rule_reports if report.pack in known)
+
+
+def _head(desk: Desk) -> LedgerHead | None:
+    found = desk.ledger.checkpoint()
+    return LedgerHead(found.size, found.root.hex()) if found else None
 
 
 def _incidents(desk: Desk, case: Case) -> tuple[Incident, ...]:

@@ -38,7 +38,9 @@ class _Memory:
 
     def find(self, subject: str | None, digest: str | None, since: int, size: int) -> list[Entry]:
         """As `Ledger.entries`, of the first `size` entries: others may have read on meanwhile."""
-        lists = [self.about.get(key, []) for key in (subject, digest) if key is not None] or [self.entries]
+        if subject is None and digest is None:
+            return self.entries[since:size]
+        lists = [self.about.get(key, []) for key in (subject, digest) if key is not None]
         found = [entry for entry in lists[0] if since <= entry.seq < size]
         if len(lists) == 1:
             return found

@@ -16,8 +16,11 @@ class Place:
 
 PLACES = (
     Place("inbox", "/", "Inbox"),
+    Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("history", "/history", "History"),
     Place("policies", "/policies", "Policies"),
     Place("schedules", "/schedules", "Schedules"),
     Place("people", "/people", "People"),
+    Place("me", "/me", "My sign-in"),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -24,7 +23,7 @@ from governance.policy import Policy
 from governance.policy_file import read_policy
 from governance.signoff import MAX_REASON
 from reports.console.answers import html
-from reports.console.credentials import authenticated
+from reports.console.credentials import act, authenticated, ways
 from reports.console.desktop import policy_banner
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 from reports.policy_words import (
@@ -119,16 +118,13 @@ def approve(request: Request, session: Visitor, fields: OwnForm) -> Response:
     try:
         if fields.get("digest") != desk.policy.digest:
             raise StaleEvidenceError("the policy is another one than the page showed; read it and approve it again")
-        who = authenticated(request, session, fields, _no_passkey)
-        entry, _ = approve_policy(desk, who.person, reason, who.authentication)
+        will = act("approve a policy", session.person, digest=desk.policy.digest, reason=reason)
+        who = authenticated(request, session, fields, will)
+        entry, _ = approve_policy(desk, who.person, reason, who.authentication, who.assurance)
     except (SignOffRefusedError, ConfigurationError) as error:
         return _page(request, session, str(error), reason, 403 if isinstance(error, NotAuthorizedError) else 409)
     outside_of(request).recorded()
     return RedirectResponse(f"/entry/{entry.seq}?signed=1", 303)
-
-
-def _no_passkey(_asked_at: datetime) -> bytes:
-    raise NotAuthorizedError("a passkey signs releases; for this, use your password")
 
 
 def _page(request: Request, session: Session, problem: str = "", reason: str = "", status: int = 200) -> Response:
@@ -147,6 +143,7 @@ def _page(request: Request, session: Session, problem: str = "", reason: str = "
         pending=_pending(desk, charter),
         policy_banner=policy_banner(desk),
         problem=problem,
+        ways=ways(request, session),
         typed=reason,
         max_reason=MAX_REASON,
         adopters=ADOPTERS,

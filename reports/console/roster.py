@@ -149,13 +149,20 @@ def factors(found: Roster, account: Person | None) -> tuple[str, ...]:
     """With what she proves who she is, without any secret."""
     if account is None:
         return ("nothing: no account",)
-    keys = len(found.charter.keys_of(account.id))
-    places = {item.issuer for item in found.charter.identities if item.holder == account.id}
-    return (
-        *(["password"] if account.issuer == "local" else []),
-        *(f"single sign-on at {printable(place)}" for place in sorted(places)),
-        *([f"{keys} own key{'' if keys == 1 else 's'}"] if keys else []),
-    ) or ("nothing: nobody can come in as this person",)
+    charter, who = found.charter, account.id
+    places = sorted({item.issuer for item in charter.identities if item.holder == who})
+    said = (
+        "password" if account.issuer == "local" else "",
+        "authenticator app" if charter.code_of(who) else "",
+        _counted(len(charter.passkeys_of(who)), "passkey"),
+        _counted(len(charter.keys_of(who)), "own key"),
+        *(f"single sign-on at {printable(place)}" for place in places),
+    )
+    return tuple(item for item in said if item) or ("nothing: nobody can come in as this person",)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def happenings(found: Roster, identity: str) -> tuple[Happening, ...]:

@@ -10,13 +10,15 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from governance.accounts import Session
+from governance.case import Case
 from governance.desk import Desk
 from governance.identities import Identities
+from governance.recent_cases import RecentCases
 from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.words import printable
 
-MAX_FIELDS = 24
+MAX_FIELDS = 64
 
 
 class LoginNeededError(Exception):
@@ -58,6 +60,12 @@ def desk_of(request: Request) -> Desk:
         request.state.desk = replace(desk, ledger=request.app.state.remembered.now())
     read: Desk = request.state.desk
     return read
+
+
+def cases_of(request: Request) -> tuple[Case, ...]:
+    """Every case that was asked for, for a page that lists them; what a page shows of one case is decided anew."""
+    recent: RecentCases = request.app.state.recent
+    return recent.asked(desk_of(request))
 
 
 def cookies_of(request: Request) -> Cookies:

@@ -43,7 +43,7 @@ WAIT = timedelta(minutes=10)
 PROOF = timedelta(minutes=5)
 
 # What a form carries beside what is willed: its session's token, and ways to prove who sends it.
-_NOT_WILLED = ("csrf", "password", "code", "proof", "act", "passkey")
+_NOT_WILLED = ("csrf", "password", "code", "proof", "act", "passkey", "passkey_answer")
 _SAID = (("decision", "Decision"), ("function", "As"), ("to", "To"), ("last_day", "Last day"), ("reason", "Reason"))
 
 router = APIRouter()

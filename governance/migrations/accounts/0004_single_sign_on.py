@@ -7,7 +7,7 @@ from alembic import op
 from governance.accounts_schema import create_fourth
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 
 def upgrade() -> None:
