@@ -21,5 +21,8 @@ PLACES = (
     Place("history", "/history", "History"),
     Place("verify", "/verify", "Verify"),
     Place("figures", "/figures", "Figures"),
+    Place("policies", "/policies", "Policies"),
+    Place("schedules", "/schedules", "Schedules"),
+    Place("people", "/people", "People"),
     Place("me", "/me", "My sign-in"),
 )
