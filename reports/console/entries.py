@@ -14,14 +14,21 @@ from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
 from reports.console.answers import html
+from reports.console.masking import may_read
 from reports.console.receipts import entry_row, receipt, receipt_zip
 from reports.console.session import Visitor, desk_of
 from reports.ledger_search import KINDS, Search, entry_at, search
 from reports.models import kind_label
+from reports.publish import WITHHELD
 from reports.words import printable
 
 FIELDS = ("kind", "model", "person", "from", "to")
 """The fields of the form that filters the ledger."""
+
+MASKED = (
+    "The bytes of this entry can repeat counts of small groups, which your functions may not read. Its digest and its"
+    " proof are on its page."
+)
 
 router = APIRouter()
 
@@ -29,15 +36,20 @@ router = APIRouter()
 @router.get("/entry/{seq}")
 def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) -> Response:
     """One entry of the ledger; after signing, the receipt."""
-    desk = desk_of(request)
-    shown = receipt(_entry(request, seq), charter_of(desk))
+    desk, entry = desk_of(request), _entry(request, seq)
+    shown = receipt(entry, charter_of(desk))
+    if shown.reason and not may_read(desk, session, entry):
+        conditions = tuple((WITHHELD, who) for _, who in shown.conditions)
+        shown = replace(shown, reason=WITHHELD, conditions=conditions)
     fresh = bool(signed) and shown.act
     return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
 
 
 @router.get("/entry/{seq}/envelope")
-def entry_bytes(request: Request, _session: Visitor, seq: int) -> Response:
-    """The entry's exact bytes."""
+def entry_bytes(request: Request, session: Visitor, seq: int) -> Response:
+    """The entry's exact bytes; 403 where they can repeat a count that is masked for who asks."""
+    if not may_read(desk_of(request), session, _entry(request, seq)):
+        return html("console_problem.html", session, 403, title="Not shown to you", message=MASKED)
     headers = {"content-disposition": f'attachment; filename="fairgate-entry-{seq}.json"'}
     return Response(_entry(request, seq).envelope, media_type="application/json", headers=headers)
 

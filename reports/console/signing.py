@@ -1,4 +1,4 @@
-"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff` alone."""
+"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from governance.signoff import sign as record_signature
 from reports.console.answers import html
 from reports.console.credentials import authenticated, ways
 from reports.console.desktop import half_broken, link_of
+from reports.console.masking import case_for
 from reports.console.offers import moved_rows, signing
 from reports.console.reading import reading_of
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
@@ -73,8 +74,8 @@ def show_sheet(
     status: int = 200,
 ) -> Response:
     """The sign page; `problem` says why what was `typed` was not recorded."""
-    desk = desk_of(request)
-    rows = term_rows(typed)
+    desk, rows = desk_of(request), term_rows(typed)
+    readable = case_for(desk, session, case)
     return html(
         "console_sign.html",
         session,
@@ -84,9 +85,9 @@ def show_sheet(
         model=printable(case.subject.name),
         version=printable(case.subject.version),
         target=printable(case.target),
-        headline=headline(case),
+        headline=headline(readable),
         link=link_of(case),
-        sheet=sheet(desk, case, session.person, reading_of(request, session, case)),
+        sheet=sheet(desk, readable, session.person, reading_of(request, session, case)),
         offer=signing(desk, case, session.person),
         glass=half_broken(desk, case),
         problem=problem,
