@@ -166,12 +166,12 @@ def validation(version: str = "1") -> DataValidation:
     )
 
 
-def new_desk(folder: Path, *, real: bool = False) -> Desk:
+def new_desk(folder: Path, *, real: bool = False, policy: Callable[[bytes], bytes] = bytes) -> Desk:
     """A desk that knows its people and policy. `real`: a SQLite ledger below `folder`, and passwords hashed as ever;
-    else a ledger in memory, and `quick_accounts`.
+    else a ledger in memory, and `quick_accounts`. `policy` makes the policy's bytes of those of the default one.
     """
     clock = Clock()
-    data = files("governance").joinpath("policies", "default.toml").read_bytes()
+    data = policy(files("governance").joinpath("policies", "default.toml").read_bytes())
     desk = Desk(
         ledger=_real_ledger(folder, clock) if real else MemoryLedger(clock),
         evidence=EvidenceStore(folder),

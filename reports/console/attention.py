@@ -1,4 +1,4 @@
-"""What needs attention beside the holds: approvals that end, conditions that are due, incidents. Frozen values, pure."""
+"""What needs attention beside the holds: approvals that end, conditions, incidents. Frozen values, pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ExpiringRow:
 
 @dataclass(frozen=True, slots=True)
 class DutyRow:
-    """A condition that is to be met, or whose day has passed. state: open or lapsed; `act` names what to do about it."""
+    """A condition that is to be met, or whose day has passed. state: open or lapsed; `act` names what to do."""
 
     link: str
     act: str
@@ -109,10 +109,11 @@ def guide(desk: Desk, person: Person) -> str:
     if helps or (known is not None and any(known.has(function) for function in signers)):
         return ""
     held = listed(tuple(printable(item) for item in person.functions)) or "no function"
+    asked = listed(tuple(map(printable, signers)), "or")
     return (
-        f"You hold {held}; the policy asks {listed(tuple(map(printable, signers)), 'or')} to sign. So nothing waits for "
-        "your decision here. You can read the evidence of every release, the ledger and the history, download receipts "
-        "and reports, and see which conditions are yours to meet."
+        f"You hold {held}; the policy asks {asked} to sign. So nothing waits for your decision here. "
+        "You can read the evidence of every release, the ledger and the history, download receipts and reports, and see "
+        "which conditions are yours to meet."
     )
 
 
@@ -153,7 +154,7 @@ def _duty(duty: Duty, person: Person) -> DutyRow:
     owns = state.condition.owner == person.id
     owner = "you" if owns else person_named(state.condition.owner, case)
     set_by = "you" if _gave(item, person) else printable(item.approver.name)
-    when = f"was due {state.condition.due}" if state.lapsed else f"due {state.condition.due} (UTC)"
+    when = f"Was due {state.condition.due}" if state.lapsed else f"Due {state.condition.due} (UTC)"
     lost = " It was not recorded as met, so the approval lapsed: a new one is needed." if state.lapsed else ""
     page = f"{link_of(case, '/case/condition')}&sign_off={item.seq}&number={state.number}"
     return DutyRow(

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from governance.break_glass import ends
 from governance.case import Case, still_waiting
+from governance.decide import NOT_COUNTED
 from governance.desk import Desk, charter_of
 from governance.emergency import waiting_glass
 from governance.people import Person
@@ -134,9 +135,16 @@ def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
 def _why(case: Case) -> str:
     if case.decision.only_sign_off_missing():
         needed = tuple(printable(need) for finding in case.decision.missing() for need in finding.needs)
-        return f"Everything measured is met. Sign-off is missing from {listed(needed)}."
+        return f"Everything measured is met. Sign-off is missing from {listed(needed)}.{_not_counted(case)}"
     reasons = [item for item in case.decision.missing() if not item.needs]
     return sentence(one_line(reasons[0].reason, 200)) if reasons else headline(case)
+
+
+def _not_counted(case: Case) -> str:
+    """Why approvals that were given do not count: somebody may think that she has decided."""
+    reason = next((item.reason for item in case.decision.missing() if item.needs), "")
+    void = reason.partition(f". {NOT_COUNTED}")[2]
+    return f" {NOT_COUNTED}{one_line(void, 300)}." if void else ""
 
 
 def _age(since: datetime, now: datetime) -> str:

@@ -16,6 +16,7 @@ from reports.console.masking import evidence_for
 from reports.console.offers import signing
 from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
+from reports.console.sheet import acts
 from reports.formats import Format, render
 from reports.release import release_view
 from reports.sections import KEYS, SECTIONS, around, section_of
@@ -83,6 +84,7 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "after": after,
         "opened": _opened(request, session, case),
         "mark": opened_now(request, session, case, shown),
+        "acts": acts(desk, case, session.person) if "record" in shown else {},
         "decide": decision_link(desk, session, case),
         "report": link_of(case, "/case/report"),
         "glass": half_broken(desk, case) if not view.published else "",
