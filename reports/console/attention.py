@@ -112,8 +112,8 @@ def guide(desk: Desk, person: Person) -> str:
     asked = listed(tuple(map(printable, signers)), "or")
     return (
         f"You hold {held}; the policy asks {asked} to sign. So nothing waits for your decision here. "
-        "You can read the evidence of every release, the ledger and the history, download receipts and reports, and see "
-        "which conditions are yours to meet."
+        "You can read the evidence of every release, the ledger and the history, download receipts and reports, and "
+        "see which conditions are yours to meet."
     )
 
 

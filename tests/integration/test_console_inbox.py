@@ -87,7 +87,7 @@ def test_a_condition_is_shown_to_its_owner_and_to_who_may_record_it_however_far_
     assert owner.startswith("Conditions (1) audit newer data open hiring v2 as champion in local Due 20")
     assert f"to be done by you, set by Compliance Officer (ledger entry {seq}). Open the condition" in owner
     for person in ("compliance-officer", "second-officer"):
-        assert "Record it as met: audit newer data" in _section(desk, person, "duties"), person
+        assert "Record it as met : audit newer data" in _section(desk, person, "duties"), person
     assert "Conditions (0)" in _section(desk, "risk-officer", "duties"), "far away, and not hers"
     _forward(desk, days=30)
     assert "Conditions (1)" in _section(desk, "risk-officer", "duties")
