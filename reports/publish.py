@@ -141,7 +141,7 @@ def _finding(item: Finding) -> Finding:
 
 
 def _dossier(dossier: Dossier) -> Dossier:
-    signed = tuple(_signed(item) for item in dossier.sign_offs)
+    signed = tuple(_sign_off(item) for item in dossier.sign_offs)
     met = tuple(replace(item, reason=WITHHELD) for item in dossier.met)
     holds = tuple(replace(item, missing=tuple(map(_requirement, item.missing))) for item in dossier.holds)
     glass = tuple(_part(item) for item in dossier.broken_glass)
@@ -149,10 +149,10 @@ def _dossier(dossier: Dossier) -> Dossier:
     return replace(dossier, sign_offs=signed, met=met, broken_glass=glass, holds=holds, audits=audits)
 
 
-def _signed(item: SignOff) -> SignOff:
+def _sign_off(item: SignOff) -> SignOff:
     """Without what people typed: a reason and a condition can repeat a count."""
-    terms = tuple(replace(condition, text=WITHHELD) for condition in item.conditions)
-    return replace(item, reason=WITHHELD, conditions=terms)
+    conditions = tuple(replace(condition, text=WITHHELD) for condition in item.conditions)
+    return replace(item, reason=WITHHELD, conditions=conditions)
 
 
 def _requirement(missing: str) -> str:

@@ -30,8 +30,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["slug"] = _slug
-    made.globals["no_proof"] = NO_PROOF
     made.globals["glossary"] = Words
+    made.globals["no_proof"] = NO_PROOF
     return made
 
 

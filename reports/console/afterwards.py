@@ -100,13 +100,13 @@ def _show_condition(
     status: int = 200,
 ) -> Response:
     desk, seq, number = desk_of(request), _number(typed, "sign_off"), _number(typed, "number")
-    readable = case_for(desk, session, case)
-    item = next((x for x in readable.dossier.sign_offs if x.seq == seq and x.target == case.target), None)
+    seen = case_for(desk, session, case)
+    item = next((x for x in seen.dossier.sign_offs if x.seq == seq and x.target == case.target), None)
     if item is None or not 1 <= number <= len(item.conditions):
         raise ConfigurationError(f"there is no condition {number} of a sign-off in ledger entry {seq} of this case")
     values = {
-        "row": sign_off_row(item, readable, desk.policy),
-        "condition": condition_rows(item, readable)[number - 1],
+        "row": sign_off_row(item, seen, desk.policy),
+        "condition": condition_rows(item, seen)[number - 1],
         "may": may_fulfil(case, item, number, session.person),
         **_common(request, session, case, typed, problem),
     }

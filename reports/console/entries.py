@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from governance.accounts import Session
 from governance.desk import charter_of
 from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
@@ -38,9 +39,9 @@ def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) ->
     """One entry of the ledger; after signing, the receipt."""
     desk, entry = desk_of(request), _entry(request, seq)
     shown = receipt(entry, charter_of(desk))
-    if shown.reason and not may_read(desk, session, entry):
+    if not may_read(desk, session, entry):
         conditions = tuple((WITHHELD, who) for _, who in shown.conditions)
-        shown = replace(shown, reason=WITHHELD, conditions=conditions)
+        shown = replace(shown, reason=shown.reason and WITHHELD, conditions=conditions)
     fresh = bool(signed) and shown.act
     return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
 
@@ -48,10 +49,11 @@ def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) ->
 @router.get("/entry/{seq}/envelope")
 def entry_bytes(request: Request, session: Visitor, seq: int) -> Response:
     """The entry's exact bytes; 403 where they can repeat a count that is masked for who asks."""
-    if not may_read(desk_of(request), session, _entry(request, seq)):
-        return html("console_problem.html", session, 403, title="Not shown to you", message=MASKED)
+    entry = _entry(request, seq)
+    if not may_read(desk_of(request), session, entry):
+        return _masked(session)
     headers = {"content-disposition": f'attachment; filename="fairgate-entry-{seq}.json"'}
-    return Response(_entry(request, seq).envelope, media_type="application/json", headers=headers)
+    return Response(entry.envelope, media_type="application/json", headers=headers)
 
 
 @router.get("/entry/{seq}/proof")
@@ -64,9 +66,11 @@ def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
 
 
 @router.get("/entry/{seq}/receipt.zip")
-def entry_receipt(request: Request, _session: Visitor, seq: int) -> Response:
-    """Both files of the receipt in one, with how to check them."""
+def entry_receipt(request: Request, session: Visitor, seq: int) -> Response:
+    """Both files of the receipt in one, with how to check them; as `entry_bytes`."""
     desk, entry = desk_of(request), _entry(request, seq)
+    if not may_read(desk, session, entry):
+        return _masked(session)
     data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)))
     headers = {"content-disposition": f'attachment; filename="fairgate-receipt-{entry.seq}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
@@ -93,6 +97,10 @@ def ledger_page(request: Request, session: Visitor, before: int | None = None) -
         older=None if found.older is None else urlencode({**asked, "before": found.older}),
         newest=urlencode(asked),
     )
+
+
+def _masked(session: Session) -> Response:
+    return html("console_problem.html", session, 403, title="Not shown to you", message=MASKED)
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -1,19 +1,15 @@
-"""The evidence of one case as pages, one for each section, and as files. Reads only."""
+"""The evidence of one case as pages, one for each section, and as files. Records that sections were opened, no more."""
 
 from __future__ import annotations
-
-from collections.abc import Collection
 
 from fastapi import APIRouter, Request, Response
 
 from governance.accounts import Session
 from governance.case import Case, open_case
-from governance.desk import Desk
 from governance.errors import ConfigurationError
 from reports.console.answers import html
 from reports.console.desktop import half_broken, link_of
-from reports.console.masking import evidence_for
-from reports.console.offers import signing
+from reports.console.masking import case_for, evidence_for
 from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
 from reports.console.sheet import acts
@@ -30,8 +26,9 @@ router = APIRouter()
 
 @router.get("/case")
 def case_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
-    """The summary of one case."""
-    return show_case(request, session, open_case(desk_of(request), name, version, alias))
+    """The first section of the evidence."""
+    case = open_case(desk_of(request), name, version, alias)
+    return html("console_case.html", session, 200, **_page(request, session, case, KEYS[0]))
 
 
 def section_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
@@ -59,11 +56,6 @@ def report_file(
     return Response(render(release_view(evidence), kind), media_type=kind.media_type, headers=headers)
 
 
-def show_case(request: Request, session: Session, case: Case) -> Response:
-    """The first page of a case."""
-    return html("console_case.html", session, 200, **_page(request, session, case, KEYS[0]))
-
-
 def _page(request: Request, session: Session, case: Case, key: str) -> dict[str, object]:
     """What the page of one section prints, or of all of them. That they were opened is recorded."""
     desk = desk_of(request)
@@ -82,20 +74,10 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "shown": shown,
         "before": before,
         "after": after,
-        "opened": _opened(request, session, case),
         "mark": opened_now(request, session, case, shown),
+        "opened": {key for key, item in reading_of(request, session, case).items() if item.opened},
         "acts": acts(desk, case, session.person) if "record" in shown else {},
-        "decide": decision_link(desk, session, case),
+        "decide": link_of(case, "/case/sign"),
         "report": link_of(case, "/case/report"),
-        "glass": half_broken(desk, case) if not view.published else "",
+        "glass": half_broken(desk, case_for(desk, session, case)),
     }
-
-
-def decision_link(desk: Desk, session: Session, case: Case) -> str:
-    """Where this person decides; empty where she may not."""
-    return "" if signing(desk, case, session.person).barred else link_of(case, "/case/sign")
-
-
-def _opened(request: Request, session: Session, case: Case) -> Collection[str]:
-    """The sections that this person had opened before this page."""
-    return tuple(reading_of(request, session, case))

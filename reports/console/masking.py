@@ -131,6 +131,7 @@ _TELLING = frozenset(
         PredicateType.WITHDRAWAL,
         PredicateType.CONDITION,
         PredicateType.BREAK_GLASS,
+        PredicateType.CONDITION,
         PredicateType.DEMOTION,
     }
 )

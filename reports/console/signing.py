@@ -74,8 +74,8 @@ def show_sheet(
     status: int = 200,
 ) -> Response:
     """The sign page; `problem` says why what was `typed` was not recorded."""
-    desk, rows = desk_of(request), term_rows(typed)
-    readable = case_for(desk, session, case)
+    desk = desk_of(request)
+    seen, rows = case_for(desk, session, case), term_rows(typed)
     return html(
         "console_sign.html",
         session,
@@ -85,11 +85,11 @@ def show_sheet(
         model=printable(case.subject.name),
         version=printable(case.subject.version),
         target=printable(case.target),
-        headline=headline(readable),
+        headline=headline(seen),
         link=link_of(case),
-        sheet=sheet(desk, readable, session.person, reading_of(request, session, case)),
+        sheet=sheet(desk, seen, session.person, reading_of(request, session, case)),
         offer=signing(desk, case, session.person),
-        glass=half_broken(desk, case),
+        glass=half_broken(desk, seen),
         problem=problem,
         typed={name: typed.get(name, "") for name in ("function", "decision", "reason")},
         rows=rows,
