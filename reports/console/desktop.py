@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from audits.result import Verdict
 from governance.break_glass import ends
 from governance.case import Case, still_waiting
+from governance.decide import NOT_COUNTED
 from governance.desk import Desk, charter_of
 from governance.dossier import AuditRecord
 from governance.emergency import waiting_glass
@@ -137,7 +138,7 @@ def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
 def _why(case: Case) -> str:
     if case.decision.only_sign_off_missing():
         needed = tuple(printable(need) for finding in case.decision.missing() for need in finding.needs)
-        return f"Everything measured is met. Sign-off is missing from {listed(needed)}."
+        return f"Everything measured is met. Sign-off is missing from {listed(needed)}.{_not_counted(case)}"
     reasons = [item for item in case.decision.missing() if not item.needs]
     if not reasons:
         return headline(case)
@@ -154,6 +155,13 @@ def _adverse(audit: AuditRecord) -> str:
     metric, _, rest = widest.partition(" ")
     said = "1 comparison is adverse:" if found == 1 else f"{count(found)} comparisons are adverse, the widest:"
     return sentence(f"{said} {metric.replace('_', ' ')} {rest}")
+
+
+def _not_counted(case: Case) -> str:
+    """Why approvals that were given do not count: somebody may think that she has decided."""
+    reason = next((item.reason for item in case.decision.missing() if item.needs), "")
+    void = reason.partition(f". {NOT_COUNTED}")[2]
+    return f" {NOT_COUNTED}{one_line(void, 300)}." if void else ""
 
 
 def _age(since: datetime, now: datetime) -> str:
