@@ -166,7 +166,7 @@ def test_a_delegate_is_told_for_whom_she_signs_before_and_after(tmp_path: Path) 
     browser.login(HELPER.id)
     whom = "on behalf of Compliance Officer (compliance-officer)"
     assert f"You may approve or refuse, as compliance, {whom}." in browser.get("/").text
-    page = browser.get(CASE).text
+    page = browser.get(CASE.replace("/case", "/case/sign")).text
     assert f'<option value="compliance">compliance, {whom}</option>' in page
     assert "Hannah Helper for Compliance Officer (compliance-officer) can give it." in page
     answer = browser.post("/sign", browser.form())
