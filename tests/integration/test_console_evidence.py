@@ -270,7 +270,6 @@ def test_a_person_without_the_function_finds_no_small_count_on_any_page_or_file(
             "/case/intersections",
             "/case/record",
             "/case/all",
-            "/case/sign",
             "/case/report",
             "/model",
             "/history.json",
