@@ -43,15 +43,12 @@ def night(desk: Desk, days: float, code: int = 0, **more: Any) -> None:
     desk.ledger.append(ran("nightly", f"2 live aliases were looked at: exit code {code}.", body))
 
 
-def busy_desk(folder: Path, *, real: bool = False) -> Desk:
+def busy_desk(folder: Path) -> Desk:
     """Version 2 of the policy adopted by two, a delegation, and account and ledger that differ in three ways."""
-    desk = factory.new_desk(folder, real=real)
+    desk = factory.new_desk(folder)
     desk.ledger.append(key_event("added", NEW_PERSON, MACHINE))
     desk.ledger.append(key_event("added", HOSTILE, MACHINE))
-    if real:
-        desk.accounts.add(UNKNOWN_ACCOUNT, factory.SECRET)
-    else:
-        desk.accounts.known = (*factory.PEOPLE, UNKNOWN_ACCOUNT)  # type: ignore[attr-defined]
+    desk.accounts.add(UNKNOWN_ACCOUNT, factory.SECRET)
     until = desk.clock() + timedelta(days=20)
     delegate(desk, person("second-officer"), "risk-officer", "compliance", until, "on leave", "password")
     second = under(
