@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
@@ -45,6 +46,8 @@ _COUNTED = text(
 )
 REFUSED = "the id or the password is wrong, or the account is disabled"
 T = TypeVar("T")
+_TURN = Lock()
+"""One password is hashed at a time: each takes 64 MiB and a core, and whoever guesses must not take all of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,13 +259,14 @@ def _matches(stored: str | None, secret: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     given = secret[: MAX_SECRET + 1].encode("utf-8", "surrogatepass")  # a longer one is nobody's, and costs no more
-    if not stored:  # nobody, or somebody without a password
-        _hasher().hash(given)
-        return False
-    try:
-        return bool(_hasher().verify(stored, given))
-    except (VerificationError, InvalidHashError):
-        return False
+    with _TURN:
+        if not stored:  # nobody, or somebody without a password
+            _hasher().hash(given)
+            return False
+        try:
+            return bool(_hasher().verify(stored, given))
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 def _alive(opened: str, used: str, now: datetime) -> bool:

@@ -18,6 +18,9 @@ EVERY = "every_seconds"
 
 DAILY = timedelta(days=1)
 
+LATE = 1.5
+"""A night counts as missed after so many times what the schedule leaves between two."""
+
 
 @dataclass(frozen=True, slots=True)
 class NightRun:
@@ -45,6 +48,12 @@ def missed(desk: Desk, now: datetime) -> tuple[str, ...]:
     return (f"no night ran since {found[-1].time:%Y-%m-%d %H:%M} UTC: about {gone} missed",) if gone else ()
 
 
+def missed_at(desk: Desk) -> datetime | None:
+    """From when on a night counts as missed, unless one runs before; None where none ever ran."""
+    found = _entries(desk)
+    return found[-1].time + _every(found) * LATE if found else None
+
+
 def nights(desk: Desk) -> tuple[NightRun, ...]:
     """Every night that ran, the newest first, each with what is missing before it."""
     found = _entries(desk)
@@ -64,7 +73,7 @@ def _every(entries: Sequence[Entry]) -> timedelta:
 
 def _gone(gap: timedelta, every: timedelta) -> int:
     """How many nights a gap swallowed; half a night late is not missed."""
-    return 0 if gap < every * 1.5 else round(gap / every) - 1
+    return 0 if gap < every * LATE else round(gap / every) - 1
 
 
 def _gap(earlier: Sequence[Entry], before: Entry, after: Entry) -> str:

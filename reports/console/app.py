@@ -21,6 +21,7 @@ from reports.console import (
     entries,
     evidence,
     factors,
+    figures,
     history,
     inbox,
     models,
@@ -30,6 +31,7 @@ from reports.console import (
     schedules,
     signing,
     single_sign_on,
+    verify,
 )
 from reports.console.answers import html
 from reports.console.credentials import PasskeyAskedError
@@ -37,13 +39,28 @@ from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
+from reports.console.upload import MAX_UPLOAD, BusyError
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 ROOMS = (
-    *(entrance, single_sign_on, inbox, evidence, reading, signing, afterwards, models, history, entries),
-    *(policies, schedules, people, factors),
+    entrance,
+    single_sign_on,
+    inbox,
+    evidence,
+    reading,
+    signing,
+    afterwards,
+    models,
+    history,
+    entries,
+    verify,
+    figures,
+    policies,
+    schedules,
+    people,
+    factors,
 )
 """Every file of pages; each has its router."""
 
@@ -74,11 +91,12 @@ def create_app(
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)
+    app.add_exception_handler(BusyError, _busy)
     app.add_exception_handler(PasskeyAskedError, _challenge)
     app.add_exception_handler(FairgateError, _said)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, *hosts), secure=secure_cookies)
+    app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, *hosts), secure=secure_cookies, large={"/verify": MAX_UPLOAD})
     return app
 
 
@@ -103,6 +121,10 @@ def _to_login(_request: Request, error: Exception) -> Response:
 
 def _forged(_request: Request, _error: Exception) -> Response:
     return _problem(403, "This form is not from your session", "Go back to the inbox and open the page again.")
+
+
+def _busy(_request: Request, _error: Exception) -> Response:
+    return _problem(503, "Too much at once", "Other files are being checked, or yours came too slowly. Try again soon.")
 
 
 def _challenge(_request: Request, error: Exception) -> Response:

@@ -19,6 +19,8 @@ PLACES = (
     Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
     Place("history", "/history", "History"),
+    Place("verify", "/verify", "Verify"),
+    Place("figures", "/figures", "Figures"),
     Place("policies", "/policies", "Policies"),
     Place("schedules", "/schedules", "Schedules"),
     Place("people", "/people", "People"),

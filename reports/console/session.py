@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
 from governance.accounts import Session
 from governance.case import Case
@@ -112,12 +112,12 @@ def _proves_at(request: Request, identity: str) -> str | None:
 
 
 async def form_fields(request: Request) -> Mapping[str, str]:
-    """The fields of a form, files left out; the first value where a name comes twice."""
-    fields: dict[str, str] = {}
+    """The fields of a form, files left out. A name that comes twice is an error: which one would have been signed?"""
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, str):
-                fields.setdefault(name, value)
+        pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise HTTPException(400, "a field of the form came twice")
     return fields
 
 

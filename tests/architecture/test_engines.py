@@ -69,6 +69,7 @@ ALLOWED = {
     "pyotp": {"governance/second_factor.py"},
     "webauthn": {"governance/passkey.py"},
     "segno": {"reports/codes.py"},
+    "apprise": {"flows/telling.py"},
     "authlib": {"reports/console/openid.py"},
     "joserfc": {"reports/console/openid.py"},
 }
