@@ -13,24 +13,13 @@ from audits.plan import AuditPlan, Task
 from audits.result import AuditResult
 from audits.source_uri import shown
 from reports.evidence import CaseEvidence
+from reports.paper import Chapter
 from reports.release import release_view
 from reports.view import Cell, Column, Panel, ReleaseView, Row, Table
 from reports.words import count, group_name, listed, metric_label, metric_meaning, printable
 
 SHOWN = 24
 BLANK = "To be written by the people who made the model"
-
-
-@dataclass(frozen=True, slots=True)
-class CardSection:
-    """One section. `blanks` are questions that the record does not answer and that nobody answers for its owner."""
-
-    key: str
-    title: str
-    words: tuple[str, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
-    blanks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +34,19 @@ class CardResult:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model card, printable and not escaped. `task` is binary, multiclass, regression or ranking; empty: unknown."""
+    """A model card, printable and not escaped. `published` says that what may not be published is masked.
+
+    `task` is binary, multiclass, regression or ranking; empty where the plan is not known.
+    """
 
     title: str
     model: str
     version: str
+    published: str
     standing: str
     task: str
     dataset: str
-    sections: tuple[CardSection, ...]
+    sections: tuple[Chapter, ...]
     results: tuple[CardResult, ...]
 
 
@@ -69,6 +62,7 @@ def card_of(evidence: CaseEvidence, view: ReleaseView) -> ModelCard:
         title=f"Model card of {view.model}, version {view.version}",
         model=view.model,
         version=view.version,
+        published=view.published,
         standing=f"{view.label} as {view.target}, as of {view.time}. {view.headline}",
         task=plan.task.value if plan else "",
         dataset=_dataset(audit, plan),
@@ -81,13 +75,13 @@ def card_of(evidence: CaseEvidence, view: ReleaseView) -> ModelCard:
             _training_data(),
             _quantities(view),
             _ethics(view),
-            CardSection("caveats", "Caveats and recommendations", words=view.summary.limits),
+            Chapter("caveats", "Caveats and recommendations", words=view.summary.limits),
         ),
         results=_results(audit) if audit else (),
     )
 
 
-def _details(evidence: CaseEvidence, view: ReleaseView) -> CardSection:
+def _details(evidence: CaseEvidence, view: ReleaseView) -> Chapter:
     subject = evidence.case.subject
     kept = [fact for fact in view.facts if fact[0] in {"Registered by", "Registry", "Audited", "Impact tier"}]
     facts = (
@@ -103,10 +97,10 @@ def _details(evidence: CaseEvidence, view: ReleaseView) -> CardSection:
         "What kind of model is it, and how was it trained?",
         "Under which licence may it be used?",
     )
-    return CardSection("details", "Model details", facts=facts, blanks=asked)
+    return Chapter("details", "Model details", facts=facts, blanks=asked)
 
 
-def _use(view: ReleaseView, plan: AuditPlan | None) -> CardSection:
+def _use(view: ReleaseView, plan: AuditPlan | None) -> Chapter:
     facts = [("Released to", view.target)] if view.outcome == "RELEASED" else [("Asked to become", view.target)]
     if plan is not None:
         facts.append(("What it answers", _TASKS[plan.task]))
@@ -118,7 +112,7 @@ def _use(view: ReleaseView, plan: AuditPlan | None) -> CardSection:
         "Which people are affected by what it answers?",
         "What must it not be used for?",
     )
-    return CardSection("use", "Intended use", facts=tuple(facts), blanks=asked)
+    return Chapter("use", "Intended use", facts=tuple(facts), blanks=asked)
 
 
 _TASKS = {
@@ -129,9 +123,9 @@ _TASKS = {
 }
 
 
-def _factors(audit: AuditResult | None, plan: AuditPlan | None) -> CardSection:
+def _factors(audit: AuditResult | None, plan: AuditPlan | None) -> Chapter:
     if audit is None:
-        return CardSection("factors", "Factors", words=(_NO_AUDIT,))
+        return Chapter("factors", "Factors", words=(_NO_AUDIT,))
     together = dict.fromkeys(item.features for item in audit.estimates if len(item.features) > 1)
     words = [f"Measured for {listed(tuple(printable(name) for name in audit.features))}."]
     if together:
@@ -140,12 +134,12 @@ def _factors(audit: AuditResult | None, plan: AuditPlan | None) -> CardSection:
         controls = listed(tuple(printable(item.name) for item in plan.control_features))
         words.append(f"Disparities in selection were also looked at within the levels of {controls}.")
     asked = ("Which other groups, instruments or surroundings could matter, and why were they not measured?",)
-    return CardSection("factors", "Factors", words=tuple(words), blanks=asked)
+    return Chapter("factors", "Factors", words=tuple(words), blanks=asked)
 
 
-def _metrics(view: ReleaseView, audit: AuditResult | None) -> CardSection:
+def _metrics(view: ReleaseView, audit: AuditResult | None) -> Chapter:
     if audit is None:
-        return CardSection("metrics", "Metrics", words=(_NO_AUDIT,))
+        return Chapter("metrics", "Metrics", words=(_NO_AUDIT,))
     names = dict.fromkeys(item.metric for item in audit.estimates)
     facts = tuple((metric_label(name), metric_meaning(name) or "as the audit's record defines it") for name in names)
     bounds = dict.fromkeys(
@@ -156,30 +150,30 @@ def _metrics(view: ReleaseView, audit: AuditResult | None) -> CardSection:
     )
     words = (f"Bounds that the plan declared before the run: {'; '.join(bounds)}.",) if bounds else ()
     kept = tuple(fact for fact in view.facts if fact[0] in {"Confidence of intervals", "Least evidence to compare"})
-    return CardSection("metrics", "Metrics", words=words, facts=(*facts, *kept))
+    return Chapter("metrics", "Metrics", words=words, facts=(*facts, *kept))
 
 
-def _evaluation_data(view: ReleaseView, audit: AuditResult | None, plan: AuditPlan | None) -> CardSection:
+def _evaluation_data(view: ReleaseView, audit: AuditResult | None, plan: AuditPlan | None) -> Chapter:
     if audit is None:
-        return CardSection("evaluation-data", "Evaluation data", words=(_NO_AUDIT,))
+        return Chapter("evaluation-data", "Evaluation data", words=(_NO_AUDIT,))
     facts = [("Rows", count(audit.row_count)), ("Digest", audit.data_digest)]
     if plan is not None and plan.source:
         facts.insert(0, ("Source", printable(shown(plan.source), 400)))
     words = (f"Quality gate: {view.quality.outcome}. {view.quality.sentence}",) if view.quality else ()
     asked = ("Whom do the data describe, how and when were they collected, and why these?",)
-    return CardSection("evaluation-data", "Evaluation data", words=words, facts=tuple(facts), blanks=asked)
+    return Chapter("evaluation-data", "Evaluation data", words=words, facts=tuple(facts), blanks=asked)
 
 
-def _training_data() -> CardSection:
+def _training_data() -> Chapter:
     said = "The record binds the model's files; it does not hold the data that it was trained on."
     asked = ("On which data was it trained, and how were they prepared?",)
-    return CardSection("training-data", "Training data", words=(said,), blanks=asked)
+    return Chapter("training-data", "Training data", words=(said,), blanks=asked)
 
 
-def _quantities(view: ReleaseView) -> CardSection:
+def _quantities(view: ReleaseView) -> Chapter:
     tables = [table for panel in view.panels for table in (_rates(panel), _disparities(panel)) if table is not None]
     title = "Quantitative analyses"
-    return CardSection("quantities", title, words=view.summary.measured or (_NO_AUDIT,), tables=tuple(tables))
+    return Chapter("quantities", title, words=view.summary.measured or (_NO_AUDIT,), tables=tuple(tables))
 
 
 def _rates(panel: Panel) -> Table | None:
@@ -224,7 +218,7 @@ def _disparities(panel: Panel) -> Table | None:
     return Table(f"Disparities with a bound, for {panel.title}", heads, rows, SHOWN)
 
 
-def _ethics(view: ReleaseView) -> CardSection:
+def _ethics(view: ReleaseView) -> Chapter:
     signed = tuple(
         f"{item.name} ({item.function}) {item.decision} it on {item.time}: {item.standing}." for item in view.sign_offs
     )
@@ -233,7 +227,7 @@ def _ethics(view: ReleaseView) -> CardSection:
         "Which harms to whom were considered, and what was done about them?",
         "Do the data hold special categories of personal data, and on which ground?",
     )
-    return CardSection("ethics", "Ethical considerations", words=words, blanks=asked)
+    return Chapter("ethics", "Ethical considerations", words=words, blanks=asked)
 
 
 _NO_AUDIT = "No audit is recorded for a release: nothing was measured."
@@ -248,7 +242,7 @@ def _dataset(audit: AuditResult | None, plan: AuditPlan | None) -> str:
 def _results(audit: AuditResult) -> tuple[CardResult, ...]:
     """Rates that have a value and are compared; what is suppressed has none."""
     return tuple(
-        CardResult(item.metric, metric_label(item.metric), group_name(item.features, item.group), item.value)
+        CardResult(printable(item.metric), metric_label(item.metric), group_name(item.features, item.group), item.value)
         for item in audit.estimates
         if item.value is not None and item.counted and not item.suppressed
     )

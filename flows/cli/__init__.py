@@ -19,6 +19,7 @@ from flows.cli import (
     outside,
     people,
     release,
+    report,
     schedules,
     sign,
     tables,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, operate,
+    people, charter, evidence, release, sign, verify, report, history, tables, ledger, outside, db, schedules, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

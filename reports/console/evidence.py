@@ -38,8 +38,8 @@ def report_file(
     if form not in set(Format):
         raise ConfigurationError(f"a report is written as one of: {', '.join(Format)}")
     desk, kind = desk_of(request), Format(form)
-    data = render(release_view(gather(desk, open_case(desk, name, version, alias))), kind)
-    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.value}"'}
+    data = render(gather(desk, open_case(desk, name, version, alias)), kind)
+    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.suffix}"'}
     return Response(data, media_type=kind.media_type, headers=headers)
 
 
