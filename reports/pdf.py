@@ -8,6 +8,7 @@ and the file's identifier are taken from the record.
 from __future__ import annotations
 
 import io
+import warnings
 from datetime import UTC
 from functools import cache
 from importlib.util import find_spec
@@ -73,13 +74,24 @@ def _printed(engine: Any, text: str, report: Report) -> bytes:
         relationship="Source",
     )
     document = engine.HTML(string=text, base_url=SCHEME, url_fetcher=_fetcher(), media_type="print")
-    written: bytes = document.write_pdf(
-        attachments=[record],
-        pdf_variant=VARIANT,
-        pdf_tags=True,
-        pdf_identifier=bytes.fromhex(report.about.record_digest.partition(":")[2])[:16],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the file of its colour profile open
+        written: bytes = document.write_pdf(
+            finisher=_once,
+            attachments=[record],
+            pdf_variant=VARIANT,
+            pdf_tags=True,
+            pdf_identifier=bytes.fromhex(report.about.record_digest.partition(":")[2])[:16],
+        )
     return written
+
+
+def _once(_document: Any, pdf: Any) -> None:
+    """WeasyPrint names an attachment twice among the associated files."""
+    files = pdf.catalog["AF"]
+    kept = list(dict.fromkeys(files))
+    del files[:]
+    files.extend(kept)
 
 
 @cache
