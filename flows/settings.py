@@ -39,6 +39,7 @@ class Settings:
     person: str | None = None
     credential: str | None = None
     credential_file: Path | None = None
+    code: str | None = None
     console_port: int = 8765
     console_url: str | None = None
     night_every: timedelta | None = None
@@ -110,6 +111,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         person=env.get("FAIRGATE_PERSON"),
         credential=env.get("FAIRGATE_CREDENTIAL"),
         credential_file=project / credential_file if credential_file else None,
+        code=env.get("FAIRGATE_CODE") or None,
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
         console_url=_url(env.get("FAIRGATE_CONSOLE_URL")),
         night_every=_hours(env.get(NIGHT_EVERY)),

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
 
@@ -30,6 +31,8 @@ MAX_SECRET = 1_024
 FREE_FAILURES = 5
 IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
+SEEN_EVERY = timedelta(seconds=20)
+"""A session's last use is written no oftener: a page would else cost a synced write. It may end that much early."""
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
 _FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ADDED = text(
@@ -40,7 +43,8 @@ _COUNTED = text(
     "INSERT INTO failures VALUES (:id, :count, :until)"
     " ON CONFLICT (person) DO UPDATE SET count = excluded.count, until = excluded.until"
 )
-_REFUSED = "the id or the password is wrong, or the account is disabled"
+REFUSED = "the id or the password is wrong, or the account is disabled"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +114,30 @@ class Accounts:
         Failures are recorded; after five in a row each further try must wait twice as long, at most an hour. A try
         is counted before the password is looked at and forgiven after: many at once are not free.
         """
-        now = self.clock()
         if not _ID.fullmatch(identity):  # nobody can have it, so nothing of it is stored
-            raise NotAuthorizedError(_REFUSED)
-        self._count_try(identity, now)
-        person, stored = self.person(identity), self._stored(identity)
-        if not _matches(stored, secret) or person is None or not person.active:
-            self._record_failure(identity, now)
-            raise NotAuthorizedError(_REFUSED)
+            raise NotAuthorizedError(REFUSED)
+
+        def look() -> Person | None:
+            person, stored = self.person(identity), self._stored(identity)
+            return person if _matches(stored, secret) and person is not None and person.active else None
+
+        return self.counted(identity, "passwords", look)
+
+    def counted(self, who: str, what: str, look: Callable[[], T | None]) -> T:
+        """What `look` finds, as one counted try of `who`: None is a failure. Raises NotAuthorizedError.
+
+        `what` are the things that were wrong, for the message: passwords. What one name spares, another one does not:
+        a right password does not forgive wrong codes.
+        """
+        now = self.clock()
+        self._count_try(who, what, now)
+        found = look()
+        if found is None:
+            self._record_failure(who, now)
+            raise NotAuthorizedError(REFUSED)
         with self.database.writing() as connection:
-            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": identity})
-        return person
+            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": who})
+        return found
 
     def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
         """When a wrong credential was given for this id."""
@@ -142,21 +159,23 @@ class Accounts:
 
     def session(self, token: str, now: datetime) -> Session | None:
         """The session of this token, None where it is unknown, idle for 15 minutes, older than 8 hours, or disabled."""
-        with self.database.writing() as connection:
-            row = connection.execute(
-                text("SELECT person, csrf, opened, used FROM session WHERE token = :token"), {"token": _hash(token)}
-            ).first()
-            if row is None:
-                return None
-            if not _alive(row.opened, row.used, now):
-                connection.execute(text("DELETE FROM session WHERE token = :token"), {"token": _hash(token)})
-                return None
-            connection.execute(
-                text("UPDATE session SET used = :now WHERE token = :token"),
-                {"now": now.isoformat(), "token": _hash(token)},
-            )
+        query = text("SELECT person, csrf, opened, used FROM session WHERE token = :token")
+        with self.database.reading() as connection:
+            row = connection.execute(query, {"token": _hash(token)}).first()
+        if row is None:
+            return None
+        if not _alive(row.opened, row.used, now):
+            self.close_session(token)
+            return None
+        if now - datetime.fromisoformat(row.used) >= SEEN_EVERY:
+            self._used(token, now)
         person = self.person(row.person)
         return Session(person, row.csrf) if person is not None and person.active else None
+
+    def _used(self, token: str, now: datetime) -> None:
+        values = {"now": now.isoformat(), "token": _hash(token)}
+        with self.database.writing() as connection:
+            connection.execute(text("UPDATE session SET used = :now WHERE token = :token"), values)
 
     def close_session(self, token: str) -> None:
         """End a session."""
@@ -168,16 +187,16 @@ class Accounts:
             row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
             return row.secret if row else None
 
-    def _count_try(self, identity: str, now: datetime) -> None:
+    def _count_try(self, who: str, what: str, now: datetime) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
         query = text("SELECT count, until FROM failures WHERE person = :id")
         with self.database.writing() as connection:
-            row = connection.execute(query, {"id": identity}).first()
+            row = connection.execute(query, {"id": who}).first()
             left = datetime.fromisoformat(row.until) - now if row else timedelta()
             if row and timedelta() < left <= _pause(row[0]):  # a longer one only a clock that was set back makes
-                raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
+                raise NotAuthorizedError(f"too many wrong {what} for {who!r}: wait until {row.until[:19]} UTC")
             count = row[0] + 1 if row else 1
-            values = {"id": identity, "count": count, "until": (now + _pause(count)).isoformat()}
+            values = {"id": who, "count": count, "until": (now + _pause(count)).isoformat()}
             connection.execute(_COUNTED, values)
 
     def _record_failure(self, identity: str, now: datetime) -> None:

@@ -12,7 +12,9 @@ from governance.signoff import reasoned
 from governance.statement import Entry, Statement
 
 
-def approve_policy(desk: Desk, person: Person, reason: str, authentication: str) -> tuple[Entry, int]:
+def approve_policy(
+    desk: Desk, person: Person, reason: str, authentication: str, assurance: Assurance = Assurance.PASSWORD
+) -> tuple[Entry, int]:
     """Record that the authenticated person approves the desk's policy; also, how many approvals are still missing.
 
     Raises AlreadyDecidedError where it is in force or she has approved it, NotAuthorizedError where she holds no
@@ -21,7 +23,7 @@ def approve_policy(desk: Desk, person: Person, reason: str, authentication: str)
     """
     reasoned(reason)
     use_policy(desk, MACHINE)
-    body = {"reason": reason.strip(), "authentication": authentication, "assurance": Assurance.SERVER_ATTESTED.value}
+    body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}
 
     def decide() -> Statement:
         function = _function(desk, person)

@@ -11,11 +11,12 @@ from governance.decide import Decision, DecisionOutcome, decide
 from governance.desk import Desk, charter_of
 from governance.dossier import Dossier
 from governance.errors import ConfigurationError
+from governance.people import Person
 from governance.policy import TierRules
 from governance.record import Shown, target_of
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
-from governance.user_key import proves, willed
+from governance.user_key import assertion_in, proves, signature_in, will_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,16 @@ class Case:
 
 def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     """The case of these bytes and this target, decided now."""
+    charter = charter_of(desk)
+    return decided(desk, subject, target, charter, confirmed(charter, desk.accounts.people()))
+
+
+def decided(desk: Desk, subject: Subject, target: Target, charter: Charter, people: tuple[Person, ...]) -> Case:
+    """The case, where the charter and the people whom it confirms are read already; see `case_of`."""
     size = desk.ledger.size()
     entries = tuple(desk.ledger.entries(digest=subject.digest))
     # Recorded time never goes back: a clock that was set back must not bring an expired sign-off to life again.
     now = max((desk.clock(), *(entry.time for entry in entries)))
-    charter = charter_of(desk)
-    people = confirmed(charter, desk.accounts.people())
     proved = _proved(charter, entries)
     dossier = dossier_from(entries, subject, target, now=now, size=size, people=people, proved=proved)
     dossier = replace(dossier, charter=charter, superseded=_superseded(desk, subject, target))
@@ -78,13 +83,28 @@ def _proved(charter: Charter, entries: Iterable[Entry]) -> frozenset[int]:
     """
     found: dict[bytes, int] = {}
     for entry in entries:
-        signer = entry.statement.actor.id
-        said = willed(signer, entry.statement.body) if entry.statement.predicate_type in _BY_KEY else None
-        if said is None or charter.key_holder(said[0].public, before=entry.seq) != signer:
-            continue
-        if proves(*said):
-            found.setdefault(said[1], entry.seq)
+        if entry.statement.predicate_type in _BY_KEY:
+            will = _signed_will(charter, entry)
+            if will is not None:
+                found.setdefault(will, entry.seq)
     return frozenset(found.values())
+
+
+def _signed_will(charter: Charter, entry: Entry) -> bytes | None:
+    """What the signer of this entry wills, where a key or a passkey of hers signed it; None where none did."""
+    signer, body = entry.statement.actor.id, entry.statement.body
+    will = will_in(signer, body)
+    if will is None:
+        return None
+    key, passkey = signature_in(body), assertion_in(body)
+    if key is not None and charter.key_holder(key.public, before=entry.seq) == signer and proves(key, will):
+        return will
+    held = charter.passkey(passkey.credential_id) if passkey is not None else None
+    if passkey is None or held is None or held.holder != signer or held.revoked or held.seq >= entry.seq:
+        return None
+    from governance.passkey import proves as passkey_proves
+
+    return will if passkey_proves(held, passkey, will) else None
 
 
 def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:
@@ -100,14 +120,23 @@ def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:
 _ASKED = (PredicateType.HOLD, PredicateType.PROMOTION_INTENT, PredicateType.BREAK_GLASS)
 
 
-def asked(desk: Desk) -> tuple[Case, ...]:
-    """Every case that a release was asked for in this environment, oldest first: held, begun at once, or by glass."""
-    found: dict[tuple[Subject, Target], None] = {}
+def targets_asked(desk: Desk) -> tuple[tuple[Subject, Target], ...]:
+    """What a release was asked for in this environment, oldest first: held, begun at once, or by glass."""
+    found: dict[tuple[str, str, str, Target], tuple[Subject, Target]] = {}
     for entry in desk.ledger.entries():
         if entry.statement.predicate_type in _ASKED:
             body = entry.statement.body
-            found[(subject_of(body), target_in(body))] = None
-    return tuple(case_of(desk, subject, target) for subject, target in found if target.environment == desk.environment)
+            subject, target = subject_of(body), target_in(body)
+            # One registry has several addresses (a relative path, a host name): the bytes say which case it is.
+            found[subject.name, subject.version, subject.digest, target] = subject, target
+    return tuple(item for item in found.values() if item[1].environment == desk.environment)
+
+
+def asked(desk: Desk) -> tuple[Case, ...]:
+    """The case of everything that a release was asked for, oldest first; see `targets_asked`."""
+    charter = charter_of(desk)
+    people = confirmed(charter, desk.accounts.people())
+    return tuple(decided(desk, subject, target, charter, people) for subject, target in targets_asked(desk))
 
 
 def waiting(desk: Desk) -> tuple[Case, ...]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from reports.charts import svg
 from reports.plots import plot_svg
+from reports.signed import NO_PROOF
 from reports.view import Part, ReleaseView
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,6 +28,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["slug"] = _slug
+    made.globals["no_proof"] = NO_PROOF
     return made
 
 

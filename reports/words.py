@@ -66,7 +66,8 @@ REQUIREMENTS: dict[str, str] = {
 }
 
 ASSURANCES: dict[str, str] = {
-    "server-attested": "server-attested: Fairgate checked the password and says who it was, no key of hers signed",
+    "password": "password: Fairgate checked the password alone, and says who it was",
+    "server-attested": "server-attested: Fairgate checked two factors and says who it was, no key of hers signed",
     "user-key": "user-key: signed with a key that is the person's own",
     "unproved": "unproved: the signature of the person's own key does not hold",
 }
@@ -85,7 +86,9 @@ def printable(text: object, limit: int | None = NAME_LIMIT, *, lines: bool = Fal
 
     `lines` keeps line feeds, for reasons that people typed in several lines.
     """
-    seen = "".join(_visible(character, lines) for character in str(text))
+    given = str(text)
+    plain = given.isascii() and given.isprintable()  # most texts are, and a page has thousands
+    seen = given if plain else "".join(_visible(character, lines) for character in given)
     return seen if limit is None or len(seen) <= limit else seen[: limit - 1] + "…"
 
 

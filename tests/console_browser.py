@@ -23,6 +23,7 @@ class Browser:
     app: FastAPI
     base: str = "http://localhost:8765"
     cookies: dict[str, str] = field(default_factory=dict)
+    person: str = ""
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self._send("GET", path, headers, None)
@@ -50,16 +51,22 @@ class Browser:
         return {**({"cookie": jar} if jar else {}), **headers}
 
     def login(self, person: str, secret: str = factory.SECRET) -> httpx.Response:
+        """Sign in; an authenticator app is set up where she has none."""
         token = hidden(self.get("/login").text)["token"]
-        return self.post("/login", {"token": token, "wanted": "/", "id": person, "password": secret})
+        answer = self.post("/login", {"token": token, "wanted": "/", "id": person, "password": secret})
+        if answer.status_code == 303:
+            self.person = person
+            factory.code(self.app.state.desk, person)
+        return answer
 
     def form(self, path: str = CASE, **changes: str) -> dict[str, str]:
-        """The fields of the sign form on this page, filled in."""
-        text = self.get(path).text
+        """The fields of the sign form on this page, filled in, with a code of her authenticator app."""
+        code = factory.code(self.app.state.desk, self.person) if self.person else ""
+        text = self.get(path.replace("/case?", "/case/sign?", 1)).text
         found = hidden(text[text.index('action="/sign"') :])
-        function = re.search(r'<option value="([^"]+)"', text)
+        function = re.search(r'<option value="([^"]+)"', text[text.index('name="function"') :])
         filled = {"decision": "approve", "function": function.group(1) if function else "", "reason": REASON}
-        return {**found, **filled, "password": factory.SECRET, **changes}
+        return {**found, **filled, "password": factory.SECRET, "code": code, **changes}
 
 
 def hidden(text: str) -> dict[str, str]:

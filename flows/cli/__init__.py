@@ -11,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 
 from flows.cli import (
     charter,
+    conditions,
     db,
     evidence,
     history,
@@ -45,7 +46,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, verify, report, history, tables, ledger, outside, db, schedules, operate,
+    people, charter, evidence, release, sign, conditions, verify, report, history, tables, ledger, outside, db,
+    schedules, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

@@ -8,13 +8,16 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
-from reports.console import entrance, entries, evidence, inbox, signing
+from governance.ledger.remembered import Remembered
+from governance.recent_cases import RecentCases
+from reports.console import afterwards, entrance, entries, evidence, factors, history, inbox, models, reading, signing
 from reports.console.answers import html
+from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
@@ -22,7 +25,7 @@ from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, entries)
+ROOMS = (entrance, inbox, evidence, reading, signing, afterwards, models, history, entries, factors)
 """Every file of pages; each has its router."""
 
 
@@ -36,7 +39,8 @@ def create_app(
     `outside` is what it may ask of and tell the world; None: nothing.
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = desk
+    app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
+    app.state.recent = RecentCases()
     app.state.outside = outside or Outside()
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
@@ -44,6 +48,7 @@ def create_app(
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)
+    app.add_exception_handler(PasskeyAskedError, _challenge)
     app.add_exception_handler(FairgateError, _said)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(HTTPException, _http)
@@ -72,6 +77,11 @@ def _to_login(_request: Request, error: Exception) -> Response:
 
 def _forged(_request: Request, _error: Exception) -> Response:
     return _problem(403, "This form is not from your session", "Go back to the inbox and open the page again.")
+
+
+def _challenge(_request: Request, error: Exception) -> Response:
+    """What a script asked for: options of `navigator.credentials.get`, and under which id the act waits."""
+    return JSONResponse(error.answer if isinstance(error, PasskeyAskedError) else {})
 
 
 def _said(_request: Request, error: Exception) -> Response:

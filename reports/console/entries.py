@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,10 +14,14 @@ from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
 from reports.console.answers import html
-from reports.console.desktop import entry_row, receipt
+from reports.console.receipts import entry_row, receipt, receipt_zip
 from reports.console.session import Visitor, desk_of
+from reports.ledger_search import KINDS, Search, entry_at, search
+from reports.models import kind_label
+from reports.words import printable
 
-PAGE = 100
+FIELDS = ("kind", "model", "person", "from", "to")
+"""The fields of the form that filters the ledger."""
 
 router = APIRouter()
 
@@ -22,8 +29,10 @@ router = APIRouter()
 @router.get("/entry/{seq}")
 def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) -> Response:
     """One entry of the ledger; after signing, the receipt."""
-    shown = receipt(_entry(request, seq), charter_of(desk_of(request)))
-    return html("console_entry.html", session, receipt=shown, fresh=bool(signed) and shown.signed)
+    desk = desk_of(request)
+    shown = receipt(_entry(request, seq), charter_of(desk))
+    fresh = bool(signed) and shown.act
+    return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
 
 
 @router.get("/entry/{seq}/envelope")
@@ -42,19 +51,55 @@ def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
     return Response(proof.encode(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
+@router.get("/entry/{seq}/receipt.zip")
+def entry_receipt(request: Request, _session: Visitor, seq: int) -> Response:
+    """Both files of the receipt in one, with how to check them."""
+    desk, entry = desk_of(request), _entry(request, seq)
+    data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)))
+    headers = {"content-disposition": f'attachment; filename="fairgate-receipt-{entry.seq}.zip"'}
+    return Response(data, media_type="application/zip", headers=headers)
+
+
 @router.get("/ledger")
 def ledger_page(request: Request, session: Visitor, before: int | None = None) -> Response:
-    """The entries of the ledger, the newest first, a hundred on a page."""
-    ledger = desk_of(request).ledger
-    size = ledger.size()
-    end = size if before is None else max(0, min(before, size))
-    start = max(0, end - PAGE)
-    rows = tuple(entry_row(entry) for entry in islice(ledger.entries(), start, end))
-    return html("console_ledger.html", session, rows=rows[::-1], size=size, older=start or None)
+    """The entries of the ledger that are asked for, the newest first, a hundred on a page."""
+    desk, asked = desk_of(request), _asked(request)
+    wanted, problem = _search(asked)
+    found = search(desk.ledger, wanted, before)
+    return html(
+        "console_ledger.html",
+        session,
+        400 if problem else 200,
+        rows=tuple(entry_row(entry) for entry in found.entries),
+        size=desk.ledger.size(),
+        kinds=tuple((word, kind_label(word)) for word in KINDS),
+        people=tuple(printable(person.name) for person in charter_of(desk).people),
+        asked=asked,
+        filtered=not wanted.is_open(),
+        problem=problem,
+        before=before,
+        older=None if found.older is None else urlencode({**asked, "before": found.older}),
+        newest=urlencode(asked),
+    )
+
+
+def _asked(request: Request) -> dict[str, str]:
+    """What was typed into the form, whatever it is."""
+    return {name: request.query_params.get(name, "").strip() for name in FIELDS}
+
+
+def _search(asked: Mapping[str, str]) -> tuple[Search, str | None]:
+    """What is asked for; with a sentence, and without the days, where a day is none."""
+    wanted = Search(asked["kind"], asked["model"], asked["person"])
+    try:
+        days = [date.fromisoformat(asked[name]) if asked[name] else None for name in ("from", "to")]
+    except ValueError:
+        return wanted, "A day is written as 2026-11-30; the days were left out."
+    return replace(wanted, first=days[0], last=days[1]), None
 
 
 def _entry(request: Request, seq: int) -> Entry:
-    found = next((entry for entry in desk_of(request).ledger.entries() if entry.seq == seq), None)
+    found = entry_at(desk_of(request).ledger, seq)
     if found is None:
         raise ConfigurationError(f"the ledger has no entry {seq}")
     return found

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fastapi import APIRouter, Request, Response
 
 from governance.accounts import Session
 from governance.case import Case, open_case
 from governance.errors import ConfigurationError
-from governance.signoff import MAX_REASON
+from governance.sections import SECTIONS
 from reports.console.answers import html
-from reports.console.desktop import half_broken, link_of, signing
+from reports.console.desktop import half_broken, link_of
+from reports.console.reading import opened_now
 from reports.console.session import Visitor, desk_of
 from reports.evidence import gather
 from reports.formats import Format, render
@@ -19,14 +18,15 @@ from reports.release import release_view
 from reports.templating import drawn
 from reports.words import VERDICTS
 
-SHOWN = ("model_digest", "report_digest", "data_digest", "validation_digest", "policy_digest")
+ON_THIS_PAGE = tuple(key for key in SECTIONS if key not in ("model-card", "changes"))
+"""The sections of the evidence that this page shows."""
 
 router = APIRouter()
 
 
 @router.get("/case")
 def case_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
-    """The evidence of one case, and the form."""
+    """The evidence of one case."""
     return show_case(request, session, open_case(desk_of(request), name, version, alias))
 
 
@@ -43,32 +43,18 @@ def report_file(
     return Response(data, media_type=kind.media_type, headers=headers)
 
 
-def show_case(
-    request: Request,
-    session: Session,
-    case: Case,
-    problem: str | None = None,
-    typed: Mapping[str, str] | None = None,
-    status: int = 200,
-) -> Response:
-    """The page of a case; `problem` says why what was `typed` was not recorded."""
+def show_case(request: Request, session: Session, case: Case) -> Response:
+    """The page of a case."""
     desk = desk_of(request)
     view = release_view(gather(desk, case))
-    kept = typed or {}
     return html(
         "console_case.html",
         session,
-        status,
         view=view,
         charts=drawn(view),
         verdicts=VERDICTS,
-        offer=signing(desk, case, session.person),
-        shown=[(name, getattr(case.shown(), name) or "") for name in SHOWN],
-        subject=case.subject,
-        alias=case.target.alias,
+        decide=link_of(case, "/case/sign"),
         report=link_of(case, "/case/report"),
         glass=half_broken(desk, case),
-        problem=problem,
-        typed={name: kept.get(name, "") for name in ("function", "decision", "reason")},
-        max_reason=MAX_REASON,
+        mark=opened_now(request, session, case, ON_THIS_PAGE),
     )

@@ -16,5 +16,8 @@ class Place:
 
 PLACES = (
     Place("inbox", "/", "Inbox"),
+    Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("history", "/history", "History"),
+    Place("me", "/me", "My sign-in"),
 )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from governance.accounts import Session
+from governance.case import Case
 from governance.desk import Desk
+from governance.recent_cases import RecentCases
 from reports.console.outside import Outside
 
-MAX_FIELDS = 24
+MAX_FIELDS = 64
 
 
 class LoginNeededError(Exception):
@@ -47,9 +49,20 @@ class Cookies:
 
 
 def desk_of(request: Request) -> Desk:
-    """The desk that the console was made with."""
+    """The desk that the console was made with. A page reads one moment of the ledger; acts never rest on memory."""
     desk: Desk = request.app.state.desk
-    return desk
+    if request.method not in ("GET", "HEAD"):
+        return desk
+    if not hasattr(request.state, "desk"):
+        request.state.desk = replace(desk, ledger=request.app.state.remembered.now())
+    read: Desk = request.state.desk
+    return read
+
+
+def cases_of(request: Request) -> tuple[Case, ...]:
+    """Every case that was asked for, for a page that lists them; what a page shows of one case is decided anew."""
+    recent: RecentCases = request.app.state.recent
+    return recent.asked(desk_of(request))
 
 
 def cookies_of(request: Request) -> Cookies:

@@ -27,7 +27,7 @@ from governance.errors import (
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
 from governance.people import MACHINE, Person, actor
-from governance.record import Signature, observed, registered, signed, withdrawn
+from governance.record import Signature, held, observed, registered, signed, withdrawn
 from governance.release import promote, record_hold
 from governance.signoff import MAX_REASON, Wish, may_sign, sign, withdraw
 from governance.statement import Entry, PredicateType, Statement
@@ -57,7 +57,7 @@ def case(desk: Desk, registry: FakeRegistry) -> Case:
 
 
 def _wish(case: Case, function: str = "compliance", decision: str = "approve", reason: str = "read") -> Wish:
-    return Wish(function, decision, reason, case.shown(), "password")
+    return Wish(function, decision, reason, case.shown(), "password", assurance=factory.ATTESTED)
 
 
 def _now(desk: Desk, case: Case) -> Case:
@@ -82,7 +82,7 @@ def test_two_officers_release_and_each_approval_names_everything_that_was_shown(
     assert statement.body["shown"]["policy_digest"] == desk.policy.digest
     assert statement.body["target"] == {"environment": "local", "alias": "champion"}
     assert (statement.actor.id, statement.actor.name) == ("compliance-officer", "Compliance Officer")
-    assert (statement.body["function"], statement.body["authentication"]) == ("compliance", "password")
+    assert (statement.body["function"], statement.body["authentication"]) == ("compliance", "password and code")
 
 
 def _new_audit(desk: Desk, subject: Subject) -> None:
@@ -294,7 +294,8 @@ def test_a_sign_off_that_names_other_bytes_than_it_is_filed_under_counts_for_non
     other = replace(case.shown(), model_digest=sha("other bytes"))
     for person, function in ((COMPLIANCE, "compliance"), (RISK, "model-risk")):
         expires = factory.START + timedelta(days=30)
-        desk.ledger.append(signed(case.dossier, other, Signature(person, function, "approve", "read", "x", expires)))
+        signature = Signature(person, function, "approve", "read", "x", expires, assurance=factory.ATTESTED)
+        desk.ledger.append(signed(case.dossier, other, signature))
     assert "given for other bytes" in _now(desk, case).decision.missing()[0].reason
     assert case_of(desk, replace(case.subject, digest=sha("other bytes")), TARGET).dossier.sign_offs == ()
 
@@ -390,6 +391,12 @@ def test_cases_wait_until_people_have_decided(desk: Desk, case: Case) -> None:
     approve(desk, case, RISK)
     assert waiting(desk) == ()
     assert len(asked(desk)) == 1
+
+
+def test_a_registry_under_two_addresses_is_one_case(desk: Desk, case: Case) -> None:
+    elsewhere = replace(case.subject, registry="sqlite:////srv/project/mlflow.db")
+    desk.ledger.append(held(replace(case.dossier, subject=elsewhere), case.decision, actor(SCIENTIST)))
+    assert [item.subject for item in asked(desk)] == [elsewhere]
 
 
 def test_asking_twice_records_once_and_asking_anew_records_again(desk: Desk, case: Case) -> None:
