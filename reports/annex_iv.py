@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from reports.forms import Known, form_paper
 from reports.model_card import ModelCard, card_of
-from reports.paper import Chapter, Paper
+from reports.paper import Paper
 from reports.report import Report
-from reports.view import Cell, Column, Row, Table
+from reports.view import CardSection, Cell, Column, Row, Table
 from reports.words import count, moment, one_line, printable
 
 _LIMIT = 24
@@ -22,7 +22,7 @@ def annex_iv_paper(report: Report) -> Paper:
         report,
         {
             "1": _general(card),
-            "2": Known(words=(_chapter(card, "training-data").words)),
+            "2": Known(words=(_chapter(card, "card-training").words)),
             "2(g)": _tests(report, card),
             "3": _monitoring(report, card),
             "4": _metrics(card),
@@ -33,17 +33,17 @@ def annex_iv_paper(report: Report) -> Paper:
     )
 
 
-def _chapter(card: ModelCard, key: str) -> Chapter:
+def _chapter(card: ModelCard, key: str) -> CardSection:
     return next(item for item in card.sections if item.key == key)
 
 
 def _general(card: ModelCard) -> Known:
-    return Known(facts=(*_chapter(card, "details").facts, *_chapter(card, "use").facts))
+    return Known(facts=(*_chapter(card, "card-details").facts, *_chapter(card, "card-use").facts))
 
 
 def _tests(report: Report, card: ModelCard) -> Known:
     """The test report: its data, metrics, numbers, and who signed it when."""
-    data, numbers = _chapter(card, "evaluation-data"), _chapter(card, "quantities")
+    data, numbers = _chapter(card, "card-data"), _chapter(card, "quantities")
     digests = tuple((row.label, row.digest) for row in report.view.digests)
     words = (*data.words, *numbers.words, *_chapter(card, "metrics").words)
     return Known(words=words, facts=(*data.facts, *digests), tables=(*numbers.tables, signatures(report)))

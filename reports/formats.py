@@ -24,6 +24,8 @@ class Format(StrEnum):
     ANNEX_IV = "annex-iv"
     ART_27 = "art-27"
     MODEL_CARD = "model-card"
+    CYCLONEDX = "cyclonedx"
+    OSCAL = "oscal"
 
     @property
     def suffix(self) -> str:
@@ -58,6 +60,8 @@ _KINDS = {
     Format.LL144_CSV: _Kind("ll144.csv", "text/csv; charset=utf-8", "the same as a table"),
     Format.ANNEX_IV: _Kind("annex-iv.html", _HTML, "EU AI Act, Annex IV: what the record knows, and blanks"),
     Format.ART_27: _Kind("art-27.html", _HTML, "EU AI Act, Art 27: what the record knows, and blanks"),
+    Format.CYCLONEDX: _Kind("cdx.json", "application/vnd.cyclonedx+json; version=1.7", "CycloneDX 1.7, for machines"),
+    Format.OSCAL: _Kind("oscal.json", _JSON, "OSCAL assessment results, for machines"),
     Format.MODEL_CARD: _Kind("model-card.md", _TEXT, "model card: README for a Hugging Face repository"),
 }
 
@@ -158,6 +162,18 @@ def _model_card(report: Report) -> bytes:
     return card_readme(card_of(report.evidence, report.view), report.about).encode()
 
 
+def _cyclonedx(report: Report) -> bytes:
+    from reports.cyclonedx import release_cyclonedx
+
+    return release_cyclonedx(report.evidence)
+
+
+def _oscal(report: Report) -> bytes:
+    from reports.oscal import release_oscal
+
+    return release_oscal(report.evidence)
+
+
 _WRITERS: dict[Format, Callable[[Report], bytes]] = {
     Format.PDF: _pdf,
     Format.LL144_HTML: _ll144_html,
@@ -165,4 +181,6 @@ _WRITERS: dict[Format, Callable[[Report], bytes]] = {
     Format.ANNEX_IV: _annex_iv,
     Format.ART_27: _art_27,
     Format.MODEL_CARD: _model_card,
+    Format.CYCLONEDX: _cyclonedx,
+    Format.OSCAL: _oscal,
 }

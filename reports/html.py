@@ -9,6 +9,7 @@ from markupsafe import Markup
 from reports.night import NightView
 from reports.paper import Paper
 from reports.provenance import Provenance, provenance
+from reports.sections import SECTIONS
 from reports.templating import TEMPLATES, drawn, page
 from reports.view import ReleaseView
 from reports.words import VERDICTS
@@ -16,8 +17,9 @@ from reports.words import VERDICTS
 
 def release_html(view: ReleaseView) -> str:
     """The report of a release decision."""
+    links = {section.key: f"#{section.key}" for section in SECTIONS}
     values = {"view": view, "about": provenance(view), "charts": drawn(view), "verdicts": VERDICTS}
-    return page("report.html", {**values, "css": css("report.css", "paper.css")})
+    return page("report.html", {**values, "sections": SECTIONS, "links": links, "css": css("report.css", "paper.css")})
 
 
 def paper_html(paper: Paper, about: Provenance) -> str:

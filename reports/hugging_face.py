@@ -11,8 +11,8 @@ from typing import Any
 
 from reports.markdown import captioned, md, provenance_lines
 from reports.model_card import BLANK, CardResult, ModelCard
-from reports.paper import Chapter
 from reports.provenance import Provenance
+from reports.view import CardSection
 
 _PIPELINES = {
     "binary": "tabular-classification",
@@ -56,7 +56,7 @@ def _body(card: ModelCard) -> Iterator[str]:
         yield from _chapter(chapter)
 
 
-def _chapter(chapter: Chapter) -> Iterator[str]:
+def _chapter(chapter: CardSection) -> Iterator[str]:
     yield f"## {md(chapter.title)}\n"
     if chapter.words:
         yield from (f"- {md(word)}" for word in chapter.words)

@@ -58,7 +58,7 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield from _part(view.summary.monitored_title, view.summary.monitored)
     yield from _part("What was measured for the release", view.summary.measured)
     yield from _missing(view)
-    yield from _part("What cannot be concluded, and notes of the audit", view.summary.limits)
+    yield from _part("What cannot be concluded, and notes of the audit", (*view.summary.limits, *view.summary.notes))
     for panel in view.panels:
         yield from _panel(panel)
     for title, parts in (("Over all features", view.more), ("What rules ask to be computed", view.rules)):
@@ -98,7 +98,7 @@ def _panel(panel: Panel) -> Iterator[str]:
         yield from [""] if panel.reading else []
         yield from _disparities(panel)
         yield ""
-    for part in panel.parts:
+    for part in (*panel.strata, *panel.parts):
         yield from _more(part, "###")
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.view import Missing, ReleaseView, SignOffRow
+from reports.view import ReleaseView, SignOffRow
+from reports.view_summary import Missing
 
 
 @dataclass(frozen=True, slots=True)

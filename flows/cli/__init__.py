@@ -14,8 +14,10 @@ from flows.cli import (
     conditions,
     db,
     evidence,
+    figures,
     history,
     ledger,
+    notify,
     operate,
     outside,
     people,
@@ -46,8 +48,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, conditions, verify, report, history, tables, ledger, outside, db,
-    schedules, operate,
+    people, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger, outside,
+    db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

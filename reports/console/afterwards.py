@@ -15,6 +15,7 @@ from governance.signoff import MAX_REASON, withdraw, withdrawable
 from reports.console.answers import html
 from reports.console.credentials import act, authenticated, ways
 from reports.console.desktop import link_of
+from reports.console.masking import case_for
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 from reports.signed import condition_rows, sign_off_row
 from reports.words import printable
@@ -103,10 +104,13 @@ def _show_condition(
     item = next((x for x in case.dossier.sign_offs if x.seq == seq and x.target == case.target), None)
     if item is None or not 1 <= number <= len(item.conditions):
         raise ConfigurationError(f"there is no condition {number} of a sign-off in ledger entry {seq} of this case")
+    desk, may = desk_of(request), may_fulfil(case, item, number, session.person)
+    seen = case_for(desk, session, case)
+    shown = next(x for x in seen.dossier.sign_offs if x.seq == seq)
     values = {
-        "row": sign_off_row(item, case, desk_of(request).policy),
-        "condition": condition_rows(item, case)[number - 1],
-        "may": may_fulfil(case, item, number, session.person),
+        "row": sign_off_row(shown, seen, desk.policy),
+        "condition": condition_rows(item if may else shown, case if may else seen)[number - 1],
+        "may": may,
         **_common(request, session, case, typed, problem),
     }
     return html("console_condition.html", session, status, **values)
