@@ -290,7 +290,14 @@ def test_the_card_has_valid_front_matter_with_the_records_own_numbers(evidence: 
     assert evidence.audit is not None
     kept = [item.value for item in evidence.audit.estimates if item.counted and item.value is not None]
     assert [metric["value"] for metric in result["metrics"]] == kept
-    for title in ("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"):
+    for title in (
+        "The model",
+        "Intended use",
+        "Metrics",
+        "Data that was measured",
+        "Training data",
+        "Quantitative analyses",
+    ):
         assert f"## {title}\n" in body
 
 
@@ -304,6 +311,7 @@ def test_the_card_invents_nothing(evidence: CaseEvidence) -> None:
 
 
 def _hostile(folder: Path, payload: str) -> CaseEvidence:
+    folder.mkdir()
     desk = factory.new_desk(folder)
     audit, _, data = formats.ruled_audit("nyc-ll144")
     desk.evidence.put(data)
