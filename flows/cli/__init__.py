@@ -22,6 +22,7 @@ from flows.cli import (
     outside,
     people,
     release,
+    report,
     schedules,
     sign,
     tables,
@@ -47,8 +48,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
-    schedules, notify, operate,
+    people, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger, outside,
+    db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)
