@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from governance.database.port import Tables
 from governance.errors import ConfigurationError, ServiceError
 from governance.migrations import SCHEMA
 
-_SQLITE = (
+_FIRST = (
     """CREATE TABLE person (
         id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
         active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
@@ -22,9 +24,33 @@ _SQLITE = (
 )
 
 
+# Tokens of scripts that read: their hash alone.
+_FIFTH = (
+    """CREATE TABLE api_token (
+        id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, person TEXT NOT NULL REFERENCES person (id),
+        label TEXT NOT NULL, made TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL
+    ) STRICT""",
+)
+
+
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
-    for statement in _SQLITE:
+    create_first(connection)
+    create_fifth(connection)
+
+
+def create_first(connection: Connection) -> None:
+    """Make the tables of revision 0001."""
+    _make(connection, _FIRST)
+
+
+def create_fifth(connection: Connection) -> None:
+    """Make the tables that revision 0005 adds."""
+    _make(connection, _FIFTH)
+
+
+def _make(connection: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
         connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
 
 
@@ -36,7 +62,7 @@ def _for_postgres(statement: str) -> str:
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0001",
+    head="0005",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.

@@ -17,6 +17,7 @@ from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
 from reports.console import entrance, entries, evidence, history, inbox, models, signing
 from reports.console.answers import html
+from reports.console.api import PREFIX, api_application, pages
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
@@ -44,6 +45,8 @@ def create_app(
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)
+    app.include_router(pages)
+    app.mount(PREFIX, api_application(app.state))
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)

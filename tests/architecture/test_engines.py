@@ -21,6 +21,7 @@ ALLOWED = {
         *(f"governance/ledger/{name}.py" for name in ("catalogue_postgres", "snapshot", "sql", "writing")),
         "governance/accounts.py",
         "governance/accounts_schema.py",
+        "governance/api_tokens.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
@@ -30,6 +31,7 @@ ALLOWED = {
         "governance/migrations/__init__.py",
         "governance/migrations/env.py",
         "governance/migrations/accounts/0001_first.py",
+        "governance/migrations/accounts/0005_api_tokens.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
