@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
-from flows.reporting import missed
 from flows.settings import Settings
 from flows.ungated import gate
 from flows.wiring import open_desk, open_ledger, open_registry, utc_now
@@ -17,6 +16,7 @@ from governance.delegating import standing
 from governance.desk import charter_of, free_aliases
 from governance.errors import Exit, FairgateError
 from governance.release import released
+from reports.nights import missed
 
 # An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
 PINS = {

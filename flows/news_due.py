@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from flows.news import Newsroom, about, link, named
 from flows.news_kinds import Kind, News
-from flows.reporting import missed, missed_at
-from governance.case import Case, asked, still_waiting
+from governance.case import Case, asked, rules_of, still_waiting
 from governance.dossier import SignOff
 from governance.quorum import why_void
 from governance.statement import Entry, PredicateType
+from reports.nights import missed, missed_at
 from reports.words import moment
 
 AHEAD = timedelta(days=14)
@@ -34,10 +34,14 @@ def _ends(room: Newsroom, case: Case, now: datetime) -> Iterator[News]:
         if item.decision != "approve" or item.expires_at is None or item.target != case.target:
             continue
         if item.expires_at <= now:
-            if why_void(item, case.dossier, case.decision.policy_digest) == "expired":
+            if _void(room, case, item) == "expired":
                 yield _end(room, case, item, Kind.EXPIRED, item.expires_at)
-        elif why_void(item, case.dossier, case.decision.policy_digest) is None:
+        elif _void(room, case, item) is None:
             yield _end(room, case, item, Kind.EXPIRING, max(item.signed_at, item.expires_at - AHEAD))
+
+
+def _void(room: Newsroom, case: Case, item: SignOff) -> str | None:
+    return why_void(item, case.dossier, case.decision.policy_digest, rules_of(room.desk, case))
 
 
 def _end(room: Newsroom, case: Case, item: SignOff, kind: Kind, at: datetime) -> News:

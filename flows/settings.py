@@ -25,7 +25,7 @@ class Settings:
     `fairgate db grant --apply` alone, `database_roles` names its roles. `console_url` is where people reach the
     console behind a proxy that speaks HTTPS, None on this machine alone. `night_every` is the longest time between two
     scheduled nights, None where no schedule says so. `notify` is the file of channels by which people are told, None:
-    nobody is.
+    nobody is. `single_sign_on` is the file that names the provider of single sign-on.
     """
 
     project: Path
@@ -40,6 +40,7 @@ class Settings:
     person: str | None = None
     credential: str | None = None
     credential_file: Path | None = None
+    code: str | None = None
     console_port: int = 8765
     console_url: str | None = None
     night_every: timedelta | None = None
@@ -48,6 +49,7 @@ class Settings:
     database_admin: str | None = None
     database_roles: str | None = None
     notify: Path | None = None
+    single_sign_on: Path | None = None
 
     @property
     def evidence(self) -> Path:
@@ -117,6 +119,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         person=env.get("FAIRGATE_PERSON"),
         credential=env.get("FAIRGATE_CREDENTIAL"),
         credential_file=project / credential_file if credential_file else None,
+        code=env.get("FAIRGATE_CODE") or None,
         console_port=_port(env.get("FAIRGATE_CONSOLE_PORT", "8765")),
         console_url=_url(env.get("FAIRGATE_CONSOLE_URL")),
         night_every=_hours(env.get(NIGHT_EVERY)),
@@ -125,6 +128,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         database_admin=env.get("FAIRGATE_DB_ADMIN"),
         database_roles=env.get("FAIRGATE_DB_ROLES"),
         notify=project / notify if notify else None,
+        single_sign_on=project / sign_on if (sign_on := env.get("FAIRGATE_SINGLE_SIGN_ON")) else None,
     )
 
 

@@ -24,6 +24,41 @@ _FIRST = (
 )
 
 
+# The secret of an authenticator app, with the last step that was accepted; the charter says which fingerprint counts.
+# What the authenticators say of their own use. Acts that wait for a passkey's answer: for minutes, and once.
+_SECOND = (
+    """CREATE TABLE code_secret (
+        fingerprint TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), secret TEXT NOT NULL,
+        made TEXT NOT NULL, step INT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE passkey_use (
+        credential TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), count INT NOT NULL,
+        used TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE pending (
+        id TEXT PRIMARY KEY, session TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (id),
+        purpose TEXT NOT NULL, challenge TEXT NOT NULL, asked TEXT NOT NULL
+    ) STRICT""",
+)
+
+# What a person opened of which evidence (a digest of all that was shown), and since when no seconds were counted.
+_THIRD = (
+    """CREATE TABLE reading (
+        person TEXT NOT NULL, evidence TEXT NOT NULL, section TEXT NOT NULL,
+        opened INT NOT NULL, seconds INT NOT NULL, since TEXT NOT NULL,
+        PRIMARY KEY (person, evidence, section)
+    ) STRICT""",
+)
+
+# Whose identity at a provider of single sign-on is whose; what waits for a provider's answer, for minutes and once.
+_FOURTH = (
+    """CREATE TABLE identity (
+        issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (id), linked TEXT NOT NULL,
+        PRIMARY KEY (issuer, subject)
+    ) STRICT""",
+    "CREATE TABLE sign_on (token TEXT PRIMARY KEY, body TEXT NOT NULL, until TEXT NOT NULL) STRICT",
+)
+
 # Tokens of scripts that read: their hash alone.
 _FIFTH = (
     """CREATE TABLE api_token (
@@ -36,12 +71,30 @@ _FIFTH = (
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
     create_first(connection)
+    create_second(connection)
+    create_third(connection)
+    create_fourth(connection)
     create_fifth(connection)
 
 
 def create_first(connection: Connection) -> None:
     """Make the tables of revision 0001."""
     _make(connection, _FIRST)
+
+
+def create_second(connection: Connection) -> None:
+    """Make the tables that revision 0002 adds."""
+    _make(connection, _SECOND)
+
+
+def create_third(connection: Connection) -> None:
+    """Make the table that revision 0003 adds."""
+    _make(connection, _THIRD)
+
+
+def create_fourth(connection: Connection) -> None:
+    """Make the tables that revision 0004 adds."""
+    _make(connection, _FOURTH)
 
 
 def create_fifth(connection: Connection) -> None:
@@ -57,6 +110,7 @@ def _make(connection: Connection, statements: Iterable[str]) -> None:
 def _for_postgres(statement: str) -> str:
     """The same table in our schema. Bytes decide the order of text, as on SQLite."""
     made = statement.replace("CREATE TABLE ", f"CREATE TABLE {SCHEMA}.").replace("REFERENCES ", f"REFERENCES {SCHEMA}.")
+    made = made.replace(" INT ", " BIGINT ")  # a passkey counts to 2^32
     return made.replace(" TEXT ", ' TEXT COLLATE "C" ').removesuffix(" STRICT")
 
 

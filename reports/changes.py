@@ -40,7 +40,7 @@ _RANK = {
     Verdict.NO_INDICATION: 3,
 }
 SHOWN = 24
-_SHORT = 23
+_SHORT = 19
 
 
 @dataclass(frozen=True, slots=True)

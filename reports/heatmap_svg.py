@@ -90,7 +90,9 @@ def _cell(cell: HeatCell, chart: HeatMap) -> Iterator[str]:
     colour = PLAIN if cell.value is None else STEPS[step_of(cell.value, chart.high)]
     yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{colour}" stroke="{EDGE}"/>'
     if cell.value is None:
-        yield f'<path d="{hatched(x, y, width, height)}" stroke="{HATCH}" stroke-width="1" fill="none"/>'
+        yield f'<path d="{hatched(x, y, width, height)}" stroke="{HATCH}" stroke-width="1.5" fill="none"/>'
+        tall = 15 * len(cell.lines) + 4  # no line crosses a number
+        yield f'<rect x="{x + 9}" y="{y + (height - tall) / 2:g}" width="{width - 18}" height="{tall}" fill="{PLAIN}"/>'
     ink, middle = ink_on(colour), x + width / 2
     top = y + height / 2 + 4.5 - (len(cell.lines) - 1) * 15 / 2
     for at, line in enumerate(cell.lines):

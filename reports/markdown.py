@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reports.night import NightView
+from reports.signed import NO_PROOF
 from reports.view import Cell, DisparityRow, Panel, Part, Rate, ReleaseView
 from reports.words import DASH
 
@@ -179,6 +180,8 @@ def _sign_offs(view: ReleaseView) -> Iterator[str]:
         yield from ([f"- On behalf of: {md(item.on_behalf_of)}"] if item.on_behalf_of else [])
         yield f"- Authentication: {md(item.authentication)}\n- Assurance: {md(item.assurance)}"
         yield f"- Expires: {item.expires}\n- Ledger entry {item.seq}; {md(item.standing)}"
+        yield from (f"- Condition {x.number}, {md(x.owner)}: {md(x.text)} ({md(x.standing)})" for x in item.conditions)
+        yield from ([f"- Sections opened: {md(item.reading)} {NO_PROOF}"] if item.reading else [])
         yield from (f"- {row.label}: {md(row.digest)}" for row in item.digests)
         yield ""
 

@@ -12,7 +12,7 @@ from expectations.result import DataValidation
 from governance.break_glass import Emergency
 from governance.case import Case
 from governance.decide import Decision, Finding
-from governance.dossier import BrokenGlass, Dossier
+from governance.dossier import BrokenGlass, Dossier, SignOff
 from reports.evidence import CaseEvidence
 from reports.quantities import stepped
 
@@ -141,11 +141,17 @@ def _finding(item: Finding) -> Finding:
 
 
 def _dossier(dossier: Dossier) -> Dossier:
-    signed = tuple(replace(item, reason=WITHHELD) for item in dossier.sign_offs)
+    signed = tuple(_sign_off(item) for item in dossier.sign_offs)
+    met = tuple(replace(item, reason=WITHHELD) for item in dossier.met)
     holds = tuple(replace(item, missing=tuple(map(_requirement, item.missing))) for item in dossier.holds)
     glass = tuple(_part(item) for item in dossier.broken_glass)
     audits = tuple(replace(item, findings=()) for item in dossier.audits)
-    return replace(dossier, sign_offs=signed, broken_glass=glass, holds=holds, audits=audits)
+    return replace(dossier, sign_offs=signed, met=met, broken_glass=glass, holds=holds, audits=audits)
+
+
+def _sign_off(item: SignOff) -> SignOff:
+    conditions = tuple(replace(condition, text=WITHHELD) for condition in item.conditions)
+    return replace(item, reason=WITHHELD, conditions=conditions)
 
 
 def _requirement(missing: str) -> str:

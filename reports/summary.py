@@ -9,6 +9,7 @@ from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from governance.case import Case
 from governance.decide import DecisionOutcome, Finding, Status
 from governance.dossier import SignOff
+from governance.lapse import in_words
 from governance.policy import Policy
 from governance.quorum import quorum
 from governance.signoff import signs_for
@@ -103,7 +104,8 @@ def _signatures(case: Case) -> Iterator[str]:
         gone = " The approval was withdrawn." if item.withdrawn else ""
         who = f"{printable(item.approver.name)} ({printable(item.function)})"
         who += f", on behalf of {person_named(item.on_behalf_of, case)}," if item.on_behalf_of else ""
-        yield f"{who} {verb} it on {moment(item.signed_at)}.{gone}"
+        terms = in_words(item, case.dossier)
+        yield f"{who} {verb} it on {moment(item.signed_at)}{f', {terms}' if terms else ''}.{gone}"
 
 
 def person_named(identity: str, case: Case) -> str:

@@ -13,6 +13,7 @@ from reports.charts import svg
 from reports.glossary import Words
 from reports.heatmap_svg import heat_svg
 from reports.plots import plot_svg
+from reports.signed import NO_PROOF
 from reports.view import Part, ReleaseView
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,6 +31,7 @@ def environment() -> Environment:
     )
     made.filters["slug"] = _slug
     made.globals["glossary"] = Words
+    made.globals["no_proof"] = NO_PROOF
     return made
 
 

@@ -283,8 +283,24 @@ class DigestRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionRow:
+    """A condition of an approval. state: open, met or lapsed; `standing` says so in words, `reason` why it is met."""
+
+    number: int
+    text: str
+    owner: str
+    due: str
+    state: str
+    standing: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignOffRow:
-    """A signature as it is printed: name, time in UTC, meaning, reason, and the digests that it is bound to."""
+    """A signature as it is printed: name, time in UTC, meaning, reason, and the digests that it is bound to.
+
+    `reading` says what its signer had opened; empty where that is not recorded.
+    """
 
     seq: int
     name: str
@@ -300,6 +316,8 @@ class SignOffRow:
     digests: tuple[DigestRow, ...]
     assurance: str
     on_behalf_of: str | None
+    conditions: tuple[ConditionRow, ...] = ()
+    reading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from typer.exceptions import Abort, TyperException
 
 from flows.cli import (
     charter,
+    conditions,
     db,
     evidence,
+    figures,
     history,
     ledger,
     notify,
@@ -23,6 +25,7 @@ from flows.cli import (
     schedules,
     sign,
     tables,
+    tokens,
     verify,
 )
 from flows.cli.output import fail, say
@@ -45,8 +48,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, notify,
-    operate,
+    people, tokens, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
+    schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

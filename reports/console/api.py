@@ -27,6 +27,7 @@ from governance.statement import Entry
 from reports.console import api_answers as answers
 from reports.console.answers import html
 from reports.console.api_access import Caller, NotForYouError, Problem, add_problems
+from reports.console.figures import yearly
 from reports.console.masking import case_for, evidence_for
 from reports.console.session import Visitor, cases_of, desk_of
 from reports.ledger_search import entry_at
@@ -139,6 +140,12 @@ def history(
     spells = tuple(answers.spell(item, whole=whole) for item in found if name in ("", item.name))
     root = checkpoint.root.hex() if checkpoint else None
     return answers.History(on.isoformat(), desk.ledger.size(), root, spells)
+
+
+@router.get("/figures")
+def figures(request: Request, _session: Caller) -> answers.FiguresAnswer:
+    """The key figures of the last year, and of its quarters."""
+    return answers.key_figures(yearly(desk_of(request)))
 
 
 @router.get("/entries")

@@ -20,6 +20,7 @@ from governance.policy import Policy
 from governance.quorum import why_void
 from governance.statement import Entry
 from reports.evidence import CaseEvidence
+from reports.figures import FiguresView
 from reports.publish import WITHHELD
 
 
@@ -82,6 +83,15 @@ class Digests:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What an approval asks for, of whom (the id of a person), and the last day for it in UTC."""
+
+    text: str
+    owner: str
+    due: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """A sign-off or refusal. `void` says why it does not count, None where it does."""
 
@@ -95,6 +105,7 @@ class Signed:
     signed_at: datetime
     expires_at: datetime | None
     assurance: str
+    conditions: tuple[Condition, ...]
     void: str | None
 
 
@@ -216,6 +227,29 @@ class SignedCheckpoint:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A key figure with its definition, over the period and in each quarter, as words; of nothing there is no number."""
+
+    key: str
+    label: str
+    definition: str
+    value: str
+    of: str
+    quarters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresAnswer:
+    """The key figures of a period and of quarters, the newest first, under the policy of this console."""
+
+    period: str
+    since: str
+    until: str
+    quarters: tuple[str, ...]
+    figures: tuple[Figure, ...]
+
+
 def me(person: Person, *, whole: bool) -> Me:
     """Who asks."""
     return Me(person.id, person.name, person.functions, whole)
@@ -280,7 +314,8 @@ def _signed(item: SignOff, case: Case, policy: Policy) -> Signed:
         signed_at=item.signed_at,
         expires_at=item.expires_at,
         assurance=item.assurance,
-        void=None if refuses else why_void(item, case.dossier, policy.digest),
+        conditions=tuple(Condition(x.text, x.owner, x.due.isoformat()) for x in item.conditions),
+        void=None if refuses else why_void(item, case.dossier, policy.digest, policy.rules(case.decision.tier)),
     )
 
 
@@ -312,6 +347,15 @@ def spell(reign: Reign, *, whole: bool) -> Spell:
         policy=reign.policy,
         audit_report=reign.grounds.report,
     )
+
+
+def key_figures(view: FiguresView) -> FiguresAnswer:
+    """The figures of the page. How often one person refuses is on the page alone: it is no measure of a person."""
+    rows = tuple(
+        Figure(row.key, row.label, row.definition, row.value.text, row.value.of, tuple(x.text for x in row.quarters))
+        for row in view.rows
+    )
+    return FiguresAnswer(view.period, view.since, view.until, view.quarters, rows)
 
 
 def entry(item: Entry) -> LedgerEntry:

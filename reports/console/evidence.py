@@ -1,19 +1,16 @@
-"""The evidence of one case as pages, one for each section, and as files. Reads only."""
+"""The evidence of one case as pages, one for each section, and as files. Records that sections were opened, no more."""
 
 from __future__ import annotations
-
-from collections.abc import Collection, Mapping
 
 from fastapi import APIRouter, Request, Response
 
 from governance.accounts import Session
 from governance.case import Case, open_case
-from governance.desk import Desk
 from governance.errors import ConfigurationError
-from governance.signoff import MAX_REASON
 from reports.console.answers import html
-from reports.console.desktop import half_broken, link_of, signing
-from reports.console.masking import evidence_for
+from reports.console.desktop import half_broken, link_of
+from reports.console.masking import case_for, evidence_for
+from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
 from reports.formats import Format, render
 from reports.release import release_view
@@ -21,7 +18,6 @@ from reports.sections import KEYS, SECTIONS, around, section_of
 from reports.templating import drawn
 from reports.words import VERDICTS
 
-SHOWN = ("model_digest", "report_digest", "data_digest", "validation_digest", "policy_digest")
 ALL = "all"
 
 router = APIRouter()
@@ -29,8 +25,9 @@ router = APIRouter()
 
 @router.get("/case")
 def case_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
-    """The summary of one case, and the form."""
-    return show_case(request, session, open_case(desk_of(request), name, version, alias))
+    """The first section of the evidence."""
+    case = open_case(desk_of(request), name, version, alias)
+    return html("console_case.html", session, 200, **_page(request, session, case, KEYS[0]))
 
 
 def section_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
@@ -58,29 +55,6 @@ def report_file(
     return Response(render(release_view(evidence), kind), media_type=kind.media_type, headers=headers)
 
 
-def show_case(
-    request: Request,
-    session: Session,
-    case: Case,
-    problem: str | None = None,
-    typed: Mapping[str, str] | None = None,
-    status: int = 200,
-) -> Response:
-    """The first page of a case, with the form; `problem` says why what was `typed` was not recorded."""
-    desk, kept = desk_of(request), typed or {}
-    values = _page(request, session, case, KEYS[0])
-    values |= {
-        "offer": signing(desk, case, session.person),
-        "digests": [(name, getattr(case.shown(), name) or "") for name in SHOWN],
-        "subject": case.subject,
-        "alias": case.target.alias,
-        "problem": problem,
-        "typed": {name: kept.get(name, "") for name in ("function", "decision", "reason")},
-        "max_reason": MAX_REASON,
-    }
-    return html("console_case.html", session, status, **values)
-
-
 def _page(request: Request, session: Session, case: Case, key: str) -> dict[str, object]:
     """What the page of one section prints, or of all of them."""
     desk = desk_of(request)
@@ -99,20 +73,9 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "shown": shown,
         "before": before,
         "after": after,
-        "opened": _opened(request, session, case),
-        "decide": decision_link(desk, session, case),
+        "mark": opened_now(request, session, case, shown),
+        "opened": {key for key, item in reading_of(request, session, case).items() if item.opened},
+        "decide": link_of(case, "/case/sign"),
         "report": link_of(case, "/case/report"),
-        "glass": half_broken(desk, case) if not view.published else "",
-        "offer": None,
-        "problem": None,
+        "glass": half_broken(desk, case_for(desk, session, case)),
     }
-
-
-def decision_link(desk: Desk, session: Session, case: Case) -> str:
-    """Where this person decides; empty where she may not."""
-    return "" if signing(desk, case, session.person).barred else f"{link_of(case)}#sign"
-
-
-def _opened(_request: Request, _session: Session, _case: Case) -> Collection[str]:
-    """The sections that this person has opened. Nothing records them yet."""
-    return ()

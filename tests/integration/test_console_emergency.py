@@ -173,7 +173,7 @@ def test_a_delegate_is_told_for_whom_she_signs_before_and_after(tmp_path: Path) 
     assert answer.status_code == 303, answer.text
     receipt = _text(browser.get(answer.headers["location"]).text)
     assert "Signed by Hannah Helper Function compliance On behalf of Compliance Officer (compliance-officer)" in receipt
-    assert "Assurance server-attested: Fairgate checked the password and says who it was" in receipt
+    assert "Assurance server-attested: Fairgate checked two factors and says who it was" in receipt
     assert f"Hannah Helper (compliance), {whom}, approved it on" in _text(browser.get(CASE).text)
 
 
@@ -212,7 +212,7 @@ def test_the_page_of_an_entry_says_who_acted_as_what_and_how_we_know(risk: Brows
     entry = _last(desk)
     seen = _text(risk.get(f"/entry/{entry.seq}").text)
     assert "By Compliance Officer Function compliance For at most 12 hours" in seen
-    assert "Authenticated by password at the command line Assurance server-attested:" in seen
+    assert "Authenticated by password at the command line Assurance password:" in seen
     row = re.search(rf'href="/entry/{entry.seq}".*?</tr>', risk.get("/ledger").text, re.DOTALL)
     assert row is not None
     assert '<span class="badge badge-emergency">break-glass</span>' in row[0]

@@ -7,7 +7,7 @@ from alembic import op
 from governance.accounts_schema import create_fifth
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0004"
 
 
 def upgrade() -> None:
