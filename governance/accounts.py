@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
 
@@ -42,15 +44,22 @@ _COUNTED = text(
     "INSERT INTO failures VALUES (:id, :count, :until)"
     " ON CONFLICT (person) DO UPDATE SET count = excluded.count, until = excluded.until"
 )
-_REFUSED = "the id or the password is wrong, or the account is disabled"
+REFUSED = "the id or the password is wrong, or the account is disabled"
+T = TypeVar("T")
+_TURN = Lock()
+"""One password is hashed at a time: each takes 64 MiB and a core, and whoever guesses must not take all of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session of the console: who, and the token that every form must carry."""
+    """An open session of the console: who, and the token that every form must carry.
+
+    `proves_at` is the provider of single sign-on where this person can prove who she is; the console says so.
+    """
 
     person: Person
     csrf: str
+    proves_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,22 +74,25 @@ class Accounts:
         """Where the rows are. Raises ConfigurationError for an address that is none."""
         return open_database(self.url, ACCOUNTS)
 
-    def add(self, person: Person, secret: str) -> None:
-        """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
+    def add(self, person: Person, secret: str | None) -> None:
+        """Add a person; without a password (None), only a single sign-on lets her in.
+
+        Raises ConfigurationError for a taken id, a bad id or function, or a weak password.
+        """
         self.check(person, secret)
         row = {
             "id": person.id,
             "issuer": person.issuer,
             "name": person.name.strip(),
             "functions": " ".join(person.functions),
-            "secret": _hasher().hash(secret),
+            "secret": "" if secret is None else _hasher().hash(secret),
             "added": self.clock().isoformat(),
         }
         with self.database.writing() as connection:
             if not connection.execute(_ADDED, row).rowcount:
                 raise ConfigurationError(f"the id {person.id!r} is taken, and ids are never reused: choose another")
 
-    def check(self, person: Person, secret: str) -> None:
+    def check(self, person: Person, secret: str | None) -> None:
         """Raises ConfigurationError where `add` would: before anything else is recorded of the person."""
         _check(person, secret)
         if self.person(person.id) is not None:
@@ -112,23 +124,42 @@ class Accounts:
         Failures are recorded; after five in a row each further try must wait twice as long, at most an hour. A try
         is counted before the password is looked at and forgiven after: many at once are not free.
         """
-        now = self.clock()
         if not _ID.fullmatch(identity):  # nobody can have it, so nothing of it is stored
-            raise NotAuthorizedError(_REFUSED)
-        self._count_try(identity, now)
-        person, stored = self.person(identity), self._stored(identity)
-        if not _matches(stored, secret) or person is None or not person.active:
-            self._record_failure(identity, now)
-            raise NotAuthorizedError(_REFUSED)
+            raise NotAuthorizedError(REFUSED)
+
+        def look() -> Person | None:
+            person, stored = self.person(identity), self._stored(identity)
+            return person if _matches(stored, secret) and person is not None and person.active else None
+
+        return self.counted(identity, "passwords", look)
+
+    def counted(self, who: str, what: str, look: Callable[[], T | None]) -> T:
+        """What `look` finds, as one counted try of `who`: None is a failure. Raises NotAuthorizedError.
+
+        `what` are the things that were wrong, for the message: passwords. What one name spares, another one does not:
+        a right password does not forgive wrong codes.
+        """
+        now = self.clock()
+        self._count_try(who, what, now)
+        found = look()
+        if found is None:
+            self._record_failure(who, now)
+            raise NotAuthorizedError(REFUSED)
         with self.database.writing() as connection:
-            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": identity})
-        return person
+            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": who})
+        return found
 
     def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
         """When a wrong credential was given for this id."""
         with self.database.reading() as connection:
             rows = connection.execute(text("SELECT time FROM failure WHERE person = :id"), {"id": identity})
             return tuple(datetime.fromisoformat(row.time) for row in rows)
+
+    def failed_since_success(self, identity: str) -> int:
+        """How many tries with a wrong credential there were since this person last came in."""
+        with self.database.reading() as connection:
+            row = connection.execute(text("SELECT count FROM failures WHERE person = :id"), {"id": identity}).first()
+            return int(row[0]) if row else 0
 
     def open_session(self, identity: str, now: datetime) -> str:
         """A new opaque session token for an authenticated person; only its hash is kept.
@@ -172,16 +203,16 @@ class Accounts:
             row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
             return row.secret if row else None
 
-    def _count_try(self, identity: str, now: datetime) -> None:
+    def _count_try(self, who: str, what: str, now: datetime) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
         query = text("SELECT count, until FROM failures WHERE person = :id")
         with self.database.writing() as connection:
-            row = connection.execute(query, {"id": identity}).first()
+            row = connection.execute(query, {"id": who}).first()
             left = datetime.fromisoformat(row.until) - now if row else timedelta()
             if row and timedelta() < left <= _pause(row[0]):  # a longer one only a clock that was set back makes
-                raise NotAuthorizedError(f"too many wrong passwords for {identity!r}: wait until {row.until[:19]} UTC")
+                raise NotAuthorizedError(f"too many wrong {what} for {who!r}: wait until {row.until[:19]} UTC")
             count = row[0] + 1 if row else 1
-            values = {"id": identity, "count": count, "until": (now + _pause(count)).isoformat()}
+            values = {"id": who, "count": count, "until": (now + _pause(count)).isoformat()}
             connection.execute(_COUNTED, values)
 
     def _record_failure(self, identity: str, now: datetime) -> None:
@@ -190,7 +221,7 @@ class Accounts:
             connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
 
 
-def _check(person: Person, secret: str) -> None:
+def _check(person: Person, secret: str | None) -> None:
     if not _ID.fullmatch(person.id):
         raise ConfigurationError(f"{person.id!r} is not an id: write 1 to 64 of a-z, 0-9, dot, dash, underscore")
     if not person.name.strip() or not person.name.isprintable() or len(person.name) > 200:
@@ -199,6 +230,8 @@ def _check(person: Person, secret: str) -> None:
     if wrong or not person.functions:
         found = list(person.functions)
         raise ConfigurationError(f"the functions of {person.id!r} are {found}: write words such as compliance")
+    if secret is None:
+        return
     try:
         secret.encode()
     except UnicodeEncodeError as error:
@@ -226,13 +259,14 @@ def _matches(stored: str | None, secret: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     given = secret[: MAX_SECRET + 1].encode("utf-8", "surrogatepass")  # a longer one is nobody's, and costs no more
-    if stored is None:
-        _hasher().hash(given)
-        return False
-    try:
-        return bool(_hasher().verify(stored, given))
-    except (VerificationError, InvalidHashError):
-        return False
+    with _TURN:
+        if not stored:  # nobody, or somebody without a password
+            _hasher().hash(given)
+            return False
+        try:
+            return bool(_hasher().verify(stored, given))
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 def _alive(opened: str, used: str, now: datetime) -> bool:

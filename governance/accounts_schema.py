@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from governance.database.port import Tables
 from governance.errors import ConfigurationError, ServiceError
 from governance.migrations import SCHEMA
 
-_SQLITE = (
+_FIRST = (
     """CREATE TABLE person (
         id TEXT PRIMARY KEY, issuer TEXT NOT NULL, name TEXT NOT NULL, functions TEXT NOT NULL,
         active INTEGER NOT NULL, secret TEXT NOT NULL, added TEXT NOT NULL
@@ -22,21 +24,85 @@ _SQLITE = (
 )
 
 
+# The secret of an authenticator app, with the last step that was accepted; the charter says which fingerprint counts.
+# What the authenticators say of their own use. Acts that wait for a passkey's answer: for minutes, and once.
+_SECOND = (
+    """CREATE TABLE code_secret (
+        fingerprint TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), secret TEXT NOT NULL,
+        made TEXT NOT NULL, step INT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE passkey_use (
+        credential TEXT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), count INT NOT NULL,
+        used TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE pending (
+        id TEXT PRIMARY KEY, session TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (id),
+        purpose TEXT NOT NULL, challenge TEXT NOT NULL, asked TEXT NOT NULL
+    ) STRICT""",
+)
+
+# What a person opened of which evidence (a digest of all that was shown), and since when no seconds were counted.
+_THIRD = (
+    """CREATE TABLE reading (
+        person TEXT NOT NULL, evidence TEXT NOT NULL, section TEXT NOT NULL,
+        opened INT NOT NULL, seconds INT NOT NULL, since TEXT NOT NULL,
+        PRIMARY KEY (person, evidence, section)
+    ) STRICT""",
+)
+
+# Whose identity at a provider of single sign-on is whose; what waits for a provider's answer, for minutes and once.
+_FOURTH = (
+    """CREATE TABLE identity (
+        issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (id), linked TEXT NOT NULL,
+        PRIMARY KEY (issuer, subject)
+    ) STRICT""",
+    "CREATE TABLE sign_on (token TEXT PRIMARY KEY, body TEXT NOT NULL, until TEXT NOT NULL) STRICT",
+)
+
+
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
-    for statement in _SQLITE:
+    create_first(connection)
+    create_second(connection)
+    create_third(connection)
+    create_fourth(connection)
+
+
+def create_first(connection: Connection) -> None:
+    """Make the tables of revision 0001."""
+    _make(connection, _FIRST)
+
+
+def create_second(connection: Connection) -> None:
+    """Make the tables that revision 0002 adds."""
+    _make(connection, _SECOND)
+
+
+def create_third(connection: Connection) -> None:
+    """Make the table that revision 0003 adds."""
+    _make(connection, _THIRD)
+
+
+def create_fourth(connection: Connection) -> None:
+    """Make the tables that revision 0004 adds."""
+    _make(connection, _FOURTH)
+
+
+def _make(connection: Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
         connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
 
 
 def _for_postgres(statement: str) -> str:
     """The same table in our schema. Bytes decide the order of text, as on SQLite."""
     made = statement.replace("CREATE TABLE ", f"CREATE TABLE {SCHEMA}.").replace("REFERENCES ", f"REFERENCES {SCHEMA}.")
+    made = made.replace(" INT ", " BIGINT ")  # a passkey counts to 2^32
     return made.replace(" TEXT ", ' TEXT COLLATE "C" ').removesuffix(" STRICT")
 
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0001",
+    head="0004",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.

@@ -5,14 +5,16 @@ from __future__ import annotations
 from governance.charter import ADOPTERS, Charter
 from governance.charter_record import policy_endorsed
 from governance.desk import Desk, charter_of, use_policy
-from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError
+from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError, SignOffRefusedError
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
 from governance.signoff import reasoned
 from governance.statement import Entry, Statement
 
 
-def approve_policy(desk: Desk, person: Person, reason: str, authentication: str) -> tuple[Entry, int]:
+def approve_policy(
+    desk: Desk, person: Person, reason: str, authentication: str, assurance: Assurance = Assurance.PASSWORD
+) -> tuple[Entry, int]:
     """Record that the authenticated person approves the desk's policy; also, how many approvals are still missing.
 
     Raises AlreadyDecidedError where it is in force or she has approved it, NotAuthorizedError where she holds no
@@ -21,7 +23,7 @@ def approve_policy(desk: Desk, person: Person, reason: str, authentication: str)
     """
     reasoned(reason)
     use_policy(desk, MACHINE)
-    body = {"reason": reason.strip(), "authentication": authentication, "assurance": Assurance.SERVER_ATTESTED.value}
+    body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}
 
     def decide() -> Statement:
         function = _function(desk, person)
@@ -33,6 +35,15 @@ def approve_policy(desk: Desk, person: Person, reason: str, authentication: str)
     if adopted is not None and adopted.digest == desk.policy.digest:
         return entry, 0
     return entry, ADOPTERS - len(charter.endorsed(desk.policy.digest))
+
+
+def why_not_approve(desk: Desk, person: Person) -> str | None:
+    """Why this person cannot approve the desk's policy now, in one sentence; None where she can."""
+    try:
+        _function(desk, person)
+    except (SignOffRefusedError, ConfigurationError) as error:
+        return str(error)
+    return None
 
 
 def _function(desk: Desk, person: Person) -> str:

@@ -16,7 +16,7 @@ from governance.policy import TierRules
 from governance.record import Shown, target_of
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
-from governance.user_key import proves, willed
+from governance.user_key import assertion_in, proves, signature_in, will_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,28 @@ def _proved(charter: Charter, entries: Iterable[Entry]) -> frozenset[int]:
     """
     found: dict[bytes, int] = {}
     for entry in entries:
-        signer = entry.statement.actor.id
-        said = willed(signer, entry.statement.body) if entry.statement.predicate_type in _BY_KEY else None
-        if said is None or charter.key_holder(said[0].public, before=entry.seq) != signer:
-            continue
-        if proves(*said):
-            found.setdefault(said[1], entry.seq)
+        if entry.statement.predicate_type in _BY_KEY:
+            will = _signed_will(charter, entry)
+            if will is not None:
+                found.setdefault(will, entry.seq)
     return frozenset(found.values())
+
+
+def _signed_will(charter: Charter, entry: Entry) -> bytes | None:
+    """What the signer of this entry wills, where a key or a passkey of hers signed it; None where none did."""
+    signer, body = entry.statement.actor.id, entry.statement.body
+    will = will_in(signer, body)
+    if will is None:
+        return None
+    key, passkey = signature_in(body), assertion_in(body)
+    if key is not None and charter.key_holder(key.public, before=entry.seq) == signer and proves(key, will):
+        return will
+    held = charter.passkey(passkey.credential_id) if passkey is not None else None
+    if passkey is None or held is None or held.holder != signer or held.revoked or held.seq >= entry.seq:
+        return None
+    from governance.passkey import proves as passkey_proves
+
+    return will if passkey_proves(held, passkey, will) else None
 
 
 def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:

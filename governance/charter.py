@@ -31,6 +31,46 @@ class OwnKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Passkey:
+    """A person's passkey from entry `seq` on. `credential` and `public_key` (COSE) are base64url without padding.
+
+    It signs for pages under `origin` alone, whose host is `rp_id`. `aaguid` names the model of the authenticator.
+    An assertion is verified from this alone, years later too.
+    """
+
+    seq: int
+    time: datetime
+    holder: str
+    credential: str
+    public_key: str
+    rp_id: str
+    origin: str
+    label: str
+    aaguid: str
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CodeApp:
+    """A person's authenticator app from entry `seq` on; the accounts hold the secret that has this fingerprint."""
+
+    seq: int
+    time: datetime
+    holder: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """A person's identity at a provider of single sign-on, from entry `seq` on. `holder` is the id of a person."""
+
+    seq: int
+    issuer: str
+    subject: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delegation:
     """`delegator` lets `delegate` sign in one function until `until`; the exclusions of both hold. Ids of persons."""
 
@@ -76,7 +116,8 @@ class Charter:
     """People by the ledger's record, their own keys, delegations, and policies in order.
 
     `founded`: once two persons held functions that sign under the policy in force. From then on and for ever, people
-    decide on policies and on who signs, also where some of them have left since.
+    decide on policies and on who signs, also where some of them have left since. `reset` are those whom another signer
+    allowed to set up a factor anew with the password alone.
     """
 
     people: tuple[Person, ...] = ()
@@ -85,6 +126,10 @@ class Charter:
     adoptions: tuple[Adoption, ...] = ()
     endorsements: tuple[Endorsement, ...] = ()
     founded: bool = False
+    passkeys: tuple[Passkey, ...] = ()
+    codes: tuple[CodeApp, ...] = ()
+    reset: frozenset[str] = frozenset()
+    identities: tuple[LinkedIdentity, ...] = ()
 
     def adopted(self) -> Adoption | None:
         """The policy in force, None where none ever was."""
@@ -113,10 +158,36 @@ class Charter:
         """The keys with which this person can sign now."""
         return tuple(item for item in self.keys if item.holder == identity and not item.revoked)
 
+    def passkey(self, credential: str) -> Passkey | None:
+        """Whose passkey this is or, revoked, was; None where it never was anybody's."""
+        return next((item for item in self.passkeys if item.credential == credential), None)
+
+    def passkeys_of(self, identity: str) -> tuple[Passkey, ...]:
+        """The passkeys with which this person can sign now."""
+        return tuple(item for item in self.passkeys if item.holder == identity and not item.revoked)
+
+    def code_of(self, identity: str) -> CodeApp | None:
+        """The authenticator app whose codes count for this person, None where she has none."""
+        return next((item for item in self.codes if item.holder == identity), None)
+
+    def has_factor(self, identity: str) -> bool:
+        """Whether this person has anything beside her password to show that it is she."""
+        return bool(self.code_of(identity) or self.passkeys_of(identity) or self.keys_of(identity))
+
+    def identity(self, issuer: str, subject: str) -> LinkedIdentity | None:
+        """Whose identity at a provider this is now, None where it is nobody's."""
+        return next((item for item in self.identities if (item.issuer, item.subject) == (issuer, subject)), None)
+
     def delegations_to(self, delegate: str, function: str, now: datetime) -> tuple[Delegation, ...]:
         """The delegations by which this person may sign in this function now."""
         fits = (item for item in self.delegations if (item.delegate, item.function) == (delegate, function))
         return tuple(item for item in fits if item.holds(now))
+
+    def delegated(self, delegator: str, delegate: str, function: str, then: datetime, *, before: int) -> bool:
+        """Whether a delegation between the two, from before the entry `before`, stood then and is not revoked since."""
+        fits = (delegator, delegate, function)
+        given = (x for x in self.delegations if (x.delegator, x.delegate, x.function) == fits)
+        return any(x.holds(then) and x.seq < before for x in given)
 
     def endorsed(self, digest: str) -> tuple[Endorsement, ...]:
         """The approvals that a policy has, each by another person who could give it now.
@@ -184,7 +255,54 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
         case "key-revoked":
             lost = (replace(x, revoked=True) if x.public == body["public_key"] else x for x in charter.keys)
             return replace(charter, keys=tuple(lost))
+        case "identity-linked" | "identity-unlinked":
+            return _identity_event(charter, entry)
+    return _factor_event(charter, entry)
+
+
+def _factor_event(charter: Charter, entry: Entry) -> Charter:
+    """Passkeys and authenticator apps. Who sets one up has used up what a reset allowed her."""
+    body = entry.statement.body
+    holder, said = body["person"]["id"], body.get("factor", {})
+    others = tuple(item for item in charter.codes if item.holder != holder)
+    match body["event"]:
+        case "passkey-enrolled" if charter.passkey(said["credential"]) is None:  # one person's, and once
+            found = Passkey(
+                seq=entry.seq,
+                time=entry.time,
+                holder=holder,
+                credential=str(said["credential"]),
+                public_key=str(said["public_key"]),
+                rp_id=str(said["rp_id"]),
+                origin=str(said["origin"]),
+                label=str(said["label"]),
+                aaguid=str(said["aaguid"]),
+            )
+            return replace(charter, passkeys=(*charter.passkeys, found), reset=charter.reset - {holder})
+        case "passkey-revoked":
+            lost = (replace(x, revoked=True) if x.credential == said["credential"] else x for x in charter.passkeys)
+            return replace(charter, passkeys=tuple(lost))
+        case "code-enrolled":
+            app = CodeApp(entry.seq, entry.time, holder, str(said["fingerprint"]))
+            return replace(charter, codes=(*others, app), reset=charter.reset - {holder})
+        case "code-removed":
+            return replace(charter, codes=others)
+        case "factors-reset":
+            return replace(charter, codes=others, reset=charter.reset | {holder})
     return charter
+
+
+def _identity_event(charter: Charter, entry: Entry) -> Charter:
+    """Identities at providers: each is one person's at a time."""
+    body = entry.statement.body
+    issuer, subject = str(body["identity"]["issuer"]), str(body["identity"]["subject"])
+    if body["event"] == "identity-unlinked":
+        left = tuple(item for item in charter.identities if (item.issuer, item.subject) != (issuer, subject))
+        return replace(charter, identities=left)
+    if charter.identity(issuer, subject) is not None:
+        return charter
+    found = LinkedIdentity(entry.seq, issuer, subject, str(body["person"]["id"]))
+    return replace(charter, identities=(*charter.identities, found))
 
 
 def _delegation(charter: Charter, entry: Entry) -> Charter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,41 @@ def key_event(event: str, person: Person, by: Actor, public_key: str | None = No
         "key-revoked": f"the key {public_key} is no longer that of {person.name} ({person.id})",
     }
     body = {"event": event, "person": plain(person), "public_key": public_key}
+    return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), by, words[event], body)
+
+
+def factor_event(event: str, person: Person, by: Person, authentication: str, factor: Mapping[str, str]) -> Statement:
+    """event: passkey-enrolled, passkey-revoked, code-enrolled, code-removed or factors-reset.
+
+    `factor` is what is kept of it: of a passkey all that verifies its signatures, of an app no secret.
+    `authentication` says how `by` was authenticated for this.
+    """
+    who, label = f"{person.name} ({person.id})", factor.get("label", "")
+    words = {
+        "passkey-enrolled": f"the passkey “{label}” for {factor.get('rp_id')} is that of {who}",
+        "passkey-revoked": f"the passkey “{label}” is no longer that of {who}",
+        "code-enrolled": f"{who} has set up an authenticator app",
+        "code-removed": f"{who} has taken her authenticator app back",
+        "factors-reset": f"{by.name} ({by.id}) lets {who} set up a second factor anew",
+    }
+    body = {
+        "event": event,
+        "person": plain(person),
+        "public_key": None,
+        "factor": dict(factor),
+        "authentication": authentication,
+    }
+    return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), actor(by), words[event], body)
+
+
+def identity_event(event: str, person: Person, by: Actor, issuer: str, subject: str) -> Statement:
+    """event: identity-linked or identity-unlinked. Who is `subject` at the provider `issuer` is this person."""
+    words = {
+        "identity-linked": f"{subject} at {issuer} is {person.name} ({person.id})",
+        "identity-unlinked": f"{subject} at {issuer} is no longer {person.name} ({person.id})",
+    }
+    said = {"issuer": issuer, "subject": subject}
+    body = {"event": event, "person": plain(person), "public_key": None, "identity": said}
     return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), by, words[event], body)
 
 

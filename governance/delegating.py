@@ -14,11 +14,17 @@ from governance.signoff import reasoned
 from governance.statement import Entry, Statement
 
 MAX_DAYS = 90
-_ASSURANCE = Assurance.SERVER_ATTESTED.value
 
 
 def delegate(
-    desk: Desk, person: Person, to: str, function: str, until: datetime, reason: str, authentication: str
+    desk: Desk,
+    person: Person,
+    to: str,
+    function: str,
+    until: datetime,
+    reason: str,
+    authentication: str,
+    assurance: Assurance = Assurance.PASSWORD,
 ) -> Entry:
     """Record the authenticated person's delegation to the person with the id `to`. `until` is an aware time.
 
@@ -30,7 +36,7 @@ def delegate(
     def decide() -> Statement:
         receiver = _receiver(desk, person, to)
         _check(desk, person, function, until)
-        body = {"reason": reason.strip(), "authentication": authentication, "assurance": _ASSURANCE}
+        body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}
         return delegated(_active(desk, person.id) or person, receiver, function, until, body)
 
     return desk.ledger.append_decided(decide)

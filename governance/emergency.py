@@ -31,6 +31,7 @@ class Plea:
     hours: int
     reason: str
     authentication: str
+    assurance: Assurance = Assurance.PASSWORD
 
 
 def break_glass(desk: Desk, case: Case, person: Person, plea: Plea) -> tuple[Entry, Case]:
@@ -54,7 +55,7 @@ def break_glass(desk: Desk, case: Case, person: Person, plea: Plea) -> tuple[Ent
             "hours": plea.hours,
             "reason": plea.reason.strip(),
             "authentication": plea.authentication,
-            "assurance": Assurance.SERVER_ATTESTED.value,
+            "assurance": plea.assurance.value,
         }
         return glass_broken(now.dossier, now.dossier.person(person.id) or person, function, body, desk.policy.digest)
 

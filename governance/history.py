@@ -19,6 +19,16 @@ from governance.subject import Target
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A condition of an approval; `met` is the first entry that says so, None where none does. Due days end in UTC."""
+
+    text: str
+    owner: str
+    due: str
+    met: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """A person's act that a release rests on or ended with. kind: sign-off, break-glass, withdrawal or refusal."""
 
@@ -30,6 +40,7 @@ class Act:
     reason: str | None
     authentication: str | None
     on_behalf_of: str | None = None
+    conditions: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,8 @@ def _read(entry: Entry, name: str, reading: _Reading) -> None:
         _begin(entry, name, reading)
     elif kind is PredicateType.DEMOTION:
         _demote(entry, reading)
+    elif kind is PredicateType.CONDITION:
+        _meet(entry, reading)
     elif act := _act(entry):
         reading.acts[entry.seq] = entry, act
 
@@ -254,7 +267,32 @@ def _act(entry: Entry) -> Act | None:
         return None
     body = entry.statement.body
     said = {key: body.get(key) for key in ("function", "reason", "authentication", "on_behalf_of")}
-    return Act(entry.seq, entry.time, kind.word, entry.statement.actor, **said)
+    return Act(entry.seq, entry.time, kind.word, entry.statement.actor, **said, conditions=_terms(body))
+
+
+def _terms(body: Mapping[str, Any]) -> tuple[Term, ...]:
+    found = body.get("conditions") or ()
+    return tuple(Term(f"{item.get('text')}", f"{item.get('owner')}", f"{item.get('due')}") for item in found)
+
+
+def _meet(entry: Entry, reading: _Reading) -> None:
+    """A condition of an act is met: said of the act, wherever it stands."""
+    body = entry.statement.body
+    seq, number = body.get("sign_off"), body.get("number")
+    if type(seq) is not int or type(number) is not int or seq not in reading.acts:
+        return
+    found, act = reading.acts[seq]
+    if not 1 <= number <= len(act.conditions):
+        return
+    terms = list(act.conditions)
+    if terms[number - 1].met is None:
+        terms[number - 1] = replace(terms[number - 1], met=entry.seq)
+    newer = replace(act, conditions=tuple(terms))
+    reading.acts[act.seq] = found, newer
+    for place, reign in enumerate(reading.reigns):
+        if act in reign.acts:
+            acts = tuple(newer if item == act else item for item in reign.acts)
+            reading.reigns[place] = replace(reign, acts=acts)
 
 
 def _resting_on(entry: Entry, reading: _Reading) -> tuple[Act, ...]:

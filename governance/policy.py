@@ -55,15 +55,17 @@ class OnIncident(StrEnum):
 class Assurance(StrEnum):
     """What shows that it was the person who signed. The weaker first.
 
-    server-attested: the server checked her credential and says so; user-key: a key that only she has signed it.
+    password: the server checked her password alone, and says so; server-attested: it checked two factors, her password
+    and a code, or a sign-on whose provider says that it used several; user-key: a key that only she has signed it.
     """
 
+    PASSWORD = "password"  # noqa: S105 - a word of the record
     SERVER_ATTESTED = "server-attested"
     USER_KEY = "user-key"
 
     @property
     def rank(self) -> int:
-        """0 for server-attested, 1 for user-key."""
+        """0 for password, 1 for server-attested, 2 for user-key."""
         return list(Assurance).index(self)
 
 
@@ -82,12 +84,14 @@ class TierRules:
 
     Ages in days. Until `withdraw_window_days` after a release in a tier without sign-off, people are told that they
     can refuse. `max_confidence` keeps a plan from intervals so wide that nothing is ever clear. `break_glass_hours` is
-    how long two persons can put a version live in an emergency, 0: never.
+    how long two persons can put a version live in an emergency, 0: never. `must_open` are sections of the evidence that
+    an approval counts only with, where its signer opened them; that she understood them nobody can record.
     """
 
     requirements: tuple[Requirement, ...]
     quorum: tuple[str, ...] = ()
     assurance: Assurance = Assurance.SERVER_ATTESTED
+    must_open: tuple[str, ...] = ()
     sign_off_valid_days: int = 90
     break_glass_hours: int = 0
     max_audit_age_days: int = 90
@@ -162,10 +166,13 @@ class Policy:
         """Every function in the quorum of any tier: those who hold one may adopt a policy and add signers."""
         return tuple(dict.fromkeys(function for _, rules in self.tiers for function in rules.quorum))
 
+    def readers(self) -> tuple[str, ...]:
+        """The functions that may read the counts that a plan's `suppress_below` masks for everybody else."""
+        return self.all_signers() if self.whole_evidence is None else self.whole_evidence
+
     def sees_whole(self, person: Person) -> bool:
-        """Whether a function that this person holds lets her read the counts that `suppress_below` masks for others."""
-        functions = self.all_signers() if self.whole_evidence is None else self.whole_evidence
-        return any(person.has(function) for function in functions)
+        """Whether a function that this person holds lets her read small counts."""
+        return any(person.has(function) for function in self.readers())
 
     def in_force(self, today: date) -> bool:
         """Whether the policy is valid on this day (both ends included)."""

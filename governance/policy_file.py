@@ -24,6 +24,7 @@ from governance.policy import (
     Tier,
     TierRules,
 )
+from governance.sections import SECTIONS
 
 MAX_BYTES = 256 * 1024
 MAX_DAYS = 3_650
@@ -75,7 +76,7 @@ class _Reader:
             free_aliases=self.texts(head, "policy", "free_aliases"),
             on_adverse=self.word(OnAdverse, head.get("on_adverse", "stay"), "[policy] on_adverse"),
             on_incident=self.word(OnIncident, head.get("on_incident", "stay"), "[policy] on_incident"),
-            untrusted_formats=self.formats(head),
+            untrusted_formats=self.known_texts(head, "policy", "untrusted_formats", tuple(FORMATS)),
             raci=tuple(self.raci(item) for item in self.listed(document, "raci")),
             valid_from=since,
             valid_until=until,
@@ -115,6 +116,7 @@ class _Reader:
             assurance=self.word(Assurance, table.get("assurance", "server-attested"), f"[{where}] assurance"),
             required_bounds=bounds,
             required_features=self.texts(table, where, "required_features"),
+            must_open=self.known_texts(table, where, "must_open", SECTIONS),
             **self.numbers(table, where),
         )
 
@@ -190,11 +192,11 @@ class _Reader:
             raise self.wrong(f"[{where}] {key}", value, "a list of texts")
         return tuple(value)
 
-    def formats(self, head: Mapping[str, Any]) -> tuple[str, ...]:
-        found = self.texts(head, "policy", "untrusted_formats")
+    def known_texts(self, table: Mapping[str, Any], where: str, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.texts(table, where, key)
         for name in found:
-            if name not in FORMATS:
-                raise self.wrong("[policy] untrusted_formats", name, f"only names of these: {', '.join(FORMATS)}")
+            if name not in known:
+                raise self.wrong(f"[{where}] {key}", name, f"only names of these: {', '.join(known)}")
         return found
 
     def readers(self, head: Mapping[str, Any], tiers: tuple[tuple[Tier, TierRules], ...]) -> tuple[str, ...] | None:

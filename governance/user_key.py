@@ -25,6 +25,8 @@ _DOMAIN = b"fairgate.local/user-key/v1\n"
 _WILL_TYPE = "application/vnd.fairgate.will+json"
 _WILLED = ("subject", "target", "shown", "function", "decision", "reason", "on_behalf_of", "expires_at")
 """The end is willed too: a signature cannot be used again with a later one. `shown` names the policy's digest."""
+_WILLED_WHERE_SAID = ("conditions",)
+"""Willed as well where the body says it; bodies from before there was such a thing do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,31 @@ class UserSignature:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What a passkey answered to a challenge (WebAuthn): base64url without padding of the exact bytes."""
+
+    credential_id: str
+    authenticator_data: str
+    client_data: str
+    signature: str
+
+
 def challenge(person: str, body: Mapping[str, Any]) -> bytes:
     """The 32 bytes that a person's key signs for a sign-off with this body (as it stands in the ledger)."""
-    will = {"person": person, **{name: body[name] for name in _WILLED}}
+    said = (*_WILLED, *(name for name in _WILLED_WHERE_SAID if name in body))
+    will = {"person": person, **{name: body[name] for name in said}}
     return hashlib.sha256(_DOMAIN + pae(_WILL_TYPE, canonical_json(will))).digest()
+
+
+def public_of(private: Ed25519PrivateKey) -> str:
+    """The base64 of the raw public half."""
+    return _base64(private.public_key().public_bytes_raw())
 
 
 def sign_with(private: Ed25519PrivateKey, challenged: bytes) -> UserSignature:
     """Sign a challenge."""
-    return UserSignature(_base64(private.public_key().public_bytes_raw()), _base64(private.sign(challenged)))
+    return UserSignature(public_of(private), _base64(private.sign(challenged)))
 
 
 def proves(found: UserSignature, challenged: bytes) -> bool:
@@ -55,12 +73,30 @@ def proves(found: UserSignature, challenged: bytes) -> bool:
         return False
 
 
-def willed(person: str, body: Mapping[str, Any]) -> tuple[UserSignature, bytes] | None:
-    """What this person's key is said to have signed, and the challenge; None where the body says nothing readable."""
+def will_in(person: str, body: Mapping[str, Any]) -> bytes | None:
+    """The challenge of what this body says that the person wills; None where it says nothing readable."""
+    try:
+        return challenge(person, body)
+    except (KeyError, TypeError, AttributeError, ValueError):  # what stands in the ledger need not be what we write
+        return None
+
+
+def signature_in(body: Mapping[str, Any]) -> UserSignature | None:
+    """What a person's key is said to have signed; None where the body says nothing readable."""
     found: Any = body.get("user_key")
     try:
-        return UserSignature(str(found["public"]), str(found["signature"])), challenge(person, body)
-    except (KeyError, TypeError, AttributeError, ValueError):  # what stands in the ledger need not be what we write
+        return UserSignature(str(found["public"]), str(found["signature"]))
+    except (KeyError, TypeError):  # as above
+        return None
+
+
+def assertion_in(body: Mapping[str, Any]) -> Assertion | None:
+    """What a passkey is said to have answered; None where the body says nothing readable."""
+    found: Any = body.get("passkey")
+    names = ("credential_id", "authenticator_data", "client_data", "signature")
+    try:
+        return Assertion(*(str(found[name]) for name in names))
+    except (KeyError, TypeError):  # as above
         return None
 
 

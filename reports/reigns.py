@@ -1,4 +1,4 @@
-"""What was live, for people: who put it there, on what evidence, how it ended. Frozen values from `governance.history`."""
+"""What was live, for people: who put it there, on what evidence, how it ended. Made from `governance.history`."""
 
 from __future__ import annotations
 

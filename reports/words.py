@@ -66,7 +66,8 @@ REQUIREMENTS: dict[str, str] = {
 }
 
 ASSURANCES: dict[str, str] = {
-    "server-attested": "server-attested: Fairgate checked the password and says who it was, no key of hers signed",
+    "password": "password: Fairgate checked the password alone, and says who it was",
+    "server-attested": "server-attested: Fairgate checked two factors and says who it was, no key of hers signed",
     "user-key": "user-key: signed with a key that is the person's own",
     "unproved": "unproved: the signature of the person's own key does not hold",
 }

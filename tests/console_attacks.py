@@ -9,16 +9,15 @@ from __future__ import annotations
 import html
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import console_scenes as scenes
 import report_factory as factory
 from browser_pages import query
-from wire import ABSENT, FORM, HOST, ORIGIN, Ask, Reply, send
+from wire import ABSENT, HOST, ORIGIN, Ask, Reply, send
 
 from governance.desk import Desk
 
@@ -187,7 +186,9 @@ def _multipart(ask: Ask) -> Ask:
 def _json(ask: Ask) -> Ask:
     import json
 
-    return replace(ask, body=json.dumps(dict(ask.fields or ())).encode(), headers=[("content-type", "application/json")])
+    return replace(
+        ask, body=json.dumps(dict(ask.fields or ())).encode(), headers=[("content-type", "application/json")]
+    )
 
 
 def _cookie(name: str, value: Callable[[Site, Mapping[str, str]], str], right: Sequence[int] = (303,)) -> Attack:

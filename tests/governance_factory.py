@@ -23,7 +23,7 @@ from governance.evidence import EvidenceStore
 from governance.ledger.keys import open_keys
 from governance.ledger.sql import SqlLedger
 from governance.people import MACHINE, Person, actor
-from governance.policy import Policy
+from governance.policy import Assurance, Policy
 from governance.policy_file import read_policy
 from governance.record import Evidence, audited, registered, validated
 from governance.registry.manifest import manifest_of, manifest_to_json
@@ -37,6 +37,7 @@ from governance.subject import FileDigest, Manifest, Subject, Target
 START = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 TARGET = Target("local", "champion")
 SECRET = "twelve letters and more"
+ATTESTED = Assurance.SERVER_ATTESTED
 
 SCIENTIST = Person("data-scientist", "Data Scientist", ("data-science",))
 COMPLIANCE = Person("compliance-officer", "Compliance Officer", ("compliance",))
@@ -129,6 +130,7 @@ def approval(policy: Policy, person: Person, function: str, seq: int, decision: 
         authentication="password",
         signed_at=START + timedelta(hours=1),
         expires_at=START + timedelta(days=90) if decision == "approve" else None,
+        assurance="server-attested",
     )
 
 
@@ -239,7 +241,14 @@ def held_case(desk: Desk, registry: FakeRegistry | Any, version: str = "2", targ
 def approve(desk: Desk, case: Case, person: Person, function: str | None = None, decision: str = APPROVE) -> Entry:
     """Sign what the case shows now."""
     now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
-    wish = Wish(function or person.functions[0], decision, "the report was read", now.shown(), "password")
+    wish = Wish(
+        function or person.functions[0],
+        decision,
+        "the report was read",
+        now.shown(),
+        "password and code",
+        assurance=ATTESTED,
+    )
     return sign(desk, now, person, wish)
 
 

@@ -20,6 +20,7 @@ from governance.case import open_case
 from governance.desk import Desk
 from governance.enrolment import enrol
 from governance.people import MACHINE, Person
+from governance.policy import Assurance
 from governance.registry import sqlite_guard
 from governance.registry.port import LiveAlias, Registry
 from governance.signoff import APPROVE, Wish, sign, withdraw
@@ -162,7 +163,14 @@ class Project:
         """Every officer approves what stands there now."""
         for person in officers:
             case = open_case(self.desk, name, version, ALIAS)
-            wish = Wish(person.functions[0], APPROVE, "The report was read in full.", case.shown(), "password")
+            wish = Wish(
+                person.functions[0],
+                APPROVE,
+                "The report was read in full.",
+                case.shown(),
+                "code",
+                assurance=Assurance.SERVER_ATTESTED,
+            )
             sign(self.desk, case, person, wish)
 
     def take_back(self, name: str, version: str) -> None:

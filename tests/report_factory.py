@@ -7,29 +7,35 @@ an adverse disparity, v2 none.
 from __future__ import annotations
 
 import hashlib
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
+from argon2 import PasswordHasher
+from sqlalchemy import text
+
 from audits.record import from_json, measured, summary_lines, to_json
 from audits.result import AuditResult
 from expectations.result import DataValidation, FailedExpectation, Outcome, Severity
-from governance.accounts import Accounts, Session
+from governance.accounts import Accounts
 from governance.case import Case, open_case
 from governance.charter_record import key_event
-from governance.desk import Desk, use_policy
+from governance.desk import Desk, charter_of, use_policy
 from governance.digests import canonical_json
-from governance.errors import NotAuthorizedError
 from governance.evidence import EvidenceStore
+from governance.factors import confirm_code
 from governance.ledger.checkpoint import Checkpoint
 from governance.ledger.port import Ledger
 from governance.ledger.tree import extend, leaf_hash, root_of
 from governance.people import MACHINE, Person, actor
+from governance.policy import Assurance
 from governance.policy_file import read_policy
 from governance.record import Evidence, audited, held, registered, validated
+from governance.second_factor import code_at, new_secret, step_of
 from governance.signoff import Wish, sign
 from governance.statement import Entry, Statement
 from governance.subject import Subject, Target
@@ -91,39 +97,44 @@ class MemoryLedger:
         return Checkpoint(len(self.kept), self.kept[-1].root, "") if self.kept else None
 
 
-@dataclass
-class MemoryAccounts:
-    """The accounts in memory: one secret for everybody, sessions that end after 15 idle minutes."""
+_FILLED: list[bytes] = []
 
-    known: Sequence[Person] = PEOPLE
-    open: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)
-    attempts: list[tuple[str, bool]] = field(default_factory=list)
 
-    def people(self) -> tuple[Person, ...]:
-        return tuple(self.known)
+def quick_accounts(folder: Path, clock: Clock) -> Accounts:
+    """The real accounts with everybody in them, whose passwords were hashed once, and lightly: signing in is quick."""
+    path = folder / "accounts.db"
+    if not _FILLED:
+        made = _real_accounts(folder, clock)
+        light = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(SECRET)
+        with made.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE person SET secret = ?", (light,))
+        made.database.dispose()
+        with closing(sqlite3.connect(path)) as database:
+            _FILLED.append(database.serialize())
+    elif not path.exists():
+        path.write_bytes(_FILLED[0])
+    return Accounts(f"sqlite:///{path}", clock)
 
-    def authenticate(self, identity: str, secret: str) -> Person:
-        person = next((item for item in self.known if item.id == identity and item.active), None)
-        self.attempts.append((identity, person is not None and secret == SECRET))
-        if person is None or secret != SECRET:
-            raise NotAuthorizedError("the person or the password is wrong")
-        return person
 
-    def open_session(self, person_id: str, now: datetime) -> str:
-        token = secrets.token_urlsafe(32)
-        self.open[token] = (person_id, secrets.token_urlsafe(32), now)
-        return token
+def open_sessions(desk: Desk) -> int:
+    """How many sessions of the console are open."""
+    with desk.accounts.database.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM session").scalar_one())
 
-    def session(self, token: str, now: datetime) -> Session | None:
-        found = self.open.get(token)
-        if found is None or now - found[2] > timedelta(minutes=15):
-            return None
-        self.open[token] = (found[0], found[1], now)
-        person = next((item for item in self.known if item.id == found[0] and item.active), None)
-        return None if person is None else Session(person, found[1])
 
-    def close_session(self, token: str) -> None:
-        self.open.pop(token, None)
+def code(desk: Desk, person: str) -> str:
+    """A code of the person's authenticator app that was not used yet; the app is set up where she has none."""
+    known = charter_of(desk).person(person)
+    if known is not None and charter_of(desk).code_of(person) is None:
+        made = new_secret(desk.accounts, known)
+        confirm_code(desk, known, "password at the console", code_at(made.secret, step_of(desk.clock()) - 1))
+    query = text("SELECT secret, step FROM code_secret WHERE person = :person")
+    with desk.accounts.database.reading() as connection:
+        secret, last = connection.execute(query, {"person": person}).one()
+    clock: Clock = desk.clock  # type: ignore[assignment]
+    if last > step_of(clock.now):  # two steps ahead of the clock are not taken
+        clock.now += timedelta(seconds=30)
+    return code_at(secret, max(last + 1, step_of(clock.now)))
 
 
 def subject(version: str = "1", name: str = "hiring") -> Subject:
@@ -156,13 +167,15 @@ def validation(version: str = "1") -> DataValidation:
 
 
 def new_desk(folder: Path, *, real: bool = False) -> Desk:
-    """A desk that knows its people and policy. `real`: SQLite ledger and accounts below `folder`, not in memory."""
+    """A desk that knows its people and policy. `real`: a SQLite ledger below `folder`, and passwords hashed as ever;
+    else a ledger in memory, and `quick_accounts`.
+    """
     clock = Clock()
     data = files("governance").joinpath("policies", "default.toml").read_bytes()
     desk = Desk(
         ledger=_real_ledger(folder, clock) if real else MemoryLedger(clock),
         evidence=EvidenceStore(folder),
-        accounts=_real_accounts(folder, clock) if real else MemoryAccounts(),  # type: ignore[arg-type]
+        accounts=_real_accounts(folder, clock) if real else quick_accounts(folder, clock),
         policy=read_policy(data, name="default.toml"),
         policy_bytes=data,
         environment="local",
@@ -226,7 +239,8 @@ def put_signature(
     reason: str = "I read the report and the intervals; the residual difference is within the bound.",
 ) -> Entry:
     who = next(item for item in PEOPLE if item.id == person)
-    return sign(desk, case, who, Wish(function, decision, reason, case.shown(), "password"))
+    wish = Wish(function, decision, reason, case.shown(), "password and code", assurance=Assurance.SERVER_ATTESTED)
+    return sign(desk, case, who, wish)
 
 
 def renamed(result: AuditResult, old: str, new: str) -> AuditResult:

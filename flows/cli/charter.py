@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import As, Credential, Json, authenticated
+from flows.cli.options import As, Code, Credential, Json, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import Settings, read_settings
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from governance.desk import Desk
-    from governance.people import Person
+    from governance.proving import Proof
 
 policy = typer.Typer(help="The policy in force, and approvals of the one that shall replace it.", no_args_is_help=True)
 delegate = typer.Typer(help="Let somebody sign in your function for some days.", no_args_is_help=True)
 Reason = Annotated[str, typer.Option("--reason", help="Why. Required; kept for ever.")]
-AUTHENTICATION = "password at the command line"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,12 +60,19 @@ def show(as_json: Json = False) -> None:
 
 
 @policy.command("approve")
-def approve(reason: Reason, identity: As = None, credential_file: Credential = None, as_json: Json = False) -> None:
+def approve(
+    reason: Reason,
+    identity: As = None,
+    credential_file: Credential = None,
+    code: Code = None,
+    as_json: Json = False,
+) -> None:
     """Approve the policy that FAIRGATE_POLICY names. It comes into force when two persons who may sign have done so."""
     from governance.adoption import approve_policy
 
-    settings, desk, person = _who(identity, credential_file)
-    entry, missing = approve_policy(desk, person, reason, AUTHENTICATION)
+    settings, desk, proof = _who(identity, credential_file, code)
+    person = proof.person
+    entry, missing = approve_policy(desk, person, reason, at_the_command_line(proof), proof.assurance)
     receipt = hand_out(settings, desk, entry)
     if as_json:
         said = {"entry": entry.seq, "digest": desk.policy.digest, "in_force": missing == 0, "missing": missing}
@@ -85,14 +91,16 @@ def give(
     reason: Reason,
     identity: As = None,
     credential_file: Credential = None,
+    code: Code = None,
     as_json: Json = False,
 ) -> None:
     """Let somebody sign in your function, 90 days at most. Where you may not sign, she may not either."""
     from governance.delegating import delegate as record
 
     end = _moment(until)
-    settings, desk, person = _who(identity, credential_file)
-    entry = record(desk, person, to, function, end, reason, AUTHENTICATION)
+    settings, desk, proof = _who(identity, credential_file, code)
+    person, how = proof.person, at_the_command_line(proof)
+    entry = record(desk, person, to, function, end, reason, how, proof.assurance)
     receipt = hand_out(settings, desk, entry)
     if as_json:
         said = {"entry": entry.seq, "delegator": person.id, "delegate": to, "function": function, "until": end}
@@ -107,13 +115,14 @@ def revoke(
     reason: Reason,
     identity: As = None,
     credential_file: Credential = None,
+    code: Code = None,
     as_json: Json = False,
 ) -> None:
     """End a delegation: what was signed by it counts no more."""
     from governance.delegating import revoke as record
 
-    settings, desk, person = _who(identity, credential_file)
-    entry = record(desk, person, seq, reason)
+    settings, desk, proof = _who(identity, credential_file, code)
+    entry = record(desk, proof.person, seq, reason)
     receipt = hand_out(settings, desk, entry)
     if as_json:
         emit({"entry": entry.seq, "revoked": seq} | receipt.document())
@@ -141,12 +150,12 @@ def listed(as_json: Json = False) -> None:
         say("Nobody signs for anybody else.")
 
 
-def _who(identity: str | None, credential_file: Path | None) -> tuple[Settings, Desk, Person]:
+def _who(identity: str | None, credential_file: Path | None, code: str | None) -> tuple[Settings, Desk, Proof]:
     from flows.wiring import open_desk
 
     settings = read_settings()
     desk = open_desk(settings)
-    return settings, desk, authenticated(settings, desk, identity, credential_file)
+    return settings, desk, proved(settings, desk, identity, credential_file, code)
 
 
 def _moment(text: str) -> datetime:

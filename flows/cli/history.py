@@ -12,7 +12,7 @@ from flows.cli.options import Json, Name
 from flows.cli.output import emit, say
 from flows.settings import read_settings
 from governance.errors import ConfigurationError
-from governance.history import Act, End, Reign, history, live_at, live_on
+from governance.history import Act, End, Reign, Term, history, live_at, live_on
 
 
 def add_to(app: typer.Typer) -> None:
@@ -65,7 +65,9 @@ def lines(reign: Reign) -> Iterator[str]:
     yield f"{reign.name} v{reign.version} as {reign.target}: from {_time(reign.since)} {until}{glass}"
     yield f"  promoted entry {reign.seq}, by {reign.by.name}" + (f", tier {reign.tier}" if reign.tier else "")
     yield f"  model    {reign.digest}"
-    yield from (f"  {_act(act)}" for act in reign.acts)
+    for act in reign.acts:
+        yield f"  {_act(act)}"
+        yield from (f"           {_term(number, item)}" for number, item in enumerate(act.conditions, 1))
     grounds = reign.grounds
     if grounds.audit is not None or grounds.report:
         audit = "" if grounds.audit is None else f" (entry {grounds.audit})"
@@ -90,6 +92,11 @@ def _act(act: Act) -> str:
     function = f" as {act.function}" if act.function else ""
     behalf = f" on behalf of {act.on_behalf_of}" if act.on_behalf_of else ""
     return f"{act.kind:8} entry {act.seq}, {act.actor.name}{function}{behalf}, {_time(act.time)}: {act.reason}"
+
+
+def _term(number: int, item: Term) -> str:
+    met = "not recorded as met" if item.met is None else f"met, entry {item.met}"
+    return f"condition {number}, due {item.due}, {item.owner}: {item.text} ({met})"
 
 
 def _day(text: str | None) -> date | None:

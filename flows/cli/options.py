@@ -14,6 +14,7 @@ from governance.errors import ConfigurationError
 if TYPE_CHECKING:
     from governance.desk import Desk
     from governance.people import Person
+    from governance.proving import Proof
 
 Name = Annotated[str, typer.Argument(help="The registered model's name.")]
 Version = Annotated[str, typer.Argument(help="The version's number.")]
@@ -24,6 +25,12 @@ Credential = Annotated[
     Path | None,
     typer.Option("--credential-file", help="A file that holds your password (or FAIRGATE_CREDENTIAL[_FILE])."),
 ]
+Code = Annotated[
+    str | None,
+    typer.Option(
+        "--code", help="The code of your authenticator app, where you have one (or FAIRGATE_CODE; else asked)."
+    ),
+]
 Data = Annotated[str | None, typer.Option("--data", help="Measure this file instead of the plan's source.")]
 
 
@@ -33,6 +40,28 @@ def authenticated(settings: Settings, desk: Desk, identity: str | None, file: Pa
     if not who:
         raise ConfigurationError("say who you are: --as YOUR-ID, or set FAIRGATE_PERSON")
     return desk.accounts.authenticate(who, secret(settings, f"Password of {who}", file))
+
+
+def proved(settings: Settings, desk: Desk, identity: str | None, file: Path | None, code: str | None) -> Proof:
+    """Who acts, by her password, and by a code where she has an authenticator app: then it is asked.
+
+    Raises NotAuthorizedError, ConfigurationError.
+    """
+    from governance.proving import asks_code, prove
+
+    who = identity or settings.person
+    if not who:
+        raise ConfigurationError("say who you are: --as YOUR-ID, or set FAIRGATE_PERSON")
+    password = secret(settings, f"Password of {who}", file)
+    given = code or settings.code
+    if given is None and asks_code(desk, who) and sys.stdin.isatty():
+        given = str(typer.prompt(f"Code of {who}'s authenticator app"))
+    return prove(desk, who, password, given if asks_code(desk, who) else code)
+
+
+def at_the_command_line(proof: Proof) -> str:
+    """How she was authenticated, in the words of the record."""
+    return f"{proof.how} at the command line"
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import Alias, As, Credential, Json, Name, Version, authenticated
+from flows.cli.conditions import Conditions, conditions_of
+from flows.cli.options import Alias, As, Code, Credential, Json, Name, Version, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import read_settings
@@ -49,9 +50,11 @@ def sign(
     refuse: Refuse = False,
     function: Function = None,
     report: Report = None,
+    condition: Conditions = None,
     key: Key = None,
     identity: As = None,
     credential_file: Credential = None,
+    code: Code = None,
     as_json: Json = False,
 ) -> None:
     """Approve or refuse a held release. The sign-off is bound to the bytes, the data, the report and the policy."""
@@ -68,20 +71,24 @@ def sign(
     settings = read_settings()
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
-    person = authenticated(settings, desk, identity, credential_file)
+    proof = proved(settings, desk, identity, credential_file, code)
+    person = proof.person
     shown = case.shown() if report is None else replace(case.shown(), report_digest=report)
     chosen = function or _only_function(desk, case, person)
     own = read_private(key) if key else None
-    wish = Wish(chosen, APPROVE if approve else REFUSE, reason, shown, "password at the command line", own)
+    decision, how = APPROVE if approve else REFUSE, at_the_command_line(proof)
+    wish = Wish(chosen, decision, reason, shown, how, own, proof.assurance, conditions=conditions_of(condition))
     entry = record(desk, case, person, wish)
     receipt = hand_out(settings, desk, entry)
     if as_json:
         said = {"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown}
-        emit(said | {"assurance": entry.statement.body["assurance"]} | receipt.document())
+        said |= {name: entry.statement.body.get(name, []) for name in ("assurance", "conditions")}
+        emit(said | receipt.document())
         return
     say(f"{person.name} ({chosen}): {entry.statement.meaning}.")
     say(f"  recorded as ledger entry {entry.seq} at {entry.time:%Y-%m-%d %H:%M:%S} UTC, bound to")
     say(f"  model {shown.model_digest}", f"  report {shown.report_digest}", f"  data {shown.data_digest}")
+    say(*(f"  on condition {n}, due {x.due}, {x.owner}: {x.text}" for n, x in enumerate(wish.conditions, 1)))
     say(f"  assurance {entry.statement.body['assurance']}", *receipt.lines())
 
 
@@ -92,6 +99,7 @@ def withdraw(
     reason: Reason,
     identity: As = None,
     credential_file: Credential = None,
+    code: Code = None,
     as_json: Json = False,
 ) -> None:
     """Withdraw an approval: a live version is taken out by the next reconcile."""
@@ -102,8 +110,8 @@ def withdraw(
     settings = read_settings()
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
-    person = authenticated(settings, desk, identity, credential_file)
-    entries = record(desk, case, person, reason)
+    proof = proved(settings, desk, identity, credential_file, code)
+    entries = record(desk, case, proof.person, reason)
     receipt = hand_out(settings, desk, *entries)
     if as_json:
         emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]} | receipt.document())
@@ -121,6 +129,7 @@ def break_glass(
     hours: Annotated[int, typer.Option("--hours", help="For how long at most: 1 to what the policy allows (72).")],
     identity: As = None,
     credential_file: Credential = None,
+    code: Code = None,
     as_json: Json = False,
 ) -> None:
     """In an emergency: two persons put a version live without evidence, for some hours. Shown wherever it is live."""
@@ -133,13 +142,14 @@ def break_glass(
     settings = read_settings()
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
-    person = authenticated(settings, desk, identity, credential_file)
-    entry, now = record(desk, case, person, Plea(hours, reason, "password at the command line"))
+    proof = proved(settings, desk, identity, credential_file, code)
+    plea = Plea(hours, reason, at_the_command_line(proof), proof.assurance)
+    entry, now = record(desk, case, proof.person, plea)
     receipt = hand_out(settings, desk, entry)
     if as_json:
         emit({"entry": entry.seq, **decision_json(now), **receipt.document()})
         return
-    say(f"{person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).")
+    say(f"{proof.person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).")
     if now.decision.emergency is None:
         say("  nothing is released yet: a second person must break the glass too")
     else:

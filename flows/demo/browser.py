@@ -59,7 +59,8 @@ def refuse(address: str, identity: str, secret: str, reason: str) -> str:
 
 
 def _sign(client: Client, link: str, secret: str, reason: str) -> str:
-    shown = _form(client.get(link), action="/sign")
+    decide = next((item for item in _form(client.get(link)).links if item.startswith("/case/sign?")), "")
+    shown = _form(client.get(decide), action="/sign")
     given = {"function": "compliance", "decision": "refuse", "reason": reason, "password": secret}
     answer = client.post("/sign", data={**shown.fields, **given})
     if answer.status_code != 200 or "/entry/" not in str(answer.url):

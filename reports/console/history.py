@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
+from governance.accounts import Session
 from governance.desk import Desk, charter_of
 from governance.digests import plain
 from governance.errors import ConfigurationError
@@ -17,6 +18,7 @@ from governance.history import Reign, histories, live_on
 from governance.inventory import model_in
 from reports.console.answers import html
 from reports.console.desktop import case_link
+from reports.console.masking import reigns_for
 from reports.console.session import Visitor, desk_of
 from reports.csv_cells import csv_bytes
 from reports.reigns import csv_rows, document, reign_row
@@ -54,7 +56,7 @@ def history_page(request: Request, session: Visitor, on: On = "", name: Name = "
         asked = Asked(_day(on) if on else today, name)
     except ConfigurationError as error:
         problem = f"{error}; today is shown"
-    found = _live(desk, asked)
+    found = _live(desk, session, asked)
     people = charter_of(desk).people
     return html(
         "console_history.html",
@@ -76,18 +78,18 @@ def history_page(request: Request, session: Visitor, on: On = "", name: Name = "
 
 
 @router.get("/history.csv")
-def history_csv(request: Request, _session: Visitor, on: On, name: Name = "") -> Response:
+def history_csv(request: Request, session: Visitor, on: On, name: Name = "") -> Response:
     """What was live on a day, one line for each version and target."""
-    data = csv_bytes(csv_rows(_live(desk_of(request), Asked(_day(on), name))))
+    data = csv_bytes(csv_rows(_live(desk_of(request), session, Asked(_day(on), name))))
     headers = {"content-disposition": f'attachment; filename="fairgate-live-{_day(on)}.csv"'}
     return Response(data, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
 @router.get("/history.json")
-def history_json(request: Request, _session: Visitor, on: On, name: Name = "") -> Response:
+def history_json(request: Request, session: Visitor, on: On, name: Name = "") -> Response:
     """What was live on a day, whole, with the ledger's size and root that it was read at."""
     desk, day = desk_of(request), _day(on)
-    reigns = [document(item) for item in _live(desk, Asked(day, name))]
+    reigns = [document(item) for item in _live(desk, session, Asked(day, name))]
     ledger = {"size": desk.ledger.size(), "root": _root(desk)}
     found = {"on": day, "time_zone": "UTC", "model": name or None, "ledger": ledger, "reigns": reigns}
     data = json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n"
@@ -95,9 +97,9 @@ def history_json(request: Request, _session: Visitor, on: On, name: Name = "") -
     return Response(data.encode(), media_type="application/json", headers=headers)
 
 
-def _live(desk: Desk, asked: Asked) -> tuple[Reign, ...]:
+def _live(desk: Desk, session: Session, asked: Asked) -> tuple[Reign, ...]:
     found = live_on(histories(desk.ledger.entries()), asked.day, UTC)
-    return tuple(item for item in found if asked.name in ("", item.name))
+    return reigns_for(desk, session, tuple(item for item in found if asked.name in ("", item.name)))
 
 
 def _names(desk: Desk) -> tuple[tuple[str, str], ...]:

@@ -12,10 +12,13 @@ from fastapi import Depends, HTTPException, Request
 from governance.accounts import Session
 from governance.case import Case
 from governance.desk import Desk
+from governance.identities import Identities
 from governance.recent_cases import RecentCases
+from reports.console.openid import Provider
 from reports.console.outside import Outside
+from reports.words import printable
 
-MAX_FIELDS = 24
+MAX_FIELDS = 64
 
 
 class LoginNeededError(Exception):
@@ -77,6 +80,12 @@ def outside_of(request: Request) -> Outside:
     return outside
 
 
+def provider_of(request: Request) -> Provider | None:
+    """The provider of single sign-on, None where this console has none."""
+    provider: Provider | None = request.app.state.provider
+    return provider
+
+
 def origin_of(request: Request) -> str:
     """The origin under which the browser sees this console; the guard has let only known hosts through."""
     return f"{'https' if cookies_of(request).secure else 'http'}://{request.headers['host']}"
@@ -90,7 +99,16 @@ def visitor(request: Request) -> Session:
     if session is None:
         query = f"?{request.url.query}" if request.url.query else ""
         raise LoginNeededError(f"{request.url.path}{query}" if request.method == "GET" else "/")
-    return session
+    return replace(session, proves_at=_proves_at(request, session.person.id))
+
+
+def _proves_at(request: Request, identity: str) -> str | None:
+    """The name of the provider where this person can prove who she is, None where she has no identity there."""
+    provider = provider_of(request)
+    if provider is None:
+        return None
+    linked = Identities(desk_of(request).accounts.database).of(identity)
+    return printable(provider.name) if any(item.issuer == provider.issuer for item in linked) else None
 
 
 async def form_fields(request: Request) -> Mapping[str, str]:

@@ -20,7 +20,10 @@ ALLOWED = {
         *(f"governance/ledger/{name}.py" for name in ("schema", "schema_postgres", "schema_sqlite")),
         *(f"governance/ledger/{name}.py" for name in ("catalogue_postgres", "snapshot", "sql", "writing")),
         "governance/accounts.py",
+        "governance/accounts_factors.py",
         "governance/accounts_schema.py",
+        "governance/reading.py",
+        "governance/identities.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
@@ -30,6 +33,9 @@ ALLOWED = {
         "governance/migrations/__init__.py",
         "governance/migrations/env.py",
         "governance/migrations/accounts/0001_first.py",
+        "governance/migrations/accounts/0002_second_factors.py",
+        "governance/migrations/accounts/0003_reading.py",
+        "governance/migrations/accounts/0004_single_sign_on.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
@@ -60,6 +66,12 @@ ALLOWED = {
         "governance/registry/postgres_check.py",
     },
     "argon2": {"governance/accounts.py"},
+    "pyotp": {"governance/second_factor.py"},
+    "webauthn": {"governance/passkey.py"},
+    "segno": {"reports/codes.py"},
+    "apprise": {"flows/telling.py"},
+    "authlib": {"reports/console/openid.py"},
+    "joserfc": {"reports/console/openid.py"},
 }
 
 

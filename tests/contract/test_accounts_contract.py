@@ -369,7 +369,8 @@ def test_accounts_made_before_there_were_migrations_are_opened(file_accounts: Ac
     path = tmp_path / "accounts.db"
     file_accounts.database.dispose()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP TABLE accounts_version")
+        for later in ("accounts_version", "reading", "code_secret", "passkey_use", "pending"):
+            connection.execute(f"DROP TABLE {later}")
     older = Accounts(f"sqlite:///{path}", now)
     assert older.people() == (OFFICER,)
     older.add(SCIENTIST, SECRET)

@@ -20,7 +20,16 @@ Counted = Callable[[str, int], None]
 CASES = "attacks on the console"
 
 UP = ("..", "%2e%2e", "%252e%252e", "..%00", "..;", "....//", "..\\", "..%5c", "%c0%ae%c0%ae", "．．")
-FILES = ("app.py", "session.py", "report.css/../app.py", "../templates/console_base.html", "/etc/passwd", "console.css%00.py", "CONSOLE.CSS", "")
+FILES = (
+    "app.py",
+    "session.py",
+    "report.css/../app.py",
+    "../templates/console_base.html",
+    "/etc/passwd",
+    "console.css%00.py",
+    "CONSOLE.CSS",
+    "",
+)
 PATHS = (
     *(f"/static/{up}/{file}" for up in UP for file in ("app.py", "etc/passwd")),
     *(f"/static/{file}" for file in FILES),
@@ -33,7 +42,21 @@ PATHS = (
     *("/case/", "/case/..", "/case/report/x", "/CASE", "/sign", "/logout", "/ledger/", "/ledger/1"),
     *("/%", "/%zz", "/%ff", "/\x7f", "/" + "a" * 9_000, "/\u202e", "/login/", "/login%00", "*", "http://evil.example/"),
 )  # fmt: skip
-NUMBERS = ("", "x", "-1", "0", "1.5", "1e9", "99999999999999999999999", "-99999999999999999999999", "9" * 5_000, "\0", "٣", "1;", "0x10")
+NUMBERS = (
+    "",
+    "x",
+    "-1",
+    "0",
+    "1.5",
+    "1e9",
+    "99999999999999999999999",
+    "-99999999999999999999999",
+    "9" * 5_000,
+    "\0",
+    "٣",
+    "1;",
+    "0x10",
+)
 VALUES = (
     "", "\0", "\n", "\r\nset-cookie: a=b", "../../etc/passwd", "' OR '1'='1", "'; DROP TABLE entry; --", '"', "%", "_", "{{7*7}}", "${7*7}",
     "<script>alert(1)</script>", "\u202e", "\ufeff", "\ud7ff\ue000", "x" * 5_000, "hiring\0", " hiring", "HIRING", "hiring ", "model/hiring",
@@ -45,7 +68,15 @@ ELSEWHERE = (
     "vbscript:x", "evil.example", "./x", "../x", "?x", "#x", "@evil.example", "/\u2028/evil.example", "/\u202e//evil.example", "%2f%2fevil.example",
     "http://localhost:8765@evil.example", "http://localhost:8765.evil.example", "ftp://evil.example", "blob:x", "file:///etc/passwd", "", "\ufeff//evil.example",
 )  # fmt: skip
-HARMLESS = ("/", "/ledger", "/case?name=a&version=1&alias=b", "/entry/3?signed=1", "/%2f%2fevil.example", "/@evil.example", "/.//evil.example")
+HARMLESS = (
+    "/",
+    "/ledger",
+    "/case?name=a&version=1&alias=b",
+    "/entry/3?signed=1",
+    "/%2f%2fevil.example",
+    "/@evil.example",
+    "/.//evil.example",
+)
 
 
 @pytest.fixture(scope="module")

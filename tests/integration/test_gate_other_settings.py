@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from gate_factory import governed_client, governed_uri, refused, serving, stage
+from governance_factory import ATTESTED
 from project_factory import ALIAS, OFFICERS, Project, new_project, registry_template
 
 from flows.doctor import examine
@@ -173,7 +174,12 @@ def test_from_one_governed_stage_to_another_leaves_the_first(house: Project) -> 
         release_now(house.settings, Request("hiring", version, alias, MACHINE))
         for person in OFFICERS:
             case = open_case(house.desk, "hiring", version, alias)
-            sign(house.desk, case, person, Wish(person.functions[0], APPROVE, "read", case.shown(), "password"))
+            sign(
+                house.desk,
+                case,
+                person,
+                Wish(person.functions[0], APPROVE, "read", case.shown(), "password", assurance=ATTESTED),
+            )
     stage(client, "hiring", version, "Production")
     stage(client, "hiring", version, "Staging")
     assert live_step(house.desk, "hiring", Target("local", "production")) is None

@@ -57,7 +57,7 @@ def case(desk: Desk, registry: FakeRegistry) -> Case:
 
 
 def _wish(case: Case, function: str = "compliance", decision: str = "approve", reason: str = "read") -> Wish:
-    return Wish(function, decision, reason, case.shown(), "password")
+    return Wish(function, decision, reason, case.shown(), "password", assurance=factory.ATTESTED)
 
 
 def _now(desk: Desk, case: Case) -> Case:
@@ -82,7 +82,7 @@ def test_two_officers_release_and_each_approval_names_everything_that_was_shown(
     assert statement.body["shown"]["policy_digest"] == desk.policy.digest
     assert statement.body["target"] == {"environment": "local", "alias": "champion"}
     assert (statement.actor.id, statement.actor.name) == ("compliance-officer", "Compliance Officer")
-    assert (statement.body["function"], statement.body["authentication"]) == ("compliance", "password")
+    assert (statement.body["function"], statement.body["authentication"]) == ("compliance", "password and code")
 
 
 def _new_audit(desk: Desk, subject: Subject) -> None:
@@ -294,7 +294,8 @@ def test_a_sign_off_that_names_other_bytes_than_it_is_filed_under_counts_for_non
     other = replace(case.shown(), model_digest=sha("other bytes"))
     for person, function in ((COMPLIANCE, "compliance"), (RISK, "model-risk")):
         expires = factory.START + timedelta(days=30)
-        desk.ledger.append(signed(case.dossier, other, Signature(person, function, "approve", "read", "x", expires)))
+        signature = Signature(person, function, "approve", "read", "x", expires, assurance=factory.ATTESTED)
+        desk.ledger.append(signed(case.dossier, other, signature))
     assert "given for other bytes" in _now(desk, case).decision.missing()[0].reason
     assert case_of(desk, replace(case.subject, digest=sha("other bytes")), TARGET).dossier.sign_offs == ()
 

@@ -60,7 +60,9 @@ def enrolled(desk: Desk, person: Person) -> Ed25519PrivateKey:
 
 def with_key(desk: Desk, case: Case, person: Person, key: Ed25519PrivateKey | None) -> None:
     now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
-    sign(desk, now, person, Wish(person.functions[0], "approve", "read", now.shown(), "password", key))
+    sign(
+        desk, now, person, Wish(person.functions[0], "approve", "read", now.shown(), "password", key, factory.ATTESTED)
+    )
 
 
 def _forge(desk: Desk, case: Case, *, key: Ed25519PrivateKey | None = None, **changes: object) -> Statement:
@@ -117,7 +119,13 @@ def test_a_sign_off_without_a_signature_of_the_own_key_is_not_counted_where_the_
     case = factory.held_case(key_desk, registry)
     keys = {person.id: enrolled(key_desk, person) for person in (COMPLIANCE, RISK)}
     with_key(key_desk, case, COMPLIANCE, keys[COMPLIANCE.id])
-    with_key(key_desk, case, DEPUTY, None)
+    with pytest.raises(
+        NotAuthorizedError, match=r"server-attested would not count: the policy asks for user-key; .*--key"
+    ):
+        with_key(key_desk, case, DEPUTY, None)
+    dossier = now_of(key_desk, case).dossier  # past our verbs, as an older Fairgate recorded it
+    weak = Signature(DEPUTY, "compliance", "approve", "read", "x", dossier.now + timedelta(days=9))
+    key_desk.ledger.append(signed(dossier, case.shown(), replace(weak, assurance=factory.ATTESTED)))
     assert "missing from: model-risk" in why_held(key_desk, case)
     assert "signed with the assurance server-attested, the policy asks for user-key" in why_held(key_desk, case)
     with_key(key_desk, case, RISK, keys[RISK.id])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import governance_factory as factory
 import pytest
-from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, Clock, FakeRegistry, approve
+from governance_factory import ATTESTED, COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, Clock, FakeRegistry, approve
 from signoff_rules import REFUSED, RELEASED, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.case import Case, case_of
@@ -143,7 +143,7 @@ def test_an_approval_after_a_refusal_overturns_nothing(desk: Desk, case: Case) -
     # Nor by statements that our verbs would never make.
     for person in (RISK, DEPUTY):
         expires = now_of(desk, case).dossier.now + timedelta(days=9)
-        signature = Signature(person, person.functions[0], "approve", "read", "x", expires)
+        signature = Signature(person, person.functions[0], "approve", "read", "x", expires, assurance=ATTESTED)
         desk.ledger.append(signed(case.dossier, case.shown(), signature))
     assert outcome_of(desk, case) is REFUSED
 

@@ -171,7 +171,11 @@ def test_what_happens_in_an_emergency_and_after_an_incident_is_read() -> None:
     [
         (b"break_glass_hours = 72", b"break_glass_hours = 73", "whole hours from 0 (never) to 72"),
         (b"break_glass_hours = 72", b"break_glass_hours = true", "whole hours from 0 (never) to 72"),
-        (b'assurance = "server-attested"', b'assurance = "pinky promise"', "one of: server-attested, user-key"),
+        (
+            b'assurance = "server-attested"',
+            b'assurance = "pinky promise"',
+            "one of: password, server-attested, user-key",
+        ),
         (b'on_incident = "stay"', b'on_incident = "panic"', "one of: stay, withdraw"),
         (b'"cloudpickle"', b'"cloudpickel"', "[policy] untrusted_formats is 'cloudpickel'; write only names of these"),
     ],
