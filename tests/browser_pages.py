@@ -115,12 +115,18 @@ class _Newest(dict[str, str]):
         self.house = house
 
     def __missing__(self, name: str) -> str:
+        if name == "policy":
+            return self.house.desk.policy.digest
+        if name == "condition":
+            entries = self.house.desk.ledger.entries()
+            return str(next(entry.seq for entry in entries if entry.statement.body.get("conditions")))
         kinds = {
             "sign_off": PredicateType.SIGN_OFF,
             "refusal": PredicateType.REFUSAL,
             "glass": PredicateType.BREAK_GLASS,
+            "delegation": PredicateType.DELEGATION,
         }
-        return self.house.newest(kinds[name])
+        return str(self.house.newest(kinds[name]))
 
 
 def _wrong_password(page: Any, _house: House) -> None:
