@@ -120,7 +120,7 @@ def code(desk: Desk, person: str) -> str:
     known = charter_of(desk).person(person)
     if known is not None and charter_of(desk).code_of(person) is None:
         made = new_secret(desk.accounts, known)
-        confirm_code(desk, known, "password at the console", code_at(made.secret, step_of(desk.clock()) - 1))
+        confirm_code(desk, known, "password at the console", code_at(made.secret, step_of(desk.clock())))
     query = text("SELECT secret, step FROM code_secret WHERE person = :person")
     with desk.accounts.database.reading() as connection:
         secret, last = connection.execute(query, {"person": person}).one()
