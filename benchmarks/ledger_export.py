@@ -23,7 +23,8 @@ from governance.digests import canonical_json
 from governance.ledger import verify_export
 from governance.ledger.checkpoint import sign_checkpoint
 from governance.ledger.envelope import seal
-from governance.ledger.export import entry_line, envelopes_in, header
+from governance.ledger.export import entry_line, header
+from governance.ledger.export_file import envelopes_in
 from governance.ledger.keys import LedgerKeys, open_keys
 from governance.ledger.tree import extend, leaf_hash, root_of
 from governance.people import Actor

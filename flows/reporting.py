@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from flows.monitoring import Look
@@ -15,16 +15,14 @@ from governance.case import Case, case_of, open_case
 from governance.casefile import subject_of, target_in
 from governance.desk import Desk
 from governance.errors import Exit
-from governance.record import ran, schedule_of
+from governance.record import ran
 from governance.statement import PredicateType
 from reports.evidence import CaseEvidence, gather
 from reports.formats import Format, render
 from reports.glass import emergency_line
 from reports.night import NightRow, NightSummary, night_view
+from reports.nights import EVERY, missed
 from reports.release import release_view
-
-NIGHTLY_EVERY = timedelta(days=1)
-_EVERY = "every_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     stored = desk.evidence.put(night_json(summary))
     body = {"report": stored, "exit_code": summary.exit_code(), "aliases": len(rows)}
     if settings.night_every is not None:
-        body[_EVERY] = int(settings.night_every.total_seconds())
+        body[EVERY] = int(settings.night_every.total_seconds())
     desk.ledger.append(ran("nightly", view.headline, body))
     return Night(summary, path, night_markdown(view))
 
@@ -122,22 +120,6 @@ def refresh_reports(settings: Settings, desk: Desk, looks: Iterable[Look]) -> tu
     views = [release_view(gather(desk, case)) for case in cases]
     files = [{form: render(view, form) for form in Format} for view in views]
     return tuple(write_report(settings, case, found) for case, found in zip(cases, files, strict=True))
-
-
-def missed(desk: Desk, now: datetime) -> tuple[str, ...]:
-    """Lines about nights that should have been and were not: silence is not a quiet night.
-
-    How often they should be, the schedule said when the last scheduled one ran; without a word, every day.
-    """
-    nights = tuple(desk.ledger.entries(subject=schedule_of("nightly").name))
-    if not nights:
-        return ()
-    said = [entry.statement.body[_EVERY] for entry in nights if _EVERY in entry.statement.body]
-    every = timedelta(seconds=said[-1]) if said else NIGHTLY_EVERY
-    gap = now - nights[-1].time
-    if gap < every * 1.5:
-        return ()
-    return (f"no night ran since {nights[-1].time:%Y-%m-%d %H:%M} UTC: about {round(gap / every) - 1} missed",)
 
 
 def file_stem(name: str) -> str:

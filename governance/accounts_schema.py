@@ -41,11 +41,31 @@ _SECOND = (
     ) STRICT""",
 )
 
+# What a person opened of which evidence (a digest of all that was shown), and since when no seconds were counted.
+_THIRD = (
+    """CREATE TABLE reading (
+        person TEXT NOT NULL, evidence TEXT NOT NULL, section TEXT NOT NULL,
+        opened INT NOT NULL, seconds INT NOT NULL, since TEXT NOT NULL,
+        PRIMARY KEY (person, evidence, section)
+    ) STRICT""",
+)
+
+# Whose identity at a provider of single sign-on is whose; what waits for a provider's answer, for minutes and once.
+_FOURTH = (
+    """CREATE TABLE identity (
+        issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (id), linked TEXT NOT NULL,
+        PRIMARY KEY (issuer, subject)
+    ) STRICT""",
+    "CREATE TABLE sign_on (token TEXT PRIMARY KEY, body TEXT NOT NULL, until TEXT NOT NULL) STRICT",
+)
+
 
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
     create_first(connection)
     create_second(connection)
+    create_third(connection)
+    create_fourth(connection)
 
 
 def create_first(connection: Connection) -> None:
@@ -56,6 +76,16 @@ def create_first(connection: Connection) -> None:
 def create_second(connection: Connection) -> None:
     """Make the tables that revision 0002 adds."""
     _make(connection, _SECOND)
+
+
+def create_third(connection: Connection) -> None:
+    """Make the table that revision 0003 adds."""
+    _make(connection, _THIRD)
+
+
+def create_fourth(connection: Connection) -> None:
+    """Make the tables that revision 0004 adds."""
+    _make(connection, _FOURTH)
 
 
 def _make(connection: Connection, statements: Iterable[str]) -> None:
@@ -72,7 +102,7 @@ def _for_postgres(statement: str) -> str:
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0002",
+    head="0004",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.

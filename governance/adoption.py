@@ -5,7 +5,7 @@ from __future__ import annotations
 from governance.charter import ADOPTERS, Charter
 from governance.charter_record import policy_endorsed
 from governance.desk import Desk, charter_of, use_policy
-from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError
+from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError, SignOffRefusedError
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
 from governance.signoff import reasoned
@@ -35,6 +35,15 @@ def approve_policy(
     if adopted is not None and adopted.digest == desk.policy.digest:
         return entry, 0
     return entry, ADOPTERS - len(charter.endorsed(desk.policy.digest))
+
+
+def why_not_approve(desk: Desk, person: Person) -> str | None:
+    """Why this person cannot approve the desk's policy now, in one sentence; None where she can."""
+    try:
+        _function(desk, person)
+    except (SignOffRefusedError, ConfigurationError) as error:
+        return str(error)
+    return None
 
 
 def _function(desk: Desk, person: Person) -> str:

@@ -11,6 +11,7 @@ from governance.decide import Decision, DecisionOutcome, decide
 from governance.desk import Desk, charter_of
 from governance.dossier import Dossier
 from governance.errors import ConfigurationError
+from governance.people import Person
 from governance.policy import TierRules
 from governance.record import Shown, target_of
 from governance.statement import Entry, PredicateType
@@ -56,12 +57,16 @@ class Case:
 
 def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
     """The case of these bytes and this target, decided now."""
+    charter = charter_of(desk)
+    return decided(desk, subject, target, charter, confirmed(charter, desk.accounts.people()))
+
+
+def decided(desk: Desk, subject: Subject, target: Target, charter: Charter, people: tuple[Person, ...]) -> Case:
+    """The case, where the charter and the people whom it confirms are read already; see `case_of`."""
     size = desk.ledger.size()
     entries = tuple(desk.ledger.entries(digest=subject.digest))
     # Recorded time never goes back: a clock that was set back must not bring an expired sign-off to life again.
     now = max((desk.clock(), *(entry.time for entry in entries)))
-    charter = charter_of(desk)
-    people = confirmed(charter, desk.accounts.people())
     proved = _proved(charter, entries)
     dossier = dossier_from(entries, subject, target, now=now, size=size, people=people, proved=proved)
     dossier = replace(dossier, charter=charter, superseded=_superseded(desk, subject, target))
@@ -115,14 +120,23 @@ def _superseded(desk: Desk, subject: Subject, target: Target) -> int | None:
 _ASKED = (PredicateType.HOLD, PredicateType.PROMOTION_INTENT, PredicateType.BREAK_GLASS)
 
 
-def asked(desk: Desk) -> tuple[Case, ...]:
-    """Every case that a release was asked for in this environment, oldest first: held, begun at once, or by glass."""
-    found: dict[tuple[Subject, Target], None] = {}
+def targets_asked(desk: Desk) -> tuple[tuple[Subject, Target], ...]:
+    """What a release was asked for in this environment, oldest first: held, begun at once, or by glass."""
+    found: dict[tuple[str, str, str, Target], tuple[Subject, Target]] = {}
     for entry in desk.ledger.entries():
         if entry.statement.predicate_type in _ASKED:
             body = entry.statement.body
-            found[(subject_of(body), target_in(body))] = None
-    return tuple(case_of(desk, subject, target) for subject, target in found if target.environment == desk.environment)
+            subject, target = subject_of(body), target_in(body)
+            # One registry has several addresses (a relative path, a host name): the bytes say which case it is.
+            found[subject.name, subject.version, subject.digest, target] = subject, target
+    return tuple(item for item in found.values() if item[1].environment == desk.environment)
+
+
+def asked(desk: Desk) -> tuple[Case, ...]:
+    """The case of everything that a release was asked for, oldest first; see `targets_asked`."""
+    charter = charter_of(desk)
+    people = confirmed(charter, desk.accounts.people())
+    return tuple(decided(desk, subject, target, charter, people) for subject, target in targets_asked(desk))
 
 
 def waiting(desk: Desk) -> tuple[Case, ...]:

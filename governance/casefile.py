@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from governance.condition import ConditionMet, conditions_in
 from governance.dossier import (
     AuditRecord,
     BrokenGlass,
@@ -20,6 +21,7 @@ from governance.dossier import (
 from governance.people import Person
 from governance.policy import Assurance
 from governance.record import model_name
+from governance.sections import reading_in
 from governance.statement import Entry, PredicateType
 from governance.subject import Subject, Target
 
@@ -55,10 +57,12 @@ def dossier_from(
     counts for the bytes under whatever name, and who made or asked for them may sign them under none. `proved` are the
     entries whose signer's own key was verified.
     """
-    pile, copies, withdrawn = _Pile(), _Pile(), set[int]()
+    pile, copies, withdrawn, met = _Pile(), _Pile(), set[int](), list[ConditionMet]()
     for entry in entries:
         if entry.statement.predicate_type is PredicateType.WITHDRAWAL:
             withdrawn.add(int(entry.statement.body["sign_off"]))
+        elif entry.statement.predicate_type is PredicateType.CONDITION:
+            met += condition_of(entry)
         elif entry.statement.predicate_type is PredicateType.REFUSAL:
             pile.sign_offs.append(sign_off_of(entry, subject.digest))
         elif entry.statement.digest_of(model_name(subject)) == subject.digest:
@@ -75,6 +79,7 @@ def dossier_from(
         validations=tuple(pile.validations),
         audits=tuple(pile.audits),
         sign_offs=tuple(_doubted(_mark(item, withdrawn), proved) for item in pile.sign_offs),
+        met=tuple(met),
         broken_glass=tuple(replace(x, withdrawn=x.seq in withdrawn) for x in pile.broken_glass),
         holds=tuple(pile.holds),
         steps=tuple(pile.steps),
@@ -185,7 +190,18 @@ def sign_off_of(entry: Entry, digest: str) -> SignOff:
         expires_at=datetime.fromisoformat(expires) if expires else None,
         assurance=str(body.get("assurance", Assurance.PASSWORD.value)),
         on_behalf_of=body.get("on_behalf_of"),
+        conditions=conditions_in(body),
+        reading=reading_in(body),
     )
+
+
+def condition_of(entry: Entry) -> tuple[ConditionMet, ...]:
+    """The condition that an entry says is met; empty where it says anything but met."""
+    body = entry.statement.body
+    if body.get("met") is not True:
+        return ()
+    said = (body["reason"], body["authentication"], body.get("on_behalf_of"))
+    return (ConditionMet(entry.seq, entry.time, body["sign_off"], body["number"], entry.statement.actor, *said),)
 
 
 def glass_of(entry: Entry, digest: str) -> BrokenGlass:

@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from audits.result import Verdict
 from governance.break_glass import Emergency, Glass
-from governance.dossier import AuditRecord, Dossier
+from governance.dossier import AuditRecord, Dossier, SignOff
+from governance.lapse import in_words
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
 
@@ -315,13 +316,17 @@ def _sign_off(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
         return Finding(name, Status.UNKNOWN, f"policy {policy.name} asks for a sign-off but names no function")
     seqs = tuple(item.seq for item in answer.given)
     if not answer.missing:
-        who = ", ".join(f"{item.approver.name} ({item.function})" for item in answer.given)
+        who = ", ".join(_signer(item, dossier) for item in answer.given)
         return Finding(name, Status.MET, f"signed off by {who}", seqs)
     reason = "sign-off is missing from: " + ", ".join(answer.missing)
     if answer.void:
         reason += ". Not counted: " + "; ".join(answer.void)
     way_out = _command("sign", dossier, "--alias", dossier.target.alias, "--as", "ID")
     return Finding(name, Status.UNMET, reason, seqs, needs=answer.missing, way_out=way_out)
+
+
+def _signer(item: SignOff, dossier: Dossier) -> str:
+    return f"{item.approver.name} ({', '.join(part for part in (item.function, in_words(item, dossier)) if part)})"
 
 
 def _release(dossier: Dossier) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from governance.charter import Charter
+from governance.condition import Condition, ConditionMet
 from governance.people import Actor, Person
+from governance.sections import Reading
 from governance.subject import Subject, Target
 
 
@@ -70,7 +72,8 @@ class SignOff:
     """A person's decision in one function, bound to everything that was shown. decision: approve or refuse.
 
     `assurance` is password, server-attested, user-key, or unproved where a claimed signature of her own does not hold.
-    `on_behalf_of` is the delegator, where she signed by delegation.
+    `on_behalf_of` is the delegator, where she signed by delegation. `conditions` are numbered from 1; `reading` says
+    which sections she opened, None where that is not recorded.
     """
 
     seq: int
@@ -91,6 +94,8 @@ class SignOff:
     withdrawn: bool = False
     assurance: str = "password"
     on_behalf_of: str | None = None
+    conditions: tuple[Condition, ...] = ()
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +142,11 @@ class HoldRecord:
 class Dossier:
     """What is known of `subject` (its current bytes) and `target` at `now`. Records are in the ledger's order.
 
-    `superseded` is the entry by which another version became live in the target, None where none did since.
-    `makers` are ids of persons who made or asked for these bytes under another name or version, each with the reason.
-    `people` are those that the ledger and the accounts both know, as they stand: who holds which function, who is
-    disabled. `charter` is what the ledger says of people, delegations and policies.
+    `met` are the records of conditions that were met. `superseded` is the entry by which another version became live
+    in the target, None where none did since. `makers` are ids of persons who made or asked for these bytes under
+    another name or version, each with the reason. `people` are those that the ledger and the accounts both know, as
+    they stand: who holds which function, who is disabled. `charter` is what the ledger says of people, delegations and
+    policies.
     """
 
     subject: Subject
@@ -152,6 +158,7 @@ class Dossier:
     validations: tuple[ValidationRecord, ...] = ()
     audits: tuple[AuditRecord, ...] = ()
     sign_offs: tuple[SignOff, ...] = ()
+    met: tuple[ConditionMet, ...] = ()
     holds: tuple[HoldRecord, ...] = ()
     steps: tuple[ReleaseStep, ...] = ()
     broken_glass: tuple[BrokenGlass, ...] = ()

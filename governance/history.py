@@ -11,10 +11,21 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from governance.inventory import model_in, target_named
 from governance.people import Actor
 from governance.record import target_of
 from governance.statement import Entry, PredicateType
 from governance.subject import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A condition of an approval; `met` is the first entry that says so, None where none does. Due days end in UTC."""
+
+    text: str
+    owner: str
+    due: str
+    met: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,7 @@ class Act:
     reason: str | None
     authentication: str | None
     on_behalf_of: str | None = None
+    conditions: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,22 @@ def history(
     return tuple(item for item in wanted if environment in (None, item.target.environment))
 
 
+def histories(entries: Iterable[Entry]) -> tuple[Reign, ...]:
+    """Every reign of every model, by start. `entries` are those of the whole ledger, in their order; read once."""
+    readings, owners, policies = dict[str, _Reading](), dict[str, _Reading](), dict[str, str]()
+    for entry in entries:
+        name = _named(entry)
+        if name is not None:
+            reading = readings.setdefault(name, _Reading(policies=policies))
+            _read(entry, name, reading)
+            owners |= {item.digest: reading for item in entry.statement.subjects if item.name == "target"}
+        elif entry.statement.predicate_type is PredicateType.POLICY:
+            _keep_policy(entry, policies)
+        elif found := owners.get(entry.statement.digest_of("target") or ""):
+            _observe(entry, found)
+    return tuple(sorted((item for found in readings.values() for item in found.reigns), key=lambda item: item.seq))
+
+
 def live_at(reigns: Iterable[Reign], moment: datetime) -> tuple[Reign, ...]:
     """What was live at a moment, at most one for each target."""
     return tuple(item for item in reigns if item.live_at(moment))
@@ -135,16 +163,17 @@ def live_at(reigns: Iterable[Reign], moment: datetime) -> tuple[Reign, ...]:
 def live_on(reigns: Iterable[Reign], day: date, zone: Any) -> tuple[Reign, ...]:
     """What was live at any moment of a day in a time zone (a `tzinfo`)."""
     start = datetime.combine(day, time(), zone)
-    return tuple(item for item in reigns if item.live_between(start, start + timedelta(days=1)))
+    end = start + timedelta(days=1) if day < date.max else datetime.max.replace(tzinfo=zone)
+    return tuple(item for item in reigns if item.live_between(start, end))
 
 
 def _read(entry: Entry, name: str, reading: _Reading) -> None:
-    kind, body = entry.statement.predicate_type, entry.statement.body
+    kind = entry.statement.predicate_type
     if kind is PredicateType.POLICY:
-        reading.policies[entry.statement.digest_of("policy") or ""] = f"{body.get('name')} {body.get('version')}"
+        _keep_policy(entry, reading.policies)
     elif kind is PredicateType.OBSERVATION:
         _observe(entry, reading)
-    elif _model(entry) is None or _named(entry) != name:
+    elif _named(entry) != name:
         return
     elif kind in (PredicateType.FAIRNESS_AUDIT, PredicateType.DATA_VALIDATION):
         _keep_evidence(entry, reading)
@@ -152,8 +181,15 @@ def _read(entry: Entry, name: str, reading: _Reading) -> None:
         _begin(entry, name, reading)
     elif kind is PredicateType.DEMOTION:
         _demote(entry, reading)
+    elif kind is PredicateType.CONDITION:
+        _meet(entry, reading)
     elif act := _act(entry):
         reading.acts[entry.seq] = entry, act
+
+
+def _keep_policy(entry: Entry, policies: dict[str, str]) -> None:
+    body = entry.statement.body
+    policies[entry.statement.digest_of("policy") or ""] = f"{body.get('name')} {body.get('version')}"
 
 
 def _begin(entry: Entry, name: str, reading: _Reading) -> None:
@@ -231,7 +267,32 @@ def _act(entry: Entry) -> Act | None:
         return None
     body = entry.statement.body
     said = {key: body.get(key) for key in ("function", "reason", "authentication", "on_behalf_of")}
-    return Act(entry.seq, entry.time, kind.word, entry.statement.actor, **said)
+    return Act(entry.seq, entry.time, kind.word, entry.statement.actor, **said, conditions=_terms(body))
+
+
+def _terms(body: Mapping[str, Any]) -> tuple[Term, ...]:
+    found = body.get("conditions") or ()
+    return tuple(Term(f"{item.get('text')}", f"{item.get('owner')}", f"{item.get('due')}") for item in found)
+
+
+def _meet(entry: Entry, reading: _Reading) -> None:
+    """A condition of an act is met: said of the act, wherever it stands."""
+    body = entry.statement.body
+    seq, number = body.get("sign_off"), body.get("number")
+    if type(seq) is not int or type(number) is not int or seq not in reading.acts:
+        return
+    found, act = reading.acts[seq]
+    if not 1 <= number <= len(act.conditions):
+        return
+    terms = list(act.conditions)
+    if terms[number - 1].met is None:
+        terms[number - 1] = replace(terms[number - 1], met=entry.seq)
+    newer = replace(act, conditions=tuple(terms))
+    reading.acts[act.seq] = found, newer
+    for place, reign in enumerate(reading.reigns):
+        if act in reign.acts:
+            acts = tuple(newer if item == act else item for item in reign.acts)
+            reading.reigns[place] = replace(reign, acts=acts)
 
 
 def _resting_on(entry: Entry, reading: _Reading) -> tuple[Act, ...]:
@@ -294,16 +355,16 @@ def _nothing(_name: str) -> None:
 
 
 def _target(body: Mapping[str, Any]) -> Target:
-    found = body.get("target", {})
-    return Target(str(found.get("environment")), str(found.get("alias")))
+    return target_named(body) or Target("None", "None")
 
 
 def _model(entry: Entry) -> str | None:
     """The digest of the model version that an entry is about."""
-    return next((item.digest for item in entry.statement.subjects if item.name.startswith("model/")), None)
+    about = model_in(entry)
+    return about[2] if about else None
 
 
-def _named(entry: Entry) -> str:
-    """The registered name of the model that an entry is about; a name may hold slashes, a version does not."""
-    named = next(item.name for item in entry.statement.subjects if item.name.startswith("model/"))
-    return named.removeprefix("model/").rpartition("/")[0]
+def _named(entry: Entry) -> str | None:
+    """The registered name of the model that an entry is about."""
+    about = model_in(entry)
+    return about[0] if about else None

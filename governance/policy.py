@@ -7,6 +7,8 @@ from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from governance.people import Person
+
 
 class Tier(StrEnum):
     """The kind of human oversight. minimal: recorded; limited: people are told and can withdraw; high: held until
@@ -82,12 +84,14 @@ class TierRules:
 
     Ages in days. Until `withdraw_window_days` after a release in a tier without sign-off, people are told that they
     can refuse. `max_confidence` keeps a plan from intervals so wide that nothing is ever clear. `break_glass_hours` is
-    how long two persons can put a version live in an emergency, 0: never.
+    how long two persons can put a version live in an emergency, 0: never. `must_open` are sections of the evidence that
+    an approval counts only with, where its signer opened them; that she understood them nobody can record.
     """
 
     requirements: tuple[Requirement, ...]
     quorum: tuple[str, ...] = ()
     assurance: Assurance = Assurance.SERVER_ATTESTED
+    must_open: tuple[str, ...] = ()
     sign_off_valid_days: int = 90
     break_glass_hours: int = 0
     max_audit_age_days: int = 90
@@ -117,7 +121,7 @@ class Policy:
 
     `models` classes models by name pattern (first match wins); every other model gets the higher of what its plan
     declares and `floor`. `free_aliases` need no release. `untrusted_formats` are kinds of saved models that are scored
-    only where a sandbox holds.
+    only where a sandbox holds. `whole_evidence` are the functions that may read small counts; None: all that sign.
     """
 
     name: str
@@ -133,6 +137,7 @@ class Policy:
     raci: tuple[Raci, ...] = ()
     valid_from: date | None = None
     valid_until: date | None = None
+    whole_evidence: tuple[str, ...] | None = None
 
     def tier_of(self, model: str, declared: str | None) -> Tier:
         """The tier of a model; `declared` by its plan, None or unreadable counts as high."""
@@ -160,6 +165,14 @@ class Policy:
     def all_signers(self) -> tuple[str, ...]:
         """Every function in the quorum of any tier: those who hold one may adopt a policy and add signers."""
         return tuple(dict.fromkeys(function for _, rules in self.tiers for function in rules.quorum))
+
+    def readers(self) -> tuple[str, ...]:
+        """The functions that may read the counts that a plan's `suppress_below` masks for everybody else."""
+        return self.all_signers() if self.whole_evidence is None else self.whole_evidence
+
+    def sees_whole(self, person: Person) -> bool:
+        """Whether a function that this person holds lets her read small counts."""
+        return any(person.has(function) for function in self.readers())
 
     def in_force(self, today: date) -> bool:
         """Whether the policy is valid on this day (both ends included)."""

@@ -24,13 +24,14 @@ from governance.policy import (
     Tier,
     TierRules,
 )
+from governance.sections import SECTIONS
 
 MAX_BYTES = 256 * 1024
 MAX_DAYS = 3_650
 MAX_BREAK_GLASS_HOURS = 72
 _WHOLE_NUMBERS = ("sign_off_valid_days", "max_audit_age_days", "withdraw_window_days", "min_group_size", "min_events")
 _DATES, _CHOICES = ("valid_from", "valid_until"), ("floor", "on_adverse", "on_incident")
-_HEAD = ("name", "version", *_DATES, *_CHOICES, "free_aliases", "untrusted_formats")
+_HEAD = ("name", "version", *_DATES, *_CHOICES, "free_aliases", "untrusted_formats", "whole_evidence")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -61,11 +62,12 @@ class _Reader:
         since, until = self.day(head, "valid_from"), self.day(head, "valid_until")
         if since and until and until < since:
             raise ConfigurationError(f"{self.file}: [policy] valid_until {until} is before valid_from {since}")
+        tiers = self.tiers(self.table(document, "tiers"))
         return Policy(
             name=self.text(head, "policy", "name"),
             version=self.text(head, "policy", "version"),
             digest=digest,
-            tiers=self.tiers(self.table(document, "tiers")),
+            tiers=tiers,
             floor=self.word(Tier, head.get("floor", "high"), "[policy] floor"),
             models=tuple(
                 (pattern, self.word(Tier, tier, f"[models] {pattern}"))
@@ -74,10 +76,11 @@ class _Reader:
             free_aliases=self.texts(head, "policy", "free_aliases"),
             on_adverse=self.word(OnAdverse, head.get("on_adverse", "stay"), "[policy] on_adverse"),
             on_incident=self.word(OnIncident, head.get("on_incident", "stay"), "[policy] on_incident"),
-            untrusted_formats=self.formats(head),
+            untrusted_formats=self.known_texts(head, "policy", "untrusted_formats", tuple(FORMATS)),
             raci=tuple(self.raci(item) for item in self.listed(document, "raci")),
             valid_from=since,
             valid_until=until,
+            whole_evidence=self.readers(head, tiers),
         )
 
     def tiers(self, document: Mapping[str, Any]) -> tuple[tuple[Tier, TierRules], ...]:
@@ -113,6 +116,7 @@ class _Reader:
             assurance=self.word(Assurance, table.get("assurance", "server-attested"), f"[{where}] assurance"),
             required_bounds=bounds,
             required_features=self.texts(table, where, "required_features"),
+            must_open=self.known_texts(table, where, "must_open", SECTIONS),
             **self.numbers(table, where),
         )
 
@@ -188,12 +192,23 @@ class _Reader:
             raise self.wrong(f"[{where}] {key}", value, "a list of texts")
         return tuple(value)
 
-    def formats(self, head: Mapping[str, Any]) -> tuple[str, ...]:
-        found = self.texts(head, "policy", "untrusted_formats")
+    def known_texts(self, table: Mapping[str, Any], where: str, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.texts(table, where, key)
         for name in found:
-            if name not in FORMATS:
-                raise self.wrong("[policy] untrusted_formats", name, f"only names of these: {', '.join(FORMATS)}")
+            if name not in known:
+                raise self.wrong(f"[{where}] {key}", name, f"only names of these: {', '.join(known)}")
         return found
+
+    def readers(self, head: Mapping[str, Any], tiers: tuple[tuple[Tier, TierRules], ...]) -> tuple[str, ...] | None:
+        """Who reads small counts. Nobody signs what she may not read, so every function that signs is among them."""
+        if "whole_evidence" not in head:
+            return None
+        named = self.texts(head, "policy", "whole_evidence")
+        blind = sorted({function for _, rules in tiers for function in rules.quorum} - set(named))
+        if blind:
+            wanted = f"every function that signs, so {', '.join(blind)} as well"
+            raise self.wrong("[policy] whole_evidence", head["whole_evidence"], wanted)
+        return named
 
     def day(self, table: Mapping[str, Any], key: str) -> date | None:
         value = table.get(key)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from governance.dossier import Dossier, SignOff
+from governance.lapse import why_lapsed
 from governance.policy import Assurance, TierRules
+from governance.sections import unopened
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ def quorum(rules: TierRules, dossier: Dossier, policy_digest: str) -> Quorum:
     for item in dossier.sign_offs:
         if item.decision != "approve":
             continue
-        reason = why_void(item, dossier, policy_digest) or _too_weak(item, rules.assurance)
+        reason = why_void(item, dossier, policy_digest, rules)
         if reason is None:
             valid.append(item)
         else:
@@ -42,8 +44,12 @@ def refusals(dossier: Dossier) -> tuple[SignOff, ...]:
     )
 
 
-def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
-    """Why a sign-off does not count for this dossier, None where it does."""
+def why_void(item: SignOff, dossier: Dossier, policy_digest: str, rules: TierRules | None) -> str | None:
+    """Why a sign-off does not count for this dossier under these rules of its tier, None where it does.
+
+    Of a refusal it only says whether it is still about what is asked: a refusal needs no rules to stand.
+    """
+    lapsed = why_lapsed(item, dossier)
     audit, validation = dossier.audit(), dossier.validation()
     reasons = dossier.excluded()
     excluded, delegator = reasons.get(item.approver.id), reasons.get(item.on_behalf_of or "")
@@ -69,8 +75,20 @@ def why_void(item: SignOff, dossier: Dossier, policy_digest: str) -> str | None:
         (excluded is not None, f"the signer {excluded}"),
         (delegator is not None, f"the person whom she signs for {delegator}"),
         (item.assurance not in set(Assurance), "the signature of the signer's own key does not hold"),
+        (lapsed is not None, lapsed),
     )
-    return next((reason for void, reason in answers if void), None)
+    void = next((reason for void, reason in answers if void), None)
+    return void or (_short_of(item, rules) if rules else None)
+
+
+def _short_of(item: SignOff, rules: TierRules) -> str | None:
+    """What the policy asks of an approval itself, and this one has not: a stronger proof, or sections opened."""
+    if item.decision != "approve":
+        return None
+    if Assurance(item.assurance).rank < rules.assurance.rank:
+        return f"signed with the assurance {item.assurance}, the policy asks for {rules.assurance}"
+    unread = unopened(item.reading, rules.must_open)
+    return f"signed without opening {', '.join(unread)}, which the policy asks for" if unread else None
 
 
 def _holds(item: SignOff, dossier: Dossier) -> bool:
@@ -84,23 +102,14 @@ def _holds(item: SignOff, dossier: Dossier) -> bool:
 
 def _delegated(item: SignOff, dossier: Dossier) -> bool:
     """Whether a delegation, if it was signed by one, stood then and is not revoked since."""
-    if item.on_behalf_of is None:
-        return True
-    fits = (item.on_behalf_of, item.approver.id, item.function)
-    given = (x for x in dossier.charter.delegations if (x.delegator, x.delegate, x.function) == fits)
-    return any(x.holds(item.signed_at) and x.seq < item.seq for x in given)
+    who, behalf = item.approver.id, item.on_behalf_of
+    return behalf is None or dossier.charter.delegated(behalf, who, item.function, item.signed_at, before=item.seq)
 
 
 def _before_adoption(seq: int, dossier: Dossier) -> bool:
     """Going back to an earlier policy revives nothing that was given under it the first time."""
     adopted = dossier.charter.adopted()
     return adopted is not None and seq < adopted.seq
-
-
-def _too_weak(item: SignOff, wanted: Assurance) -> str | None:
-    if Assurance(item.assurance).rank >= wanted.rank:
-        return None
-    return f"signed with the assurance {item.assurance}, the policy asks for {wanted}"
 
 
 def _overtaken(item: SignOff, dossier: Dossier) -> bool:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from governance.condition import Condition
 from governance.decide import Decision
 from governance.digests import digest_value, plain
-from governance.dossier import Dossier
+from governance.dossier import Dossier, SignOff
 from governance.people import MACHINE, Actor, Person, actor
 from governance.policy import Assurance
+from governance.sections import Reading
 from governance.statement import PredicateType, ResourceDigest, Statement
 from governance.subject import Subject, Target
 from governance.user_key import Assertion, UserSignature
@@ -127,7 +129,8 @@ class Signature:
     """A person's act of signing. decision: approve or refuse; expires_at None for a refusal, which is final.
 
     `on_behalf_of` is the delegator, where she signs by delegation; `key` or `passkey` what her own key signed, where
-    it did. `assurance` is what the server attests where it did not: never more than server-attested.
+    it did. `assurance` is what the server attests where it did not: never more than server-attested. `reading` is what
+    she opened of the evidence, None where nobody counted.
     """
 
     person: Person
@@ -140,6 +143,8 @@ class Signature:
     key: UserSignature | None = None
     assurance: Assurance = Assurance.PASSWORD
     passkey: Assertion | None = None
+    conditions: tuple[Condition, ...] = ()
+    reading: Reading | None = None
 
     def assured(self) -> Assurance:
         """What the record says of how sure it is that it was she."""
@@ -158,7 +163,9 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
     approve = signature.decision == "approve"
     verb = "approve" if approve else "refuse"
     behalf = f", on behalf of {signature.on_behalf_of}" if signature.on_behalf_of else ""
-    meaning = f"I {verb} the release of {dossier.subject} as {dossier.target}{behalf}"
+    count = len(signature.conditions)
+    terms = f", on {count} condition{'' if count == 1 else 's'}" if count else ""
+    meaning = f"I {verb} the release of {dossier.subject} as {dossier.target}{behalf}{terms}"
     digests = {
         "audit-report": shown.report_digest,
         "data": shown.data_digest,
@@ -186,8 +193,26 @@ def signed(dossier: Dossier, shown: Shown, signature: Signature) -> Statement:
             "user_key": plain(signature.key),
             "passkey": plain(signature.passkey),
             "expires_at": plain(signature.expires_at),
+            **_on_terms(signature),
         },
         shown.policy_digest,
+    )
+
+
+def _on_terms(signature: Signature) -> dict[str, Any]:
+    """Conditions and reading, each only where there is one: older entries have neither."""
+    found = {"conditions": plain(signature.conditions)} if signature.conditions else {}
+    return found if signature.reading is None else {**found, "reading": plain(signature.reading)}
+
+
+def condition_met(dossier: Dossier, sign_off: SignOff, number: int, by: Person, body: Mapping[str, Any]) -> Statement:
+    """A condition of an approval is met. `body`: reason, authentication, on_behalf_of."""
+    return Statement(
+        PredicateType.CONDITION,
+        (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),
+        actor(by),
+        f"condition {number} of sign-off {sign_off.seq} of {dossier.subject} as {dossier.target} is met",
+        {"sign_off": sign_off.seq, "number": number, "met": True, "function": sign_off.function, **plain(body)},
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from governance.case import Case, case_of, open_case, rules_of
+from governance.condition import MAX_CONDITIONS, MAX_TEXT, Condition
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.dossier import SignOff
@@ -22,6 +24,7 @@ from governance.people import Person
 from governance.policy import Assurance
 from governance.quorum import why_void
 from governance.record import Shown, Signature, assured, signed, withdrawn
+from governance.sections import Reading, unopened
 from governance.statement import Entry, Statement
 from governance.user_key import Assertion, challenge, sign_with
 
@@ -39,7 +42,8 @@ class Wish:
 
     `assurance` is how sure the server is that it is she; `key` her own private key, where she signs with one: it signs
     what is recorded, and is not kept. `passkey` is what her passkey answered to the challenge of this very wish
-    (`challenged`), which was made at `asked_at`: the end of an approval counts from there.
+    (`challenged`), which was made at `asked_at`: the end of an approval counts from there. `reading` is what she opened
+    of this evidence, None where nobody counted.
     """
 
     function: str
@@ -51,6 +55,8 @@ class Wish:
     assurance: Assurance = Assurance.PASSWORD
     passkey: Assertion | None = None
     asked_at: datetime | None = None
+    conditions: tuple[Condition, ...] = ()
+    reading: Reading | None = None
 
     def offers(self) -> Assurance:
         """The assurance that the record would have."""
@@ -123,6 +129,8 @@ def _signature(desk: Desk, case: Case, person: Person, wish: Wish) -> Signature:
         expires_at=_expiry(desk, case, wish) if wish.decision == APPROVE else None,
         on_behalf_of=signs_for(case, known, wish.function),
         assurance=wish.assurance,
+        conditions=tuple(replace(item, text=item.text.strip()) for item in wish.conditions),
+        reading=wish.reading,
     )
 
 
@@ -139,19 +147,19 @@ def _could_sign(case: Case, identity: str, function: str) -> bool:
     return holder is not None and holder.has(function) and identity not in case.dossier.excluded()
 
 
-def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry, ...]:
+def withdraw(
+    desk: Desk, case: Case, person: Person, reason: str, only: Collection[int] | None = None
+) -> tuple[Entry, ...]:
     """Withdraw approvals of this target: a signer takes back her own, a person with a quorum function any.
 
-    Both are as the ledger has them, by the policy in force. Raises NotAuthorizedError where the person may not,
-    SignOffRefusedError where there is nothing to withdraw.
+    Both are as the ledger has them, by the policy in force. All that she may, or `only` those in these entries. Raises
+    NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
     """
     reasoned(reason)
     case = case_of(desk, case.subject, case.target)
-    known, charter = case.dossier.person(person.id), case.dossier.charter
-    signers = desk.policy.signers(case.decision.tier) if charter.in_force(desk.policy.digest) else ()
-    may_all = person.active and known is not None and any(known.has(function) for function in signers)
-    standing = _standing(case)
-    mine = [seq for seq, signers in standing if may_all or person.id in signers]
+    known = case.dossier.person(person.id)
+    standing = [seq for seq, _ in _standing(case) if only is None or seq in only]
+    mine = [seq for seq in withdrawable(desk, case, person) if seq in standing]
     if standing and not mine:
         raise NotAuthorizedError(f"{person.name} neither gave a sign-off of {case.subject} nor may withdraw another's")
     if not mine:
@@ -162,6 +170,14 @@ def withdraw(desk: Desk, case: Case, person: Person, reason: str) -> tuple[Entry
         )
         for seq in mine
     )
+
+
+def withdrawable(desk: Desk, case: Case, person: Person) -> tuple[int, ...]:
+    """The entries that this person could withdraw of this target."""
+    known, charter = case.dossier.person(person.id), case.dossier.charter
+    signers = desk.policy.signers(case.decision.tier) if charter.in_force(desk.policy.digest) else ()
+    may_all = person.active and known is not None and any(known.has(function) for function in signers)
+    return tuple(seq for seq, persons in _standing(case) if may_all or person.id in persons)
 
 
 def _standing(case: Case) -> list[tuple[int, set[str]]]:
@@ -217,6 +233,8 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
         _not_approved(desk, case, person)
         _approvable(case)
         _sure_enough(desk, case, person, wish)
+        _has_opened(desk, case, wish)
+    check_conditions(desk, case, wish)
 
 
 def _sure_enough(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
@@ -259,7 +277,8 @@ def _held(case: Case, person: Person) -> str:
 def approval_of(desk: Desk, case: Case, person: Person) -> SignOff | None:
     """This person's approval that stands on the evidence as it is, None where there is none."""
     mine = (item for item in case.dossier.sign_offs if item.approver.id == person.id and item.decision == APPROVE)
-    return next((item for item in mine if why_void(item, case.dossier, desk.policy.digest) is None), None)
+    rules = rules_of(desk, case)
+    return next((item for item in mine if why_void(item, case.dossier, desk.policy.digest, rules) is None), None)
 
 
 def _not_approved(desk: Desk, case: Case, person: Person) -> None:
@@ -273,6 +292,44 @@ def _approvable(case: Case) -> None:
         return
     others = [f"{item.requirement} ({item.reason})" for item in case.decision.missing() if not item.needs]
     raise SignOffRefusedError(f"an approval would release nothing while this is missing: {'; '.join(others)}")
+
+
+def _has_opened(desk: Desk, case: Case, wish: Wish) -> None:
+    rules = rules_of(desk, case)
+    missing = unopened(wish.reading, rules.must_open if rules else ())
+    if not missing:
+        return
+    way_out = "open them on the console and sign there" if wish.reading is None else "open them, then sign"
+    raise SignOffRefusedError(
+        f"the policy asks that who approves has opened {', '.join(missing)} of exactly this evidence: {way_out}"
+    )
+
+
+def check_conditions(desk: Desk, case: Case, wish: Wish) -> None:
+    """Raises SignOffRefusedError where the wish has conditions that cannot be recorded, and says which and why."""
+    if not wish.conditions:
+        return
+    if wish.decision != APPROVE:
+        raise SignOffRefusedError("a refusal is final and carries no conditions: write them into its reason")
+    if len(wish.conditions) > MAX_CONDITIONS:
+        raise SignOffRefusedError(f"{len(wish.conditions)} conditions; an approval has at most {MAX_CONDITIONS}")
+    first, last = case.dossier.now.astimezone(UTC).date(), _expiry(desk, case, wish).astimezone(UTC).date()
+    for number, item in enumerate(wish.conditions, 1):
+        _check_condition(case, f"condition {number}", item)
+        if not first <= item.due <= last:
+            raise SignOffRefusedError(
+                f"condition {number} is due {item.due}: write a day from {first} to {last}, when the sign-off expires"
+            )
+
+
+def _check_condition(case: Case, what: str, item: Condition) -> None:
+    length, owner = len(item.text.strip()), case.dossier.person(item.owner)
+    if not 1 <= length <= MAX_TEXT:
+        raise SignOffRefusedError(f"the text of {what} has {length} characters: write 1 to {MAX_TEXT}")
+    if owner is None or not owner.active:
+        raise SignOffRefusedError(
+            f"{what} names {item.owner!r} as its owner, who is no active person here; see: fairgate people list"
+        )
 
 
 def _expiry(desk: Desk, case: Case, wish: Wish) -> datetime:

@@ -25,6 +25,7 @@ class PredicateType(StrEnum):
     SIGN_OFF = "urn:fairgate:predicate:sign-off:v1"
     REFUSAL = "urn:fairgate:predicate:refusal:v1"
     WITHDRAWAL = "urn:fairgate:predicate:withdrawal:v1"
+    CONDITION = "urn:fairgate:predicate:condition:v1"
     PROMOTION_INTENT = "urn:fairgate:predicate:promotion-intent:v1"
     PROMOTION = "urn:fairgate:predicate:promotion:v1"
     DEMOTION = "urn:fairgate:predicate:demotion:v1"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from audits.plan import AuditPlan
 from audits.result import AuditResult, Verdict
+from audits.rule_packs import RulePack
 from expectations.result import DataValidation
 from governance.case import Case
 from governance.desk import Desk
@@ -13,6 +15,8 @@ from governance.dossier import AuditRecord
 from governance.policy import Policy
 from governance.record import target_of
 from governance.statement import PredicateType
+from reports.earlier import Earlier, earlier_version
+from reports.kept import audit_kept, plan_kept, validation_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,23 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerHead:
+    """The newest signed checkpoint when the evidence was read: so many entries, and the tree's root in hex."""
+
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseEvidence:
     """A case with its whole audit and data validation; None where the ledger names none for a release.
 
     `monitoring` is the newest scheduled audit since then, an adverse one first. `published` says that what may not
     be published has been masked (`reports.publish`); empty for those who sign. `incidents` are the ledger's
     observations about this target, whatever the version: an alias that was moved outside, bytes that changed.
+    `earlier` is the last version that was released to the target before, None where there is none or nobody asked.
+    `plan` is what the audit was made by, `packs` the rule packs of the audit as they ship now (one that ships no more
+    is not among them), `ledger` what was read; None where the store or the ledger has none.
     """
 
     case: Case
@@ -40,24 +55,43 @@ class CaseEvidence:
     monitoring: AuditResult | None = None
     published: str = ""
     incidents: tuple[Incident, ...] = ()
+    plan: AuditPlan | None = None
+    packs: tuple[RulePack, ...] = ()
+    ledger: LedgerHead | None = None
+    earlier: Earlier | None = None
 
 
-def gather(desk: Desk, case: Case) -> CaseEvidence:
-    """Read the case's evidence. Raises LedgerTamperedError where a file is gone or is not what the ledger names."""
-    from audits.record import from_json
-    from expectations.record import validation_from_json
+def gather(desk: Desk, case: Case, *, earlier: bool = True) -> CaseEvidence:
+    """Read the case's evidence; that of the version before it only where `earlier` is asked for.
 
+    Raises LedgerTamperedError where a file is gone or is not what the ledger names.
+    """
     shown = case.shown()
+    audit = audit_kept(desk, shown.report_digest)
     return CaseEvidence(
         case=case,
         policy=desk.policy,
-        audit=from_json(desk.evidence.get(shown.report_digest)) if shown.report_digest else None,
-        validation=validation_from_json(desk.evidence.get(shown.validation_digest))
-        if shown.validation_digest
-        else None,
+        audit=audit,
+        validation=validation_kept(desk, shown.validation_digest),
         monitoring=_monitoring(desk, case),
         incidents=_incidents(desk, case),
+        plan=plan_kept(desk, audit.plan_digest) if audit else None,
+        packs=_packs(audit) if audit else (),
+        ledger=_head(desk),
+        earlier=earlier_version(desk, case) if earlier else None,
     )
+
+
+def _packs(audit: AuditResult) -> tuple[RulePack, ...]:
+    from audits.rule_packs import load_pack, pack_ids
+
+    known = pack_ids() if audit.rule_reports else ()
+    return tuple(load_pack(report.pack) for report in audit.rule_reports if report.pack in known)
+
+
+def _head(desk: Desk) -> LedgerHead | None:
+    found = desk.ledger.checkpoint()
+    return LedgerHead(found.size, found.root.hex()) if found else None
 
 
 def _incidents(desk: Desk, case: Case) -> tuple[Incident, ...]:
@@ -67,10 +101,8 @@ def _incidents(desk: Desk, case: Case) -> tuple[Incident, ...]:
 
 
 def _monitoring(desk: Desk, case: Case) -> AuditResult | None:
-    from audits.record import from_json
-
     record = newest_monitoring(case)
-    return from_json(desk.evidence.get(record.report_digest)) if record else None
+    return audit_kept(desk, record.report_digest) if record else None
 
 
 def newest_monitoring(case: Case) -> AuditRecord | None:

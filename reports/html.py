@@ -7,6 +7,7 @@ from functools import cache
 from markupsafe import Markup
 
 from reports.night import NightView
+from reports.sections import SECTIONS
 from reports.templating import TEMPLATES, drawn, page
 from reports.view import ReleaseView
 from reports.words import VERDICTS
@@ -14,7 +15,9 @@ from reports.words import VERDICTS
 
 def release_html(view: ReleaseView) -> str:
     """The report of a release decision."""
-    return page("report.html", {"view": view, "charts": drawn(view), "verdicts": VERDICTS, "css": _css()})
+    links = {section.key: f"#{section.key}" for section in SECTIONS}
+    values = {"view": view, "charts": drawn(view), "verdicts": VERDICTS, "sections": SECTIONS, "links": links}
+    return page("report.html", {**values, "css": _css()})
 
 
 def night_html(view: NightView) -> str:

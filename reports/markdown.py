@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reports.night import NightView
+from reports.signed import NO_PROOF
 from reports.view import Cell, DisparityRow, Panel, Part, Rate, ReleaseView
 from reports.words import DASH
 
@@ -50,7 +51,7 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield from _part(view.summary.monitored_title, view.summary.monitored)
     yield from _part("What was measured for the release", view.summary.measured)
     yield from _missing(view)
-    yield from _part("What cannot be concluded, and notes of the audit", view.summary.limits)
+    yield from _part("What cannot be concluded, and notes of the audit", (*view.summary.limits, *view.summary.notes))
     for panel in view.panels:
         yield from _panel(panel)
     for title, parts in (("Over all features", view.more), ("What rules ask to be computed", view.rules)):
@@ -90,7 +91,7 @@ def _panel(panel: Panel) -> Iterator[str]:
         yield from [""] if panel.reading else []
         yield from _disparities(panel)
         yield ""
-    for part in panel.parts:
+    for part in (*panel.strata, *panel.parts):
         yield from _more(part, "###")
 
 
@@ -179,6 +180,8 @@ def _sign_offs(view: ReleaseView) -> Iterator[str]:
         yield from ([f"- On behalf of: {md(item.on_behalf_of)}"] if item.on_behalf_of else [])
         yield f"- Authentication: {md(item.authentication)}\n- Assurance: {md(item.assurance)}"
         yield f"- Expires: {item.expires}\n- Ledger entry {item.seq}; {md(item.standing)}"
+        yield from (f"- Condition {x.number}, {md(x.owner)}: {md(x.text)} ({md(x.standing)})" for x in item.conditions)
+        yield from ([f"- Sections opened: {md(item.reading)} {NO_PROOF}"] if item.reading else [])
         yield from (f"- {row.label}: {md(row.digest)}" for row in item.digests)
         yield ""
 

@@ -86,7 +86,9 @@ def printable(text: object, limit: int | None = NAME_LIMIT, *, lines: bool = Fal
 
     `lines` keeps line feeds, for reasons that people typed in several lines.
     """
-    seen = "".join(_visible(character, lines) for character in str(text))
+    given = str(text)
+    plain = given.isascii() and given.isprintable()  # most texts are, and a page has thousands
+    seen = given if plain else "".join(_visible(character, lines) for character in given)
     return seen if limit is None or len(seen) <= limit else seen[: limit - 1] + "…"
 
 

@@ -7,6 +7,8 @@ change is judged by what it changed; everywhere else they look for new ones.
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("../shared/data is absent")
 
 
+COUNTED = "counted: "
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Count what one test stands for (cases of a table, checks of a page); the end of the run tells the sums."""
+
+    def count(what: str, number: int = 1) -> None:
+        request.node.user_properties.append((COUNTED + what, number))
+
+    return count
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests were skipped for want of data: a green run must not look like a whole one."""
-    if SHARED.is_dir():
-        return
+    """Say what was counted, and how many tests were skipped for want of data: a green run must not look like a whole one."""
+    sums: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, number in report.user_properties:
+            if name.startswith(COUNTED):
+                sums[name] += number
+    for name, number in sorted(sums.items()):
+        terminalreporter.write_line(f"{name.removeprefix(COUNTED)}: {number:,}")
     count = sum(MARKER in report.keywords for report in terminalreporter.stats.get("skipped", []))
-    if count:
+    if count and not SHARED.is_dir():
         terminalreporter.write_line(f"{count} tests skipped because ../shared/data is absent", yellow=True)

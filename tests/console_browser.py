@@ -31,11 +31,23 @@ class Browser:
     def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
         return self._send("POST", path, {"origin": self.base, **headers}, fields)
 
-    def _send(self, method: str, path: str, headers: dict[str, str], fields: dict[str, str] | None) -> httpx.Response:
+    def upload(self, path: str, fields: dict[str, str], files: dict[str, bytes], **headers: str) -> httpx.Response:
+        """A multipart form with files, each under the field `file`."""
+        sent = [("file", (name, data)) for name, data in files.items()]
+        return self._send("POST", path, {"origin": self.base, **headers}, fields, sent)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        fields: dict[str, str] | None,
+        files: list[tuple[str, tuple[str, bytes]]] | None = None,
+    ) -> httpx.Response:
         async def go() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url=self.base) as client:
-                return await client.request(method, path, headers=self._headers(headers), data=fields)
+                return await client.request(method, path, headers=self._headers(headers), data=fields, files=files)
 
         answer = asyncio.run(go())
         for line in answer.headers.get_list("set-cookie"):
@@ -62,9 +74,9 @@ class Browser:
     def form(self, path: str = CASE, **changes: str) -> dict[str, str]:
         """The fields of the sign form on this page, filled in, with a code of her authenticator app."""
         code = factory.code(self.app.state.desk, self.person) if self.person else ""
-        text = self.get(path).text
+        text = self.get(path.replace("/case?", "/case/sign?", 1)).text
         found = hidden(text[text.index('action="/sign"') :])
-        function = re.search(r'<option value="([^"]+)"', text)
+        function = re.search(r'<option value="([^"]+)"', text[text.index('name="function"') :])
         filled = {"decision": "approve", "function": function.group(1) if function else "", "reason": REASON}
         return {**found, **filled, "password": factory.SECRET, "code": code, **changes}
 

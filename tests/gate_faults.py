@@ -12,6 +12,7 @@ import pytest
 from gate_model import Scene
 from gate_scenes import (
     BYTES,
+    CONDITIONS,
     DELEGATION,
     EMERGENCY,
     EVIDENCE,
@@ -21,7 +22,7 @@ from gate_scenes import (
     POLICY_CHANGES,
 )
 
-from governance import break_glass, casefile, charter, decide, dossier, quorum
+from governance import break_glass, casefile, charter, decide, dossier, lapse, quorum
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +303,43 @@ FAULTS = (
         "_outcome",
         "answers == {Status.MET}",
         "answers <= {Status.MET, Status.UNKNOWN}",
+    ),
+    Fault("no condition lapses anything", CONDITIONS, quorum, _ROW, "(lapsed is not None, lapsed),"),
+    Fault(
+        "a condition that is met late revives the approval",
+        CONDITIONS,
+        lapse,
+        "_state",
+        " and x.time < condition.deadline",
+    ),
+    Fault(
+        "the owner of a condition says that it is met",
+        CONDITIONS,
+        lapse,
+        "why_not_met",
+        '(fits and item.conditions[record.number - 1].owner in who, "its owner alone cannot say that it is met"),',
+    ),
+    Fault(
+        "who made it says that a condition is met",
+        CONDITIONS,
+        lapse,
+        "why_not_met",
+        '(made is not None, f"the person {made}"),',
+    ),
+    Fault(
+        "anybody says that a condition is met",
+        CONDITIONS,
+        lapse,
+        "_may",
+        "who.id == item.approver.id or person.has(item.function)",
+        "True",
+    ),
+    Fault(
+        "a condition of one approval is met for all",
+        CONDITIONS,
+        lapse,
+        "why_not_met",
+        "record.sign_off == item.seq < record.seq and ",
     ),
     Fault(
         "one person breaks the glass twice",

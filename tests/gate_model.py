@@ -19,6 +19,7 @@ from gate_oracle import (
     DELEGATION_DAYS,
     FUNCTIONS,
     GLASS_HOURS,
+    TERMS_DAYS,
     VERSIONS,
     Act,
     Event,
@@ -34,11 +35,23 @@ import governance.casefile as casefile
 import governance.charter as charters
 import governance.decide as gate
 from governance.charter_record import delegated, delegation_revoked, key_event, policy_endorsed, policy_in_use
+from governance.condition import Condition
 from governance.dossier import Dossier
 from governance.people import MACHINE, Person, actor
 from governance.policy import Policy, Tier
 from governance.policy_file import read_policy
-from governance.record import Evidence, Shown, Signature, audited, glass_broken, held, registered, signed, validated
+from governance.record import (
+    Evidence,
+    Shown,
+    Signature,
+    audited,
+    condition_met,
+    glass_broken,
+    held,
+    registered,
+    signed,
+    validated,
+)
 from governance.record import withdrawn as taken_back
 from governance.statement import Entry, Statement
 from governance.subject import Subject, Target
@@ -193,9 +206,35 @@ def _sign(world: World, act: Act) -> list[Statement]:
         authentication="password",
         expires_at=world.now + valid if approve else None,
         on_behalf_of=act.detail.removeprefix("for ") if act.detail.startswith("for ") else None,
+        conditions=conditions(act, world.now),
         assurance=ATTESTED,
     )
     return [signed(_bare(world, act), _shown(world, act), signature)]
+
+
+def conditions(act: Act, now: datetime) -> tuple[Condition, ...]:
+    """The condition of an approval on terms."""
+    return (Condition("measure again", act.terms, now.date() + timedelta(days=TERMS_DAYS)),) if act.terms else ()
+
+
+def _meet(world: World, act: Act) -> list[Statement]:
+    """Somebody says that the condition is met, of the last approval on terms that `detail` gave."""
+    about = (SUBJECTS[act.subject], TARGETS[act.target])
+    given = [entry for entry in world.entries if entry.statement.actor.id == act.detail and _on_terms(entry, about)]
+    behalf = act.function.removeprefix("for ") or None
+    body = {"reason": "seen", "authentication": "password", "on_behalf_of": behalf}
+    digest = SUBJECTS[act.subject].digest
+    return [
+        condition_met(_bare(world, act), casefile.sign_off_of(entry, digest), 1, ACCOUNTS[act.who], body)
+        for entry in given[-1:]
+    ]
+
+
+def _on_terms(entry: Entry, about: tuple[Subject, Target]) -> bool:
+    body = entry.statement.body
+    if not body.get("conditions"):
+        return False
+    return (casefile.subject_of(body), casefile.target_in(body)) == about
 
 
 def _withdraw(world: World, act: Act) -> list[Statement]:
@@ -261,6 +300,7 @@ _MAKERS: dict[str, Callable[[World, Act], list[Statement]]] = {
     "monitor": _audit,
     "approve": _sign,
     "refuse": _sign,
+    "met": _meet,
     "withdraw": _withdraw,
     "ask": _ask,
     "glass": _glass,

@@ -7,12 +7,13 @@ answer is worked out anew from the first to the last, the slow and plain way.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 APPROVAL_DAYS = 60
 AUDIT_DAYS = 30
 GLASS_HOURS = 72
 DELEGATION_DAYS = 20
+TERMS_DAYS = 10
 ADOPTERS = 2
 
 # Reg registers what is judged, Eve has an account that no ledger knows, Dee signs only for others.
@@ -51,7 +52,10 @@ AUDITS = {
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that somebody, a machine or time does. `detail` depends on `kind`."""
+    """One thing that somebody, a machine or time does. `detail` depends on `kind`.
+
+    `terms`: an approval on the condition that this person does something within ten days.
+    """
 
     kind: str
     who: str = ""
@@ -59,6 +63,7 @@ class Act:
     subject: str = "A1"
     target: str = "champion"
     detail: str = ""
+    terms: str = ""
 
     def __str__(self) -> str:
         """For a trace: `ann approve compliance A1 champion`."""
@@ -67,10 +72,11 @@ class Act:
             about = (self.subject, self.target)
         elif self.kind in ("register", "audit", "monitor"):
             about = (self.subject,)
-        return " ".join(part for part in (self.who, self.kind, self.function, *about, self.detail) if part)
+        terms = f"if {self.terms} does it" if self.terms else ""
+        return " ".join(part for part in (self.who, self.kind, self.function, *about, self.detail, terms) if part)
 
 
-_ABOUT_BOTH = {"approve", "refuse", "ask", "glass"}
+_ABOUT_BOTH = {"approve", "refuse", "ask", "glass", "met"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +230,11 @@ def _counts(past: Past, index: int, asked: Question) -> bool:
         and _approved_the_last(past, index, asked.subject)
         and asked.now < event.time + timedelta(days=APPROVAL_DAYS)
         and not _taken_back(past, index)
+        and not _lapsed(past, index, asked)
         and _holds(past, behalf or act.who, act.function)
         and act.who in FUNCTIONS
         and _holds(past, act.who, FUNCTIONS[act.who][0])
-        and (behalf is None or _delegated(past, index, behalf))
+        and (behalf is None or _let(past, index, behalf, act.function))
         and act.who not in out
         and behalf not in out
     )
@@ -250,17 +257,50 @@ def _behalf(act: Act) -> str | None:
     return act.detail.removeprefix("for ") if act.detail.startswith("for ") else None
 
 
-def _delegated(past: Past, index: int, delegator: str) -> bool:
-    """Whether the delegator let her sign in this function then, and has not taken it back since."""
+def _let(past: Past, index: int, delegator: str, function: str) -> bool:
+    """Whether the delegator let her act in this function then, and has not taken it back since."""
     event = past[index]
     for i, given in enumerate(past[:index]):
         fits = (given.act.kind, given.act.who, given.act.detail, given.act.function)
-        if fits != ("delegate", delegator, event.act.who, event.act.function):
+        if fits != ("delegate", delegator, event.act.who, function):
             continue
         revoked = any(e.act.kind == "revoke" and e.act.who == delegator for e in past[i:])
         if not revoked and event.time < given.time + timedelta(days=DELEGATION_DAYS):
             return True
     return False
+
+
+def _lapsed(past: Past, index: int, asked: Question) -> bool:
+    """Whether what the approval was given for was not recorded as done by the end of its day; late is never."""
+    given = past[index]
+    if not given.act.terms:
+        return False
+    day = given.time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = day + timedelta(days=TERMS_DAYS + 1)
+    if asked.now < end:
+        return False
+    return not any(_says_met(past, at, index) for at in range(index, len(past)) if past[at].time < end)
+
+
+def _says_met(past: Past, at: int, index: int) -> bool:
+    """Whether this says of that approval, the last on terms that its signer gave before, that its condition is met."""
+    said, given = past[at].act, past[index].act
+    if said.kind != "met" or said.detail != given.who:
+        return False
+    about = (said.subject, said.target, said.detail)
+    fits = [
+        i
+        for i, e in enumerate(past[:at])
+        if e.act.kind == "approve" and e.act.terms and (e.act.subject, e.act.target, e.act.who) == about
+    ]
+    behalf = said.function.removeprefix("for ") or None
+    words = {said.who, behalf} | ({_behalf(given)} if said.who == given.who else set())
+    known = said.who in FUNCTIONS and _holds(past, said.who, FUNCTIONS[said.who][0])
+    may = said.who == given.who or _holds(past, said.who, given.function)
+    if behalf is not None:
+        may = _holds(past, behalf, given.function) and _let(past, at, behalf, given.function)
+    mine = fits[-1:] == [index]
+    return mine and known and may and given.terms not in words and not words & excluded(past, given.subject)
 
 
 def _taken_back(past: Past, index: int) -> bool:

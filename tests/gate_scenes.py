@@ -167,7 +167,37 @@ GLASS_AGAIN = Scene(
     3,
 )
 
-_PARTS = (EVIDENCE, PERSONS, DELEGATION, BYTES, POLICY, POLICY_CHANGES, EMERGENCY, GLASS_AGAIN)
+ON_TERMS = Act("approve", "ann", "compliance", terms="dee")
+RISK_ON_TERMS = Act("approve", "bob", "model-risk", terms="dee")
+RISK_ON_OWN_TERMS = Act("approve", "bob", "model-risk", terms="bob")
+
+CONDITIONS = Scene(
+    "conditions",
+    (
+        ON_TERMS,
+        RISK_ON_TERMS,
+        COMPLIANCE,
+        RISK,
+        *(Act("met", who, detail="ann") for who in ("ann", "bob", "reg", "dee", "eve")),
+        *(Act("met", who, detail="bob") for who in ("ann", "bob")),
+        Act("met", "dee", "for ann", detail="bob"),
+        Act("delegate", "ann", "model-risk", detail="dee"),
+        Act("revoke", "ann"),
+        Act("register", "dee", detail="ann"),
+        Act("lock", "ann"),
+        TAKEN_BACK,
+        *TICKS,
+    ),
+    (
+        (*ASKED, ON_TERMS, RISK),
+        (*ASKED, ON_TERMS, RISK_ON_TERMS),
+        (*ASKED, COMPLIANCE, RISK_ON_OWN_TERMS),
+        (*ASKED, Act("delegate", "ann", "model-risk", detail="dee"), COMPLIANCE, RISK_ON_OWN_TERMS),
+    ),
+    3,
+)
+
+_PARTS = (EVIDENCE, PERSONS, DELEGATION, BYTES, POLICY, POLICY_CHANGES, EMERGENCY, GLASS_AGAIN, CONDITIONS)
 
 EVERYTHING = Scene(
     "everything",

@@ -28,7 +28,9 @@ from governance.desk import Desk, charter_of, use_policy
 from governance.digests import canonical_json
 from governance.evidence import EvidenceStore
 from governance.factors import confirm_code
+from governance.ledger.checkpoint import Checkpoint
 from governance.ledger.port import Ledger
+from governance.ledger.tree import extend, leaf_hash, root_of
 from governance.people import MACHINE, Person, actor
 from governance.policy import Assurance
 from governance.policy_file import read_policy
@@ -68,6 +70,7 @@ class MemoryLedger:
 
     clock: Clock
     kept: list[Entry] = field(default_factory=list)
+    frontier: tuple[bytes, ...] = ()
 
     def append(self, statement: Statement, *, idempotency_key: str | None = None) -> Entry:
         return self.append_decided(lambda: statement, idempotency_key=idempotency_key)
@@ -75,12 +78,13 @@ class MemoryLedger:
     def append_decided(self, decide: Callable[[], Statement], *, idempotency_key: str | None = None) -> Entry:
         statement = decide()
         envelope = canonical_json({"seq": len(self.kept), "statement": statement})
-        leaf = hashlib.sha256(b"\0" + envelope).digest()
-        self.kept.append(Entry(len(self.kept), self.clock(), statement, envelope, leaf, hashlib.sha256(leaf).digest()))
+        leaf = leaf_hash(envelope)
+        self.frontier = extend(len(self.kept), self.frontier, leaf)
+        self.kept.append(Entry(len(self.kept), self.clock(), statement, envelope, leaf, root_of(self.frontier)))
         return self.kept[-1]
 
-    def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
-        for entry in list(self.kept):
+    def entries(self, *, subject: str | None = None, digest: str | None = None, since: int = 0) -> Iterator[Entry]:
+        for entry in self.kept[since:]:
             names = {item.name for item in entry.statement.subjects}
             digests = {item.digest for item in entry.statement.subjects}
             if subject in {None, *names} and digest in {None, *digests}:
@@ -88,6 +92,9 @@ class MemoryLedger:
 
     def size(self) -> int:
         return len(self.kept)
+
+    def checkpoint(self) -> Checkpoint | None:
+        return Checkpoint(len(self.kept), self.kept[-1].root, "") if self.kept else None
 
 
 _FILLED: list[bytes] = []

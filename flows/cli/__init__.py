@@ -11,10 +11,13 @@ from typer.exceptions import Abort, TyperException
 
 from flows.cli import (
     charter,
+    conditions,
     db,
     evidence,
+    figures,
     history,
     ledger,
+    notify,
     operate,
     outside,
     people,
@@ -44,7 +47,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, verify, history, tables, ledger, outside, db, schedules, operate,
+    people, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
+    schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

@@ -12,7 +12,7 @@ from flows.cli.options import Json, Name
 from flows.cli.output import emit, say
 from flows.settings import read_settings
 from governance.errors import ConfigurationError
-from governance.history import Act, End, Reign, history, live_at, live_on
+from governance.history import Act, End, Reign, Term, history, live_at, live_on
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,6 +30,7 @@ def show(
 ) -> None:
     """What was live, from when to when, who put it there, on what evidence, under which policy, and why it ended."""
     from flows.wiring import open_ledger
+    from reports.reigns import document
 
     if on and at:
         raise ConfigurationError("--on names a day and --at a moment; give one of them")
@@ -40,7 +41,7 @@ def show(
     if moment:
         found = live_at(found, moment)
     if as_json:
-        emit({"model": name, "on": day, "at": moment, "reigns": [_document(item) for item in found]})
+        emit({"model": name, "on": day, "at": moment, "reigns": [document(item) for item in found]})
         return
     when = f" {'on' if on else 'at'} {on or at}" if on or at else ""
     say(*(line for item in found for line in lines(item)) if found else (f"nothing of {name} was live{when}",))
@@ -64,7 +65,9 @@ def lines(reign: Reign) -> Iterator[str]:
     yield f"{reign.name} v{reign.version} as {reign.target}: from {_time(reign.since)} {until}{glass}"
     yield f"  promoted entry {reign.seq}, by {reign.by.name}" + (f", tier {reign.tier}" if reign.tier else "")
     yield f"  model    {reign.digest}"
-    yield from (f"  {_act(act)}" for act in reign.acts)
+    for act in reign.acts:
+        yield f"  {_act(act)}"
+        yield from (f"           {_term(number, item)}" for number, item in enumerate(act.conditions, 1))
     grounds = reign.grounds
     if grounds.audit is not None or grounds.report:
         audit = "" if grounds.audit is None else f" (entry {grounds.audit})"
@@ -91,8 +94,9 @@ def _act(act: Act) -> str:
     return f"{act.kind:8} entry {act.seq}, {act.actor.name}{function}{behalf}, {_time(act.time)}: {act.reason}"
 
 
-def _document(reign: Reign) -> dict[str, object]:
-    return {**{name: getattr(reign, name) for name in Reign.__slots__}, "broken_glass": reign.broken_glass}
+def _term(number: int, item: Term) -> str:
+    met = "not recorded as met" if item.met is None else f"met, entry {item.met}"
+    return f"condition {number}, due {item.due}, {item.owner}: {item.text} ({met})"
 
 
 def _day(text: str | None) -> date | None:

@@ -144,7 +144,7 @@ def witness(
 def _sight(settings: Settings, source: Path | None, *, quiet: bool) -> Iterator[Sight]:
     """The ledger of this project, or an export, as a witness sees it."""
     from flows.wiring import open_ledger
-    from governance.ledger.export import envelopes_in, read_header
+    from governance.ledger.export_file import envelopes_in, read_header
     from governance.ledger.witness import Sight
 
     if source is not None:

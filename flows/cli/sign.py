@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cli.conditions import Conditions, conditions_of
 from flows.cli.options import Alias, As, Code, Credential, Json, Name, Version, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
@@ -49,6 +50,7 @@ def sign(
     refuse: Refuse = False,
     function: Function = None,
     report: Report = None,
+    condition: Conditions = None,
     key: Key = None,
     identity: As = None,
     credential_file: Credential = None,
@@ -75,16 +77,18 @@ def sign(
     chosen = function or _only_function(desk, case, person)
     own = read_private(key) if key else None
     decision, how = APPROVE if approve else REFUSE, at_the_command_line(proof)
-    wish = Wish(chosen, decision, reason, shown, how, own, proof.assurance)
+    wish = Wish(chosen, decision, reason, shown, how, own, proof.assurance, conditions=conditions_of(condition))
     entry = record(desk, case, person, wish)
     receipt = hand_out(settings, desk, entry)
     if as_json:
         said = {"seq": entry.seq, "time": entry.time, "meaning": entry.statement.meaning, "shown": shown}
-        emit(said | {"assurance": entry.statement.body["assurance"]} | receipt.document())
+        said |= {name: entry.statement.body.get(name, []) for name in ("assurance", "conditions")}
+        emit(said | receipt.document())
         return
     say(f"{person.name} ({chosen}): {entry.statement.meaning}.")
     say(f"  recorded as ledger entry {entry.seq} at {entry.time:%Y-%m-%d %H:%M:%S} UTC, bound to")
     say(f"  model {shown.model_digest}", f"  report {shown.report_digest}", f"  data {shown.data_digest}")
+    say(*(f"  on condition {n}, due {x.due}, {x.owner}: {x.text}" for n, x in enumerate(wish.conditions, 1)))
     say(f"  assurance {entry.statement.body['assurance']}", *receipt.lines())
 
 

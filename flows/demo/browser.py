@@ -69,7 +69,8 @@ def refuse(address: str, who: Credentials, reason: str) -> str:
 
 
 def _sign(client: Client, link: str, who: Credentials, reason: str) -> str:
-    shown = _form(client.get(link), action="/sign")
+    decide = next((item for item in _form(client.get(link)).links if item.startswith("/case/sign?")), "")
+    shown = _form(client.get(decide), action="/sign")
     given = {"function": "compliance", "decision": "refuse", "reason": reason, "password": who.password}
     answer = client.post("/sign", data={**shown.fields, **given, "code": who.code})
     if answer.status_code != 200 or "/entry/" not in str(answer.url):

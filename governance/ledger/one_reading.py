@@ -28,14 +28,14 @@ class OneReading:
         """See `governance.ledger.port.Ledger.append_decided`."""
         return self._ledger.append_decided(decide, idempotency_key=idempotency_key)
 
-    def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
+    def entries(self, *, subject: str | None = None, digest: str | None = None, since: int = 0) -> Iterator[Entry]:
         """See `governance.ledger.port.Ledger.entries`."""
         size = self._ledger.size()  # before reading: what is appended in between is read again
         known = self._read.get((subject, digest))
         if known is None or known[0] != size:
             known = size, tuple(self._ledger.entries(subject=subject, digest=digest))
             self._read[subject, digest] = known
-        return iter(known[1])
+        return (entry for entry in known[1] if entry.seq >= since)
 
     def size(self) -> int:
         """See `governance.ledger.port.Ledger.size`."""

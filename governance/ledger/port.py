@@ -31,8 +31,9 @@ class Ledger(Protocol):
         """
         ...
 
-    def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
-        """All entries by seq; `subject` keeps those with a subject of that exact name, `digest` of that digest.
+    def entries(self, *, subject: str | None = None, digest: str | None = None, since: int = 0) -> Iterator[Entry]:
+        """All entries from the seq `since` on; `subject` keeps those with a subject of that exact name, `digest` of
+        that digest.
 
         Raises LedgerTamperedError where a read entry is not what was acknowledged.
         """

@@ -70,12 +70,12 @@ class SqlLedger:
             self._write(connection, head, entry, idempotency_key)
             return entry
 
-    def entries(self, *, subject: str | None = None, digest: str | None = None) -> Iterator[Entry]:
+    def entries(self, *, subject: str | None = None, digest: str | None = None, since: int = 0) -> Iterator[Entry]:
         """See `governance.ledger.port.Ledger.entries`. Reads in pages, so that a long ledger is never in memory.
 
         The signed bytes say which entries they are, not the database's index of subjects: it could hide one.
         """
-        after = -1
+        after = since - 1
         while True:
             with self.reading() as snapshot:
                 wanted = self._wanted(snapshot, after, subject, digest)

@@ -13,43 +13,90 @@ from starlette.exceptions import HTTPException
 
 from governance.desk import Desk
 from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
-from reports.console import entrance, entries, evidence, factors, inbox, signing
+from governance.ledger.remembered import Remembered
+from governance.recent_cases import RecentCases
+from reports.console import (
+    afterwards,
+    entrance,
+    entries,
+    evidence,
+    factors,
+    figures,
+    history,
+    inbox,
+    models,
+    people,
+    policies,
+    reading,
+    schedules,
+    signing,
+    single_sign_on,
+    verify,
+)
 from reports.console.answers import html
 from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
+from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
+from reports.console.upload import MAX_UPLOAD, BusyError
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-ROOMS = (entrance, inbox, evidence, signing, entries, factors)
+ROOMS = (
+    entrance,
+    single_sign_on,
+    inbox,
+    evidence,
+    reading,
+    signing,
+    afterwards,
+    models,
+    history,
+    entries,
+    verify,
+    figures,
+    policies,
+    schedules,
+    people,
+    factors,
+)
 """Every file of pages; each has its router."""
 
 
 def create_app(
-    desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = (), outside: Outside | None = None
+    desk: Desk,
+    *,
+    secure_cookies: bool,
+    hosts: tuple[str, ...] = (),
+    outside: Outside | None = None,
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The console over this desk.
 
     `secure_cookies`: it is served over HTTPS, so cookies are Secure and bound to the host, and forms must come from
     an https page. `hosts` are names under which it answers beside localhost, without port.
-    `outside` is what it may ask of and tell the world; None: nothing.
+    `outside` is what it may ask of and tell the world; None: nothing. `provider`: of single sign-on, None for passwords
+    alone.
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.desk = desk
+    app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
+    app.state.recent = RecentCases()
     app.state.outside = outside or Outside()
+    app.state.provider = provider
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)
+    app.add_exception_handler(BusyError, _busy)
     app.add_exception_handler(PasskeyAskedError, _challenge)
     app.add_exception_handler(FairgateError, _said)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, *hosts), secure=secure_cookies)
+    app.add_middleware(Guard, hosts=(*LOCAL_HOSTS, *hosts), secure=secure_cookies, large={"/verify": MAX_UPLOAD})
     return app
 
 
@@ -74,6 +121,10 @@ def _to_login(_request: Request, error: Exception) -> Response:
 
 def _forged(_request: Request, _error: Exception) -> Response:
     return _problem(403, "This form is not from your session", "Go back to the inbox and open the page again.")
+
+
+def _busy(_request: Request, _error: Exception) -> Response:
+    return _problem(503, "Too much at once", "Other files are being checked, or yours came too slowly. Try again soon.")
 
 
 def _challenge(_request: Request, error: Exception) -> Response:

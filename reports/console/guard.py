@@ -5,8 +5,9 @@ Pure ASGI, so that nothing can be forgotten in a handler.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,13 +33,22 @@ HEADERS = {
 }
 
 
+class _TooLargeError(Exception):
+    """The body has more bytes than its path allows. Nothing was answered yet: a form is read before any answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The outermost layer of the console. `hosts` are allowed names without port; `secure`: served over HTTPS."""
+    """The outermost layer of the console. `hosts` are allowed names without port; `secure`: served over HTTPS.
+
+    `large` names the paths whose forms carry files, with the bytes that they may have: those bodies are handed on as
+    they come, and counted.
+    """
 
     app: ASGIApp
     hosts: tuple[str, ...]
     secure: bool
+    large: Mapping[str, int] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with 400, 403 or 413, or hand the request on."""
@@ -51,11 +61,26 @@ class Guard:
         if refused:
             await _plain(finish, *refused)
             return
+        if scope["method"] == "POST" and scope["path"] in self.large:
+            await self._streamed(scope, receive, finish, headers)
+            return
         body = await _body(receive, headers)
         if body is None:
             await _plain(finish, 413, f"The form is larger than {MAX_BODY:,} bytes.")
             return
         await self.app(scope, _replay(body, receive), finish)
+
+    async def _streamed(self, scope: Scope, receive: Receive, finish: Send, headers: Mapping[str, str]) -> None:
+        """Hand on a body that is not kept in memory, and break it off where it is larger than allowed."""
+        most = self.large[scope["path"]]
+        too_large = f"The upload is larger than {most:,} bytes."
+        if _declared(headers) > most:
+            await _plain(finish, 413, too_large)
+            return
+        try:
+            await self.app(scope, _counted(receive, most), finish)
+        except _TooLargeError:
+            await _plain(finish, 413, too_large)
 
     def _refused(self, method: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -94,10 +119,15 @@ def _name(host: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+def _declared(headers: Mapping[str, str]) -> float:
+    """The length that the request declares, 0 without one, infinite where it is no number."""
+    length = headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() else math.inf
+
+
 async def _body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
     """The whole body, None where it is too large. Forms are small, so it is read before anything looks at it."""
-    length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY:
+    if _declared(headers) > MAX_BODY:
         return None
     body = b""
     while True:
@@ -109,6 +139,20 @@ async def _body(receive: Receive, headers: Mapping[str, str]) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return body
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    got = 0
+
+    async def receiving() -> Message:
+        nonlocal got
+        message = await receive()
+        got += len(message.get("body", b""))
+        if got > most:
+            raise _TooLargeError
+        return message
+
+    return receiving
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from governance.case import asked
 from reports.console.answers import html
 from reports.console.desktop import emergencies, inbox, policy_banner
-from reports.console.session import Visitor, desk_of
+from reports.console.masking import case_for
+from reports.console.session import Visitor, cases_of, desk_of
 
 router = APIRouter()
 
@@ -16,7 +16,7 @@ router = APIRouter()
 def inbox_page(request: Request, session: Visitor) -> Response:
     """What waits, first what this person may decide."""
     desk = desk_of(request)
-    cases = asked(desk)
+    cases = tuple(case_for(desk, session, case) for case in cases_of(request))
     rows = inbox(desk, session.person, cases)
     return html(
         "console_inbox.html",

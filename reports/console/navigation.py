@@ -16,6 +16,13 @@ class Place:
 
 PLACES = (
     Place("inbox", "/", "Inbox"),
+    Place("models", "/models", "Models"),
     Place("ledger", "/ledger", "Ledger"),
+    Place("history", "/history", "History"),
+    Place("verify", "/verify", "Verify"),
+    Place("figures", "/figures", "Figures"),
+    Place("policies", "/policies", "Policies"),
+    Place("schedules", "/schedules", "Schedules"),
+    Place("people", "/people", "People"),
     Place("me", "/me", "My sign-in"),
 )

@@ -1,54 +1,167 @@
-"""The one page that writes: sign what was shown, through `governance.signoff` alone."""
+"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff` alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from governance.case import open_case
+from governance.accounts import Session
+from governance.case import Case, open_case
+from governance.condition import MAX_CONDITIONS, MAX_TEXT, Condition
 from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError, StaleEvidenceError
 from governance.record import Shown
-from governance.signoff import Wish, will_of
+from governance.signoff import APPROVE, MAX_REASON, REFUSE, Wish, will_of
 from governance.signoff import sign as record_signature
 from reports.console.answers import html
-from reports.console.credentials import authenticated
-from reports.console.desktop import link_of, moved_rows
-from reports.console.evidence import SHOWN, show_case
+from reports.console.credentials import authenticated, ways
+from reports.console.desktop import half_broken, link_of
+from reports.console.masking import case_for
+from reports.console.offers import moved_rows, signing
+from reports.console.reading import reading_of
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
+from reports.console.sheet import SHOWN, TermRow, sheet, term_rows
+from reports.summary import headline
+from reports.words import printable
+
+ON_CONDITIONS = "conditions"
+"""The decision of the form that approves with conditions; what is recorded is an approval that has some."""
+
+NOT_KEPT = frozenset({"csrf", "password", "code", "passkey", "passkey_answer", "more", *SHOWN})
+"""Fields that a form which is shown again must not repeat: secrets, and what is made anew with each page."""
 
 router = APIRouter()
 
 
+@router.get("/case/sign")
+def sign_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
+    """The sign page of a case as it stands now."""
+    return show_sheet(request, session, open_case(desk_of(request), name, version, alias), {})
+
+
+@router.post("/case/sign")
+def filled_page(request: Request, session: Visitor, fields: OwnForm) -> Response:
+    """The page with what was typed so far: with more rows for conditions, or for evidence that has moved."""
+    return show_sheet(request, session, _case(request, fields), fields)
+
+
 @router.post("/sign")
 def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
-    """Sign what was shown: the password again, everything computed again, moved evidence refused."""
-    desk = desk_of(request)
-    case = open_case(desk, fields.get("name", ""), fields.get("version", ""), fields.get("alias", ""))
-    wish = _wish(fields)
+    """Sign what was shown: the person proved again, everything computed again, moved evidence refused."""
+    desk, case = desk_of(request), _case(request, fields)
+    shown = _shown(fields)
     try:
+        wish = Wish(*_words(fields), shown, "", conditions=_terms(fields), reading=reading_of(request, session, case))
         who = authenticated(request, session, fields, lambda asked: will_of(desk, case, session.person, wish, asked))
         entry = record_signature(desk, case, who.person, who.prove(wish))
     except StaleEvidenceError as error:
-        now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
-        rows = moved_rows(now, wish.shown)
-        return html("console_moved.html", session, 409, link=link_of(now), rows=rows, message=str(error))
+        return _moved(request, session, fields, shown, str(error))
     except (SignOffRefusedError, ConfigurationError) as error:
         status = 403 if isinstance(error, NotAuthorizedError) else 409
-        return show_case(request, session, case, str(error), fields, status)
+        return show_sheet(request, session, case, fields, str(error), status)
     outside_of(request).recorded()
     return RedirectResponse(f"/entry/{entry.seq}?signed=1", 303)
 
 
-def _wish(fields: Mapping[str, str]) -> Wish:
+def show_sheet(
+    request: Request,
+    session: Session,
+    case: Case,
+    typed: Mapping[str, str],
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    """The sign page; `problem` says why what was `typed` was not recorded."""
+    desk = desk_of(request)
+    seen, rows = case_for(desk, session, case), term_rows(typed)
+    return html(
+        "console_sign.html",
+        session,
+        status,
+        case=case,
+        title=f"{printable(case.subject)} as {printable(case.target)}",
+        model=printable(case.subject.name),
+        version=printable(case.subject.version),
+        target=printable(case.target),
+        headline=headline(seen),
+        link=link_of(case),
+        sheet=sheet(desk, seen, session.person, reading_of(request, session, case)),
+        offer=signing(desk, case, session.person),
+        glass=half_broken(desk, seen),
+        problem=problem,
+        typed={name: typed.get(name, "") for name in ("function", "decision", "reason")},
+        rows=rows,
+        unfolded=any(_filled(row) for row in rows) or "more" in typed or typed.get("decision") == ON_CONDITIONS,
+        most=MAX_CONDITIONS,
+        max_text=MAX_TEXT,
+        max_reason=MAX_REASON,
+        ways=ways(request, session),
+    )
+
+
+def _moved(request: Request, session: Session, fields: Mapping[str, str], shown: Shown, message: str) -> Response:
+    """What moved, side by side, and what was typed: kept for the evidence as it is now."""
+    now = _case(request, fields)
+    kept = {name: value for name, value in fields.items() if name not in NOT_KEPT}
+    rows = moved_rows(now, shown)
+    reason = printable(fields.get("reason", ""), None, lines=True)
+    values = {"link": link_of(now), "rows": rows, "message": message, "kept": kept, "reason": reason}
+    return html("console_moved.html", session, 409, **values)
+
+
+def _case(request: Request, fields: Mapping[str, str]) -> Case:
+    return open_case(desk_of(request), *(fields.get(name, "") for name in ("name", "version", "alias")))
+
+
+def _shown(fields: Mapping[str, str]) -> Shown:
     given = {name: fields.get(name) or None for name in SHOWN}
-    shown = Shown(
+    return Shown(
         model_digest=given["model_digest"] or "",
         report_digest=given["report_digest"],
         data_digest=given["data_digest"],
         validation_digest=given["validation_digest"],
         policy_digest=given["policy_digest"] or "",
     )
+
+
+def _words(fields: Mapping[str, str]) -> tuple[str, str, str]:
+    """Function, decision and reason."""
+    decision = fields.get("decision", "")
     reason = fields.get("reason", "").replace("\r\n", "\n")
-    return Wish(fields.get("function", ""), fields.get("decision", ""), reason, shown, "")
+    return fields.get("function", ""), APPROVE if decision == ON_CONDITIONS else decision, reason
+
+
+def _terms(fields: Mapping[str, str]) -> tuple[Condition, ...]:
+    """The conditions of the form. Raises ConfigurationError where they do not fit the decision, or are not whole."""
+    found, decision = tuple(row for row in term_rows(fields) if _filled(row)), fields.get("decision", "")
+    if decision == ON_CONDITIONS and not found:
+        raise ConfigurationError("you approve on conditions, and named none: fill in at least one, or approve without")
+    if found and decision == APPROVE:
+        raise ConfigurationError(
+            "you named conditions, and approve without: choose to approve on conditions, or empty them"
+        )
+    if found and decision == REFUSE:
+        raise ConfigurationError("a refusal is final and carries no conditions: write them into its reason")
+    return tuple(_condition(row) for row in found)
+
+
+def _condition(row: TermRow) -> Condition:
+    missing = [
+        word for word, value in (("text", row.text), ("owner", row.owner), ("day", row.due)) if not value.strip()
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"condition {row.number} has no {' and no '.join(missing)}: fill it in or empty its row"
+        )
+    try:
+        return Condition(row.text.replace("\r\n", "\n"), row.owner, date.fromisoformat(row.due.strip()))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"condition {row.number} is due {row.due.strip()!r}, which is no day: write one such as 2026-12-31"
+        ) from error
+
+
+def _filled(row: TermRow) -> bool:
+    return any(value.strip() for value in (row.text, row.owner, row.due))

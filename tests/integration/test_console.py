@@ -186,11 +186,11 @@ def test_the_inbox_shows_first_what_the_person_may_decide(risk: Browser, desk: D
     assert "You cannot sign: you registered this version yourself." in seen
 
 
-def test_the_evidence_page_has_the_summary_before_the_charts_and_the_form_after_the_evidence(risk: Browser) -> None:
+def test_the_first_page_of_a_case_is_the_summary_with_the_form_after_it(risk: Browser) -> None:
     text = risk.get(CASE).text
-    places = [text.index(mark) for mark in ('id="summary"', "<svg", 'id="requirements"', 'id="record"', 'id="sign"')]
+    places = [text.index(mark) for mark in ('id="summary"', "Of 3,012 people with sex=female", 'id="sign"')]
     assert places == sorted(places)
-    assert "Of 3,012 people with sex=female, 1,399 were selected" in text
+    assert "1,399 were selected (46.4%" in text
 
 
 def test_signing_records_the_person_the_function_the_reason_and_what_was_shown(risk: Browser, desk: Desk) -> None:

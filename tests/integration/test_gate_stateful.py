@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from gate_model import PEOPLE, POLICIES, TARGETS, evidence_of, policy_bytes, registration
+from gate_model import PEOPLE, POLICIES, TARGETS, conditions, evidence_of, policy_bytes, registration
 from gate_oracle import BYTES, DELEGATION_DAYS, FUNCTIONS, VERSIONS, Act, Event, Question, excluded, expected
 from governance_factory import ATTESTED, SECRET, Clock, mlflow_uri, subject_from
 from hypothesis import HealthCheck, settings
@@ -38,6 +38,7 @@ from governance.emergency import Plea, break_glass
 from governance.enrolment import dismiss
 from governance.errors import Exit, FairgateError
 from governance.evidence import EvidenceStore
+from governance.fulfilling import Fulfilment, fulfil
 from governance.ledger.keys import open_keys
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
@@ -158,26 +159,56 @@ class Gate(RuleBasedStateMachine):
         alias=ALIASES,
         function=st.sampled_from(["compliance", "model-risk"]),
         decision=st.sampled_from(["approve"] * 4 + ["refuse"]),
+        terms=st.sampled_from(["", "", "dee", "ann"]),
     )
-    def sign(self, who: str, label: str, alias: str, function: str, decision: str) -> None:
+    def sign(self, who: str, label: str, alias: str, function: str, decision: str, terms: str = "") -> None:
         if label not in self.subjects or self._left(who):
             return
-        case = self._case(label, alias)
-        wish = Wish(function, decision, "read", case.shown(), "password", assurance=ATTESTED)
+        case, act = self._case(label, alias), Act(decision, who, function, label, alias, terms=terms)
+        wish = Wish(
+            function,
+            decision,
+            "read",
+            case.shown(),
+            "password",
+            assurance=ATTESTED,
+            conditions=conditions(act, self.clock.now),
+        )
         entry = self._tried(lambda: sign(self.desk, case, PEOPLE[who], wish))
         if entry is None:
             return
         behalf = entry.statement.body["on_behalf_of"]
         assert excluded(self.past, label).isdisjoint({who, behalf}), "who made it has signed it"
         assert function in FUNCTIONS[behalf or who], "a function that neither holds"
-        act = Act(decision, who, function, label, alias, f"for {behalf}" if behalf else "")
-        self._done(act, entry)
+        self._done(replace(act, detail=f"for {behalf}" if behalf else ""), entry)
 
     @rule(label=LABELS, alias=ALIASES)
     def both_sign(self, label: str, alias: str) -> None:
         """Chance alone seldom brings the two together on one report."""
         self.sign("ann", label, alias, "compliance", "approve")
         self.sign("bob", label, alias, "model-risk", "approve")
+
+    @rule(who=SIGNERS, label=LABELS, alias=ALIASES, giver=SIGNERS)
+    def meet(self, who: str, label: str, alias: str, giver: str) -> None:
+        if label not in self.subjects or self._left(who):
+            return
+        case = self._case(label, alias)
+        given = [
+            x for x in case.dossier.sign_offs if x.conditions and x.approver.id == giver and x.target == case.target
+        ]
+        if given:
+            said = Fulfilment(given[-1].seq, 1, "seen", "password")
+            entry = self._tried(lambda: fulfil(self.desk, case, PEOPLE[who], said))
+            assert entry is None or who != given[-1].conditions[0].owner, "its owner alone says that it is met"
+            behalf = entry.statement.body["on_behalf_of"] if entry else None
+            self._done(Act("met", who, f"for {behalf}" if behalf else "", label, alias, giver), entry)
+
+    @rule(label=LABELS, alias=ALIASES, who=st.sampled_from(["ann", "bob"]))
+    def sign_on_terms(self, label: str, alias: str, who: str) -> None:
+        """Chance alone seldom lets an approval on terms be given, and met."""
+        self.sign("ann", label, alias, "compliance", "approve", "dee")
+        self.sign("bob", label, alias, "model-risk", "approve", "dee")
+        self.meet(who, label, alias, who)
 
     @rule(who=SIGNERS, label=LABELS, alias=ALIASES)
     def glass(self, who: str, label: str, alias: str) -> None:

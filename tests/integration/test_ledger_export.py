@@ -18,7 +18,8 @@ from governance.errors import ConfigurationError, LedgerError, LedgerTamperedErr
 from governance.ledger import verify_export
 from governance.ledger.checkpoint import log_key, sign_checkpoint
 from governance.ledger.envelope import PAYLOAD_TYPE, seal
-from governance.ledger.export import Exported, entry_line, envelopes_in, export, read_header
+from governance.ledger.export import Exported, entry_line, export
+from governance.ledger.export_file import envelopes_in, read_header
 from governance.ledger.keys import LedgerKeys
 from governance.ledger.receipt import keep_receipt
 from governance.ledger.sql import SqlLedger

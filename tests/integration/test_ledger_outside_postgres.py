@@ -13,7 +13,8 @@ from postgres_server import absent, postgres_server, run
 from governance.evidence import EvidenceStore
 from governance.ledger import verify_export
 from governance.ledger.checkpoint import log_key
-from governance.ledger.export import envelopes_in, export
+from governance.ledger.export import export
+from governance.ledger.export_file import envelopes_in
 from governance.ledger.fsck import Stores, checked, fsck
 from governance.ledger.keys import open_keys
 from governance.ledger.places import FilePlace, copy_checkpoint, kept_checkpoints

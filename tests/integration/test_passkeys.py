@@ -19,15 +19,18 @@ from software_authenticator import ORIGIN, UP, UV, Authenticator, decoded, eddsa
 from governance.case import open_case
 from governance.desk import Desk, charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError
-from governance.factors import MAX_LABEL, revoke_passkey
+from governance.factors import MAX_LABEL, enrol_passkey, revoke_passkey
 from governance.passkey import NewPasskey, Page, count_of, options_to_enrol, proves, read_assertion, read_new
 from governance.policy import Assurance
 from governance.proving import Proof
+from governance.record import Signature
+from governance.record import signed as signed_statement
 from governance.statement import Entry
 from governance.user_key import challenge
 from reports.console.app import create_app
 
 RISK = next(person for person in factory.PEOPLE if person.id == "risk-officer")
+SIGN = CASE.replace("/case?", "/case/sign?")
 PAGE = Page(ORIGIN, "localhost")
 STRONG = Proof(RISK, "password and code at the console", Assurance.SERVER_ATTESTED, factor=True)
 
@@ -342,20 +345,19 @@ def test_conditions_are_willed_where_there_are_some() -> None:
     assert challenge("ann", {**body, "reading": {"summary": 1}}) == challenge("ann", body)
 
 
-def test_a_passkey_that_is_enrolled_later_proves_nothing_that_was_signed_before(
-    enrolled: Browser, desk: Desk, device: Authenticator
-) -> None:
-    signed(enrolled, device)
-    charter = charter_of(desk)
-    found = charter.passkeys_of(RISK.id)[0]
-    entries = list(desk.ledger.entries())
-    event = next(item for item in entries if item.statement.body.get("event") == "passkey-enrolled")
-    kept: list[Entry] = desk.ledger.kept  # type: ignore[attr-defined]
-    moved = [item for item in kept if item is not event]
-    kept[:] = [replace(item, seq=seq) for seq, item in enumerate(moved)]
-    desk.ledger.append(event.statement)
-    assert charter_of(desk).passkeys_of(RISK.id)[0].credential == found.credential
+def test_a_passkey_that_is_enrolled_later_proves_nothing_that_was_signed_before(desk: Desk) -> None:
+    device, asked_for = Authenticator(), b"c" * 32
+    made = read_new(device.make(options_to_enrol(PAGE, RISK, asked_for, ())), asked_for, PAGE)
+    case = open_case(desk, "hiring", "2", "champion")
+    signature = Signature(RISK, "model-risk", "approve", "read", "x", case.dossier.now + timedelta(days=9))
+    will = challenge(RISK.id, signed_statement(case.dossier, case.shown(), signature).body)
+    given = read_assertion(device.get({"rpId": "localhost", "challenge": encoded(will)}))
+    statement = signed_statement(case.dossier, case.shown(), replace(signature, passkey=given))
+    desk.ledger.append(statement)  # past our verbs
+    enrol_passkey(desk, STRONG, made, PAGE, "phone")
     assert assurances(desk) == ["unproved"]
+    desk.ledger.append(statement)
+    assert assurances(desk) == ["unproved", "user-key"], "what is signed after it counts"
 
 
 # Enrolment
@@ -427,7 +429,7 @@ def test_over_another_address_a_passkey_is_not_offered(enrolled: Browser, desk: 
     other = Browser(create_app(desk, secure_cookies=False), base="http://localhost:9000")
     other.login("risk-officer")
     assert "for http://localhost:8765 only, not for this address" in other.get("/me").text
-    assert "data-passkey-use" not in other.get(CASE).text
+    assert "data-passkey-use" not in other.get(SIGN).text
     answer = other.post("/sign", {**other.form(), "passkey": "ask"})
     assert "has no passkey for http://localhost:9000" in answer.text
     form, said = asked(enrolled)

@@ -29,6 +29,7 @@ from governance.user_key import sign_with
 from reports.console.app import create_app
 
 SCIENTIST, COMPLIANCE, RISK, DEPUTY = factory.PEOPLE
+SIGN = CASE.replace("/case?", "/case/sign?")
 PAGE = Page("http://localhost:8765", "localhost")
 PASSKEY = NewPasskey(encoded(b"a credential"), "AAAA", "0", 0)
 
@@ -211,7 +212,7 @@ def plain(desk: Desk) -> Browser:
 
 
 def test_with_a_password_alone_one_refuses_and_is_told_the_way_to_approve(plain: Browser, desk: Desk) -> None:
-    page = plain.get(CASE).text
+    page = plain.get(SIGN).text
     assert 'to approve, first <a href="/me">set up a passkey or an authenticator app</a>' in page
     assert 'name="code"' not in page
     denied = plain.post("/sign", plain.form())
@@ -238,7 +239,7 @@ def test_an_app_is_set_up_used_replaced_and_removed_by_pages_without_a_script(pl
     assert done.headers["location"] == "/me?done=code"
     again = plain.post("/me/code/confirm", {**hidden(wrong.text), "code": code})
     assert (again.status_code, "begin again" in again.text) == (403, True)
-    assert 'autocomplete="one-time-code"' in plain.get(CASE).text
+    assert 'autocomplete="one-time-code"' in plain.get(SIGN).text
     assert plain.post("/sign", plain.form()).status_code == 403, "the password alone"
     used = plain.post("/sign", {**plain.form(), "code": factory.code(desk, RISK.id)})
     assert used.status_code == 303, html.unescape(used.text)

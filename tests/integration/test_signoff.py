@@ -27,7 +27,7 @@ from governance.errors import (
 from governance.ledger.sql import SqlLedger
 from governance.ledger.verify import verify_ledger
 from governance.people import MACHINE, Person, actor
-from governance.record import Signature, observed, registered, signed, withdrawn
+from governance.record import Signature, held, observed, registered, signed, withdrawn
 from governance.release import promote, record_hold
 from governance.signoff import MAX_REASON, Wish, may_sign, sign, withdraw
 from governance.statement import Entry, PredicateType, Statement
@@ -391,6 +391,12 @@ def test_cases_wait_until_people_have_decided(desk: Desk, case: Case) -> None:
     approve(desk, case, RISK)
     assert waiting(desk) == ()
     assert len(asked(desk)) == 1
+
+
+def test_a_registry_under_two_addresses_is_one_case(desk: Desk, case: Case) -> None:
+    elsewhere = replace(case.subject, registry="sqlite:////srv/project/mlflow.db")
+    desk.ledger.append(held(replace(case.dossier, subject=elsewhere), case.decision, actor(SCIENTIST)))
+    assert [item.subject for item in asked(desk)] == [elsewhere]
 
 
 def test_asking_twice_records_once_and_asking_anew_records_again(desk: Desk, case: Case) -> None:

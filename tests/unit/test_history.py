@@ -11,7 +11,7 @@ from governance_factory import COMPLIANCE, RISK, sha
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.history import Grounds, Reign, history, live_at, live_on
+from governance.history import Grounds, Reign, histories, history, live_at, live_on
 from governance.people import MACHINE, Actor, actor
 from governance.record import model, observed, step, target_of
 from governance.statement import Entry, PredicateType, ResourceDigest, Statement
@@ -273,10 +273,33 @@ def test_history_gives_the_same_live_versions_as_a_naive_replay(drawn: list[tupl
             case _:
                 book.add(observed("hiring", target, "seen", {}), hours)
     reigns = book.read()
+    assert histories(book.entries) == reigns
     for moment, live in _naive(book):
         found = live_at(reigns, moment)
         assert {item.target: item.version for item in found} == live
         assert len(found) == len(live)
+
+
+def test_the_histories_of_all_models_are_those_of_each() -> None:
+    book = Book()
+    book.add(Statement(PredicateType.POLICY, (ResourceDigest("policy", POLICY),), MACHINE, "in use", {"name": "p"}))
+    book.add(observed("credit", CHAMPION, "seen before anything was live", {}))
+    book.promote("1")
+    other = step(PredicateType.PROMOTION, subject("1", "credit"), CHAMPION, body={"sign_offs": []}, policy=POLICY)
+    book.add(other)
+    book.add(observed("credit", CHAMPION, "moved", {}))
+    book.promote("2")
+    book.demote("2")
+    both = (*history(book.entries, "hiring"), *history(book.entries, "credit"))
+    assert histories(book.entries) == tuple(sorted(both, key=lambda item: item.seq))
+    assert [len(item.incidents) for item in histories(book.entries)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_the_ends_of_the_calendar_are_days_too(day: date) -> None:
+    book = Book()
+    book.promote("1")
+    assert len(live_on(book.read(), day, UTC)) == (1 if day == date.max else 0)
 
 
 @pytest.mark.parametrize("body", [{}, {"subject": {}, "target": {}}, {"sign_offs": None}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,26 @@ def test_the_registry_is_where_mlflow_says() -> None:
         ("FAIRGATE_CONSOLE_PORT", "0"),
         ("FAIRGATE_CONSOLE_PORT", "65536"),
         ("FAIRGATE_CONSOLE_PORT", "http"),
+        ("FAIRGATE_CONSOLE_URL", "http://audit.example"),
+        ("FAIRGATE_CONSOLE_URL", "https://"),
+        ("FAIRGATE_CONSOLE_URL", "https://audit.example/console"),
+        ("FAIRGATE_CONSOLE_URL", "https://audit.example/?a=b"),
+        ("FAIRGATE_CONSOLE_URL", "audit.example"),
         ("FAIRGATE_NIGHT_EVERY_HOURS", "0"),
         ("FAIRGATE_NIGHT_EVERY_HOURS", "1.5"),
         ("FAIRGATE_NIGHT_EVERY_HOURS", ""),
     ],
 )
-def test_a_number_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{name} is '{value}'; write "):
+def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is '{re.escape(value)}'; write "):
         read_settings({name: value}, PROJECT)
+
+
+def test_the_console_is_on_this_machine_unless_a_proxy_gives_it_an_https_address() -> None:
+    assert read_settings({}, PROJECT).console_url is None
+    assert read_settings({"FAIRGATE_CONSOLE_URL": "https://audit.example/"}, PROJECT).console_url == (
+        "https://audit.example"
+    )
 
 
 def test_the_rows_set_aside_are_found_by_the_digest_of_the_data() -> None:

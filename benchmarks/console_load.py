@@ -1,0 +1,405 @@
+"""Fifty readers and sixteen signers at the console at once: how long pages take, and whether anything fails.
+
+    python benchmarks/console_load.py [--seconds 60] [--readers 50] [--signers 16] [--think 2] [--json]
+
+The server is `fairgate serve` on a project with 50 models in a process of its own; the clients are two other
+processes on the same machine, over loopback alone. Every reader and signer is a person of her own who signs in, opens a page and
+reads it for `think` seconds on average (exponential, seeded) before the next. A signer opens a case that waits, reads
+it, signs it with her password, opens the receipt. Prints a Markdown table, and the same for a trivial FastAPI page in
+the same run: what of it is the framework, the machine and the clients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import html
+import json
+import multiprocessing
+import os
+import random
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
+os.environ.update(DO_NOT_TRACK="1", MLFLOW_DISABLE_TELEMETRY="true")
+
+MODELS, VERSIONS = 50, 2
+LONGEST_ANSWER = 30
+ALONE = 15
+IDLE = 4
+REASON = "The intervals exclude the bound; I read the whole report."
+
+
+# --- what is opened ------------------------------------------------------------------------------------------------
+
+
+def _case(page: str) -> Callable[[random.Random, int], str]:
+    return lambda draw, _size: f"{page}?{_query(_model(draw.randrange(MODELS)), str(draw.randrange(VERSIONS) + 1))}"
+
+
+PAGES: dict[str, Callable[[random.Random, int], str]] = {
+    "/": lambda _draw, _size: "/",
+    "/case": _case("/case"),
+    "/ledger": lambda _draw, _size: "/ledger",
+    "/entry/N": lambda draw, size: f"/entry/{draw.randrange(size)}",
+}
+"""A page in the table: how its address is drawn. `size`: the entries of the ledger at the start."""
+
+
+def _model(number: int) -> str:
+    return f"hiring-{number:02}"
+
+
+def _query(name: str, version: str) -> str:
+    return urlencode({"name": name, "version": version, "alias": "champion"})
+
+
+def make_project(folder: Path, readers: int, signers: int) -> int:
+    """50 models in two versions, audited and held, older ones signed by two officers; gives the ledger's size."""
+    import report_factory as factory
+    from console_factory import Ticking, project_desk
+
+    from governance.case import open_case
+    from governance.people import Person
+
+    people = [Person(_reader(n), f"Reader {n}", ("data-science",)) for n in range(readers)]
+    people += [Person(_signer(n), f"Officer {n}", ("compliance", "model-risk")) for n in range(signers)]
+    clock = Ticking(datetime.now(UTC) - timedelta(days=1))
+    desk = project_desk(folder, clock, (*factory.PEOPLE, *people))
+    for number in range(MODELS):
+        for version in ("1", "2"):
+            factory.record_case(desk, version, name=_model(number), audit=factory.audit_of("2"))
+        for person, function in (("compliance-officer", "compliance"), ("risk-officer", "model-risk")):
+            factory.put_signature(desk, open_case(desk, _model(number), "1", "champion"), person, function)
+    return desk.ledger.size()
+
+
+def _reader(number: int) -> str:
+    return f"reader-{number}"
+
+
+def _signer(number: int) -> str:
+    return f"officer-{number}"
+
+
+# --- one client ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass
+class Client:
+    """One browser: one connection that is kept, its cookies, and how long each answer took."""
+
+    port: int
+    cookies: dict[str, str] = field(default_factory=dict)
+    times: list[tuple[str, float]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    used: float = 0
+
+    async def send(self, label: str, path: str, fields: dict[str, str] | None = None, expect: int = 200) -> Answer:
+        """One request; its time counts under `label` from the first byte sent to the last byte of the answer."""
+        begun = time.perf_counter()
+        try:
+            answer = await asyncio.wait_for(self._exchange(path, fields), LONGEST_ANSWER)
+        except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
+            self.streams = None
+            self.errors.append(f"{label}: {type(error).__name__} {error}")
+            return Answer(0, [], b"")
+        self.times.append((label, time.perf_counter() - begun))
+        if answer.status != expect:
+            self.errors.append(f"{label}: {answer.status} instead of {expect} at {path}: {_said(answer)}")
+        return answer
+
+    async def _exchange(self, path: str, fields: dict[str, str] | None) -> Answer:
+        await self._connect()
+        assert self.streams
+        reader, writer = self.streams
+        writer.write(self._request(path, fields))
+        status, headers = _head(await reader.readuntil(b"\r\n\r\n"))
+        length = next((int(value) for name, value in headers if name == "content-length"), 0)
+        self._keep(headers)
+        body = await reader.readexactly(length)
+        self.used = time.perf_counter()
+        return Answer(status, headers, body)
+
+    async def _connect(self) -> None:
+        """The connection is new where the server may have given up the last one for being idle (uvicorn: 5 s)."""
+        if self.streams and time.perf_counter() - self.used > IDLE:
+            self.streams[1].close()
+            self.streams = None
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+
+    def _request(self, path: str, fields: dict[str, str] | None) -> bytes:
+        lines = [f"{'GET' if fields is None else 'POST'} {path} HTTP/1.1", f"host: localhost:{self.port}"]
+        lines += [f"cookie: {'; '.join(f'{name}={value}' for name, value in self.cookies.items())}"]
+        body = urlencode(fields or {}).encode()
+        if fields is not None:
+            lines += [f"origin: http://localhost:{self.port}", f"content-length: {len(body)}"]
+            lines += ["content-type: application/x-www-form-urlencoded"]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def _keep(self, headers: list[tuple[str, str]]) -> None:
+        for line in (value for name, value in headers if name == "set-cookie"):
+            name, _, value = line.split(";")[0].partition("=")
+            self.cookies[name] = value.strip('"')
+
+    async def login(self, person: str, label: str = "sign in") -> None:
+        """Sign in as this person; the time is that of the form with the password."""
+        import report_factory as factory
+
+        token = _hidden((await self.send("/login", "/login")).text).get("token", "")
+        fields = {"token": token, "wanted": "/", "id": person, "password": factory.SECRET}
+        await self.send(label, "/login", fields, expect=303)
+
+
+def _head(data: bytes) -> tuple[int, list[tuple[str, str]]]:
+    first, *rest = data.decode("latin-1").split("\r\n")
+    pairs = (line.partition(":") for line in rest if line)
+    return int(first.split()[1]), [(name.lower(), value.strip()) for name, _, value in pairs]
+
+
+def _hidden(text: str) -> dict[str, str]:
+    found = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', text)
+    return {name: html.unescape(value) for name, value in found}
+
+
+def _said(answer: Answer) -> str:
+    found = re.search(r'role="alert">([^<]*)', answer.text)
+    return " ".join((found[1] if found else answer.text[:120]).split())
+
+
+# --- many clients --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one process of clients does. `paths` is the trivial page's, None where the console is opened."""
+
+    port: int
+    people: tuple[str, ...]
+    seconds: float
+    think: float
+    size: int
+    signing: bool = False
+    trivial: bool = False
+
+
+Found = tuple[list[tuple[str, float]], list[str]]
+
+
+def crowd(plan: Plan) -> Found:
+    """Everybody of the plan at once, in this process: (label, seconds) of each answer, and what failed."""
+    return asyncio.run(_crowd(plan))
+
+
+async def _crowd(plan: Plan) -> Found:
+    clients = [Client(plan.port) for _ in plan.people]
+    if not plan.trivial:
+        await asyncio.gather(*(client.login(who) for client, who in zip(clients, plan.people, strict=True)))
+    end = time.perf_counter() + plan.seconds
+    each = _signs if plan.signing else _reads
+    await asyncio.gather(*(each(plan, client, number, end) for number, client in enumerate(clients)))
+    return [item for client in clients for item in client.times], [item for client in clients for item in client.errors]
+
+
+async def _reads(plan: Plan, client: Client, number: int, end: float) -> None:
+    draw = random.Random(number)
+    await asyncio.sleep(draw.random() * plan.think)
+    while time.perf_counter() < end:
+        label = draw.choice(sorted(PAGES))
+        path = "/trivial" if plan.trivial else PAGES[label](draw, plan.size)
+        await client.send("trivial" if plan.trivial else label, path)
+        await _think(draw, plan.think)
+
+
+async def _signs(plan: Plan, client: Client, number: int, end: float) -> None:
+    draw = random.Random(1_000 + number)
+    await asyncio.sleep(draw.random() * plan.think * 2)
+    for step in range(MODELS):
+        if time.perf_counter() > end:
+            return
+        path = f"/case?{_query(_model((number * 3 + step) % MODELS), '2')}"
+        text = (await client.send("/case", path)).text
+        await _think(draw, plan.think)
+        start = text.find('action="/sign"')
+        if start < 0:
+            client.errors.append(f"no form at {path}")
+            continue
+        answer = await client.send("sign", "/sign", _filled(text[start:]), expect=303)
+        where = dict(answer.headers).get("location")
+        if where:
+            await client.send("receipt", where)
+        await _think(draw, plan.think * 2)
+
+
+def _filled(form: str) -> dict[str, str]:
+    import report_factory as factory
+
+    function = re.search(r'<option value="([^"]+)"', form)
+    typed = {"decision": "approve", "reason": REASON, "password": factory.SECRET}
+    return {**_hidden(form), **typed, "function": function[1] if function else ""}
+
+
+async def _think(draw: random.Random, mean: float) -> None:
+    if mean:
+        await asyncio.sleep(min(draw.expovariate(1 / mean), 5 * mean))
+
+
+# --- the run -------------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--readers", type=int, default=50)
+    parser.add_argument("--signers", type=int, default=16)
+    parser.add_argument("--think", type=float, default=2, help="seconds between two pages of one person, on average")
+    parser.add_argument("--json", action="store_true", help="print the figures instead of the table")
+    options = parser.parse_args()
+    if not (0 < options.seconds <= 600 and 0 < options.readers <= 200 and 0 <= options.signers <= 64):
+        parser.error("at most 600 seconds, 200 readers and 64 signers")
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), options)
+    print(json.dumps(found, indent=1) if options.json else table(found))
+    sys.exit(1 if found["errors"] else 0)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
+    """The console alone and under load, and the trivial page under the same load."""
+    from console_factory import served_by_command
+
+    size = make_project(folder, options.readers, options.signers)
+    readers = tuple(_reader(n) for n in range(options.readers))
+    signers = tuple(_signer(n) for n in range(options.signers))
+    with served_by_command(folder) as (url, pid):
+        port = int(url.rpartition(":")[2])
+        alone = asyncio.run(_alone(port, size))
+        before = _cpu(pid)
+        plans = [Plan(port, readers, options.seconds, options.think, size)]
+        plans += [Plan(port, signers, options.seconds, options.think, size, signing=True)] if signers else []
+        begun = time.perf_counter()
+        times, errors = together(plans)
+        wall, cpu = time.perf_counter() - begun, _cpu(pid) - before
+    trivial_alone, trivial_times, trivial_errors = _trivial(folder, options, readers)
+    return {
+        "entries": size, "wall": wall, "cpu": cpu, "argon2": _argon2(), "alone": alone | trivial_alone,
+        "times": times + trivial_times, "errors": errors + trivial_errors,
+    }  # fmt: skip
+
+
+def together(plans: Sequence[Plan]) -> Found:
+    """Each plan in a process of its own, all at once."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(plans), mp_context=context) as pool:
+        found = list(pool.map(crowd, plans))
+    return [item for times, _ in found for item in times], [item for _, errors in found for item in errors]
+
+
+async def _alone(port: int, size: int) -> dict[str, float]:
+    """Median seconds of each page with nobody else there."""
+    client, draw = Client(port), random.Random(7)
+    await client.login(_reader(0))
+    for _ in range(ALONE + 1):
+        for label in PAGES:
+            await client.send(label, PAGES[label](draw, size))
+    if client.errors:
+        raise RuntimeError(client.errors[0])
+    return {label: statistics.median(t for name, t in client.times if name == label) for label in PAGES}
+
+
+def _trivial(
+    folder: Path, options: argparse.Namespace, readers: tuple[str, ...]
+) -> tuple[dict[str, float], list[tuple[str, float]], list[str]]:
+    from console_factory import served_by_command
+
+    with served_by_command(folder, (str(Path(__file__).with_name("trivial_page.py")),)) as (url, _):
+        port = int(url.rpartition(":")[2])
+        client = Client(port)
+        alone = statistics.median(asyncio.run(_many(client)))
+        times, errors = together([Plan(port, readers, min(options.seconds, 20), options.think, 0, trivial=True)])
+    return {"trivial": alone}, times, errors
+
+
+async def _many(client: Client) -> list[float]:
+    for _ in range(100):
+        await client.send("trivial", "/trivial")
+    return [seconds for _, seconds in client.times]
+
+
+def _argon2() -> float:
+    """Processor seconds of one check of a password, as the accounts do it."""
+    from argon2 import PasswordHasher
+
+    hasher = PasswordHasher()
+    stored = hasher.hash("correct horse battery staple")
+    begun = time.process_time()
+    for _ in range(5):
+        hasher.verify(stored, "correct horse battery staple")
+    return (time.process_time() - begun) / 5
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def table(found: dict) -> str:
+    """The figures as Markdown."""
+    by_label: dict[str, list[float]] = {}
+    for label, seconds in found["times"]:
+        by_label.setdefault(label, []).append(seconds * 1_000)
+    lines = ["| what | answers | alone p50 ms | p50 ms | p95 ms | max ms |", "|---|---|---|---|---|---|"]
+    lines += [_row(label, values, found["alone"].get(label)) for label, values in sorted(by_label.items())]
+    pages = [value for label, values in by_label.items() if label in PAGES for value in values]
+    lines.append(_row("**all pages**", pages, None))
+    trivial = _p95(by_label["trivial"])
+    signs, asked = len(by_label.get("sign", [])), len(by_label.get("sign", [])) + len(by_label.get("sign in", []))
+    argon = found["argon2"] * asked
+    lines += [
+        "",
+        f"{found['entries']} ledger entries at the start, {os.cpu_count()} cores; errors: {len(found['errors'])}",
+        f"pages p95 {_p95(pages):.0f} ms, {_p95(pages) / trivial:.1f} times the trivial page's {trivial:.1f} ms",
+        f"{len(pages) / found['wall']:.1f} pages/s, {signs / found['wall']:.2f} signs/s over {found['wall']:.0f} s",
+        f"server: {found['cpu']:.1f} s of processor time ({found['cpu'] / found['wall']:.2f} cores); argon2 "
+        f"{found['argon2'] * 1_000:.0f} ms each, {asked} times = {argon / found['cpu']:.0%} of it",
+        *sorted(set(found["errors"]))[:10],
+    ]
+    return "\n".join(lines)
+
+
+def _row(label: str, values: list[float], alone: float | None) -> str:
+    single = f"{alone * 1_000:.1f}" if alone else ""
+    p50, p95 = statistics.median(values), _p95(values)
+    return f"| {label} | {len(values)} | {single} | {p50:.0f} | {p95:.0f} | {max(values):.0f} |"
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
+
+
+if __name__ == "__main__":
+    main()

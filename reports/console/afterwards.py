@@ -1,0 +1,151 @@
+"""What a person may do after an approval: withdraw it, or record that a condition of it is met. A page for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from governance.accounts import Session
+from governance.case import Case, open_case
+from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError
+from governance.fulfilling import Fulfilment, fulfil, may_fulfil
+from governance.signoff import MAX_REASON, withdraw, withdrawable
+from reports.console.answers import html
+from reports.console.credentials import act, authenticated, ways
+from reports.console.desktop import link_of
+from reports.console.masking import case_for
+from reports.console.session import OwnForm, Visitor, desk_of, outside_of
+from reports.signed import condition_rows, sign_off_row
+from reports.words import printable
+
+router = APIRouter()
+
+
+@router.get("/case/withdraw")
+def withdraw_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
+    """The approvals of a case that this person may withdraw."""
+    return _show_withdraw(request, session, open_case(desk_of(request), name, version, alias), {})
+
+
+@router.post("/withdraw")
+def withdraw_them(request: Request, session: Visitor, fields: OwnForm) -> Response:
+    """Withdraw the approvals that were ticked."""
+    desk, case = desk_of(request), _case(request, fields)
+    chosen = tuple(seq for seq in withdrawable(desk, case, session.person) if fields.get(f"take_{seq}"))
+    try:
+        if not chosen:
+            raise SignOffRefusedError("no approval was chosen that you may withdraw")
+        said = {"entries": ", ".join(map(str, chosen)), "reason": _reason(fields)}
+        who = authenticated(request, session, fields, act("withdraw", session.person, **said))
+        entries = withdraw(desk, case, who.person, _reason(fields), chosen)
+    except (SignOffRefusedError, ConfigurationError) as error:
+        return _show_withdraw(request, session, case, fields, str(error), _status(error))
+    outside_of(request).recorded()
+    return RedirectResponse(f"/entry/{entries[-1].seq}?signed=1", 303)
+
+
+@router.get("/case/condition")
+def condition_page(
+    request: Request, session: Visitor, name: str, version: str, alias: str, sign_off: int, number: int
+) -> Response:
+    """One condition of an approval, and the form that records it as met."""
+    case = open_case(desk_of(request), name, version, alias)
+    return _show_condition(request, session, case, {"sign_off": f"{sign_off}", "number": f"{number}"})
+
+
+@router.post("/condition")
+def condition_met(request: Request, session: Visitor, fields: OwnForm) -> Response:
+    """Record that a condition is met."""
+    desk, case = desk_of(request), _case(request, fields)
+    seq, number = _number(fields, "sign_off"), _number(fields, "number")
+    try:
+        said = {"sign_off": f"{seq}", "number": f"{number}", "reason": _reason(fields)}
+        who = authenticated(request, session, fields, act("condition met", session.person, **said))
+        entry = fulfil(desk, case, who.person, Fulfilment(seq, number, _reason(fields), who.authentication))
+    except (SignOffRefusedError, ConfigurationError) as error:
+        return _show_condition(request, session, case, fields, str(error), _status(error))
+    outside_of(request).recorded()
+    return RedirectResponse(f"/entry/{entry.seq}?signed=1", 303)
+
+
+def _show_withdraw(
+    request: Request,
+    session: Session,
+    case: Case,
+    typed: Mapping[str, str],
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    desk = desk_of(request)
+    mine = withdrawable(desk, case, session.person)
+    found = [item for item in case.dossier.sign_offs if item.seq in mine]
+    rows = tuple(
+        (
+            sign_off_row(item, case, desk.policy),
+            session.person.id in (item.approver.id, item.on_behalf_of) if not typed else f"take_{item.seq}" in typed,
+        )
+        for item in found
+    )
+    values = {"rows": rows, "live": case.released(), **_common(request, session, case, typed, problem)}
+    return html("console_withdraw.html", session, status, **values)
+
+
+def _show_condition(
+    request: Request,
+    session: Session,
+    case: Case,
+    typed: Mapping[str, str],
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    seq, number = _number(typed, "sign_off"), _number(typed, "number")
+    item = next((x for x in case.dossier.sign_offs if x.seq == seq and x.target == case.target), None)
+    if item is None or not 1 <= number <= len(item.conditions):
+        raise ConfigurationError(f"there is no condition {number} of a sign-off in ledger entry {seq} of this case")
+    desk, may = desk_of(request), may_fulfil(case, item, number, session.person)
+    seen = case_for(desk, session, case)
+    shown = next(x for x in seen.dossier.sign_offs if x.seq == seq)
+    values = {
+        "row": sign_off_row(shown, seen, desk.policy),
+        "condition": condition_rows(item if may else shown, case if may else seen)[number - 1],
+        "may": may,
+        **_common(request, session, case, typed, problem),
+    }
+    return html("console_condition.html", session, status, **values)
+
+
+def _common(
+    request: Request, session: Session, case: Case, typed: Mapping[str, str], problem: str | None
+) -> dict[str, object]:
+    return {
+        "case": case,
+        "title": f"{printable(case.subject)} as {printable(case.target)}",
+        "link": link_of(case),
+        "sign_link": link_of(case, "/case/sign"),
+        "problem": problem,
+        "reason": typed.get("reason", ""),
+        "max_reason": MAX_REASON,
+        "ways": ways(request, session),
+    }
+
+
+def _case(request: Request, fields: Mapping[str, str]) -> Case:
+    return open_case(desk_of(request), *(fields.get(name, "") for name in ("name", "version", "alias")))
+
+
+def _number(fields: Mapping[str, str], name: str) -> int:
+    """A whole number of the form or address. Raises ConfigurationError."""
+    text = fields.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ConfigurationError(f"{name} is {printable(text, 40)!r}, which is no number")
+    return int(text)
+
+
+def _reason(fields: Mapping[str, str]) -> str:
+    return fields.get("reason", "").replace("\r\n", "\n")
+
+
+def _status(error: Exception) -> int:
+    return 403 if isinstance(error, NotAuthorizedError) else 409

@@ -1,0 +1,77 @@
+"""All models that the ledger knows, and one model with its versions, its timeline and its disparities over time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
+
+from governance.accounts import Session
+from governance.case import case_of
+from governance.desk import Desk, charter_of
+from governance.errors import ConfigurationError
+from governance.inventory import KnownModel, inventory, known_model, timeline
+from governance.statement import Entry
+from reports.console.answers import html
+from reports.console.desktop import case_link
+from reports.console.masking import reads_all, unreadable
+from reports.console.session import Visitor, desk_of
+from reports.models import Timeline, model_row, timeline_view, to_ask, version_rows
+from reports.over_time import NEWEST, OverTime, over_time, read_audits
+from reports.over_time_chart import trend_svg
+from reports.publish import WITHHELD
+from reports.words import printable
+
+CASES = 6
+"""So many cases of a model are decided anew for its page; what the ledger records is said of all."""
+
+router = APIRouter()
+
+
+@router.get("/models")
+def models_page(request: Request, session: Visitor) -> Response:
+    """Every model that the ledger knows."""
+    desk = desk_of(request)
+    rows = tuple(model_row(item, case_link, desk.environment) for item in inventory(desk.ledger.entries()))
+    return html("console_models.html", session, rows=rows)
+
+
+@router.get("/model")
+def model_page(request: Request, session: Visitor, name: str, kind: str = "", before: int | None = None) -> Response:
+    """One model: versions, disparities over time, and every event."""
+    desk = desk_of(request)
+    entries = tuple(desk.ledger.entries())
+    model = known_model(entries, name)
+    if model is None:
+        raise ConfigurationError(f"the ledger knows no model {printable(name)}")
+    answers = {
+        (version.digest, target): case_of(desk, version.subject, target)
+        for version, target in to_ask(model, desk.environment, CASES)
+        if version.subject is not None
+    }
+    trends = _trends(desk, session, model)
+    events = timeline_view(name, timeline(entries, name), kind, before, case_link, desk.environment)
+    return html(
+        "console_model.html",
+        session,
+        model=model_row(model, case_link, desk.environment),
+        versions=version_rows(model, answers, charter_of(desk).people, case_link, desk.environment),
+        timeline=_readable(desk, session, entries, events),
+        trends=trends,
+        charts={item.key: Markup(trend_svg(item)) for item in trends.trends if item.drawn},  # noqa: S704
+        newest=NEWEST,
+    )
+
+
+def _readable(desk: Desk, session: Session, entries: tuple[Entry, ...], found: Timeline) -> Timeline:
+    """The events with the reasons that this person may read."""
+    shown = {row.seq for row in found.rows if row.quoted and row.note}
+    hidden = unreadable(desk, session, (entry for entry in entries if entry.seq in shown))
+    return replace(found, rows=tuple(replace(x, note=WITHHELD) if x.seq in hidden else x for x in found.rows))
+
+
+def _trends(desk: Desk, session: Session, model: KnownModel) -> OverTime:
+    whole = reads_all(desk, session)
+    read = read_audits(desk.evidence, model.audits, whole=whole)
+    return over_time(read, len(model.audits), whole=whole)

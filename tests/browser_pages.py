@@ -1,0 +1,192 @@
+"""Every page of the console as one table, and a visitor who opens it in a real browser.
+
+A new page is one line of PAGES. `test_every_route_has_a_page` fails where a route of the application has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import console_scenes as scenes
+import report_factory as factory
+from console_factory import Ticking
+
+from governance.desk import Desk
+from governance.statement import PredicateType
+
+OUTPUT = Path(__file__).parents[1] / "test-output" / "browser"
+WIDTHS = (1280, 360)
+SCHEMES = ("light", "dark")
+OFFICER = "compliance-officer"
+
+
+@dataclass(frozen=True)
+class House:
+    """A served desk: its address, and the desk behind it for what happens elsewhere meanwhile."""
+
+    url: str
+    desk: Desk
+    clock: Ticking
+    folder: Path
+
+    def newest(self, kind: PredicateType) -> int:
+        """The newest entry of this kind."""
+        return [entry.seq for entry in self.desk.ledger.entries() if entry.statement.predicate_type is kind][-1]
+
+
+def query(name: str, version: str = "2", alias: str = "champion", **more: str) -> str:
+    """A case as the query of an address."""
+    return urlencode({"name": name, "version": version, "alias": alias, **more})
+
+
+@dataclass
+class Visit:
+    """One person at the browser. `open` gives a page in a context of its own."""
+
+    chromium: Any
+    house: House
+    contexts: list[Any] = field(default_factory=list)
+
+    def open(self, person: str | None = OFFICER, **options: Any) -> Any:
+        """A new page, signed in as this person."""
+        context = self.chromium.new_context(base_url=self.house.url, locale="en-GB", **options)
+        context.set_default_timeout(15_000)
+        self.contexts.append(context)
+        context.tracing.start()
+        page = context.new_page()
+        if person is not None:
+            login(page, person)
+        return page
+
+    def close(self, failed: Path | None) -> None:
+        """Close what was opened; with `failed`, keep a picture and a trace of each there."""
+        for number, context in enumerate(self.contexts):
+            if failed:
+                failed.parent.mkdir(parents=True, exist_ok=True)
+                for place, page in enumerate(context.pages):
+                    page.screenshot(path=f"{failed}-{number}-{place}.png", full_page=True)
+                context.tracing.stop(path=f"{failed}-{number}.zip")
+            context.close()
+
+
+def login(page: Any, person: str, secret: str = factory.SECRET) -> None:
+    """Sign in with the form."""
+    page.goto("/login")
+    page.get_by_label("Id", exact=True).fill(person)
+    page.get_by_label("Password", exact=True).fill(secret)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: not url.endswith("/login"))
+
+
+Act = Callable[[Any, House], None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in the table: the person who opens it (None: nobody signed in), and how one comes there.
+
+    `path` may name {sign_off}, {refusal}, {glass}: the newest entry of that kind. `act` is what is done there first.
+    """
+
+    name: str
+    path: str
+    person: str | None = OFFICER
+    act: Act | None = None
+
+    def show(self, page: Any, house: House) -> None:
+        """Bring the browser to this page."""
+        page.goto(self.path.format_map(_Newest(house)))
+        if self.act:
+            self.act(page, house)
+            page.wait_for_load_state()
+
+
+class _Newest(dict[str, int]):
+    """Numbers of entries by the names that paths use, looked up when they are needed."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self.house = house
+
+    def __missing__(self, name: str) -> int:
+        kinds = {
+            "sign_off": PredicateType.SIGN_OFF,
+            "refusal": PredicateType.REFUSAL,
+            "glass": PredicateType.BREAK_GLASS,
+        }
+        return self.house.newest(kinds[name])
+
+
+def _wrong_password(page: Any, _house: House) -> None:
+    page.get_by_label("Id", exact=True).fill("nobody")
+    page.get_by_label("Password", exact=True).fill("wrong password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("alert").wait_for()
+
+
+def _evidence_moves(page: Any, house: House) -> None:
+    factory.record_case(house.desk, "2", name="hiring", audit=scenes.moved())
+    fill_sign_form(page)
+    page.get_by_role("heading", name="The evidence has moved").wait_for()
+    factory.record_case(house.desk, "2", name="hiring")
+
+
+def _refused_form(page: Any, _house: House) -> None:
+    fill_sign_form(page, reason=" ")
+    page.get_by_role("alert").first.wait_for()
+
+
+def fill_sign_form(
+    page: Any, decision: str = "Approve", reason: str = "I read the report.", secret: str = factory.SECRET
+) -> None:
+    """Fill the form in and send it."""
+    page.get_by_role("radio", name=decision).check()
+    page.get_by_label("Reason", exact=True).fill(reason)
+    page.get_by_label("Your password", exact=True).fill(secret)
+    page.get_by_role("button", name="Sign and record").click()
+
+
+PAGES = (
+    Page("login", "/login", None),
+    Page("login-refused", "/login", None, _wrong_password),
+    Page("inbox", "/"),
+    Page("inbox-nothing", "/", "data-scientist"),
+    Page("case-waiting", f"/case?{query('credit')}"),
+    Page("case-not-mine", f"/case?{query('credit')}", "data-scientist"),
+    Page("case-adverse", f"/case?{query('hiring', '1')}"),
+    Page("case-released", f"/case?{query('lending')}"),
+    Page("case-refused", f"/case?{query('pricing', '1')}"),
+    Page("case-emergency", f"/case?{query('fraud', '1')}"),
+    Page("case-half-glass", f"/case?{query('claims', '1')}"),
+    Page("case-withdrawn", f"/case?{query('marketing')}"),
+    Page("case-hostile-name", f"/case?{query(scenes.HOSTILE)}"),
+    Page("case-form-refused", f"/case?{query('hiring')}", act=_refused_form),
+    Page("evidence-moved", f"/case?{query('hiring')}", act=_evidence_moves),
+    Page("ledger", "/ledger"),
+    Page("ledger-older", "/ledger?before=20"),
+    Page("entry-sign-off", "/entry/{sign_off}"),
+    Page("receipt", "/entry/{sign_off}?signed=1"),
+    Page("entry-refusal", "/entry/{refusal}"),
+    Page("entry-glass", "/entry/{glass}"),
+    Page("not-found", "/nowhere"),
+    Page("not-found-signed-out", "/nowhere", None),
+    Page("no-such-entry", "/entry/99999"),
+    Page("no-such-case", f"/case?{query('nobody')}"),
+    Page("address-incomplete", "/case"),
+)
+
+FILES = frozenset({"/case/report", "/entry/{seq}/envelope", "/entry/{seq}/proof", "/static/{name}"})
+"""Routes that answer GET with a file, not with a page."""
+
+
+def routes(app: Any) -> Iterator[tuple[str, str]]:
+    """(method, path) of every route of the application, as its OpenAPI document would list them, hidden ones too."""
+    from fastapi.routing import iter_route_contexts
+
+    for context in iter_route_contexts(app.routes):
+        for method in sorted(context.methods or {"GET"}):
+            yield method, context.path

@@ -1,0 +1,375 @@
+"""Uploads: what a receipt, an export and an archive prove in words; hostile files; and bodies larger than forms."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import io
+import json
+import stat
+import struct
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import life_factory as life
+import pytest
+import report_factory as factory
+from console_browser import Browser, hidden
+from fastapi import FastAPI
+from ledger_factory import ledger_at, sign_off
+
+from governance.desk import Desk
+from governance.ledger.checkpoint import log_key
+from governance.ledger.export import export
+from governance.ledger.receipt import write_proof
+from governance.ledger.sql import SqlLedger
+from governance.ledger.unpacked import MAX_MEMBERS
+from reports.console import upload as uploads
+from reports.console.app import create_app
+from reports.console.outside import Outside
+from reports.console.upload import MAX_UPLOAD, Upload, examined
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return life.lived(tmp_path_factory.mktemp("desk"), monitored=1, real=True)
+
+
+def ledger_of(desk: Desk) -> SqlLedger:
+    assert isinstance(desk.ledger, SqlLedger)
+    return desk.ledger
+
+
+def key_of(desk: Desk) -> str:
+    return f"{log_key(ledger_of(desk).keys.log.public)}"
+
+
+@pytest.fixture(scope="module")
+def app(desk: Desk) -> FastAPI:
+    return create_app(desk, secure_cookies=False, outside=Outside(log_key=key_of(desk)))
+
+
+@pytest.fixture(scope="module")
+def browser(app: FastAPI) -> Browser:
+    made = Browser(app)
+    made.login("risk-officer")
+    return made
+
+
+@pytest.fixture(scope="module")
+def exported(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("export") / "ledger.jsonl"
+    export(ledger_of(desk), path)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def receipt(desk: Desk) -> dict[str, bytes]:
+    entry = next(item for item in desk.ledger.entries() if "sign-off" in item.statement.predicate_type.word)
+    proof = write_proof(desk.ledger.receipt(entry.seq)).encode()
+    return {"14.json": entry.envelope, "14.tlog-proof": proof}
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> SqlLedger:
+    """Another ledger, under other keys."""
+    ledger = ledger_at(tmp_path_factory.mktemp("stranger"))
+    for number in range(3):
+        ledger.append(sign_off(number))
+    return ledger
+
+
+def send(browser: Browser, files: dict[str, bytes], **fields: str) -> Any:
+    csrf = hidden(browser.get("/verify").text)["csrf"]
+    return browser.upload("/verify", {"csrf": csrf, **fields}, files)
+
+
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return kept.getvalue()
+
+
+# --- what holds ----------------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_says_what_it_proves_against_what_and_what_it_does_not(
+    browser: Browser, receipt: dict[str, bytes], desk: Desk
+) -> None:
+    text = send(browser, receipt).text
+    assert ">Verified<" in text
+    assert "What it proves" in text
+    assert "still holds all of it, unchanged" in text
+    assert "What it does not prove" in text
+    assert "later entries can withdraw, refuse or replace it" in text
+    assert key_of(desk) in text
+    assert "I approve the release of hiring v2" in text
+
+
+def test_an_archive_of_a_receipt_an_export_and_evidence_is_answered_file_by_file(
+    browser: Browser, receipt: dict[str, bytes], exported: bytes, desk: Desk
+) -> None:
+    audit = (factory.GOLDEN / "hiring_v2_audit.json").read_bytes()
+    files = {"deep/a/14.json": receipt["14.json"], "deep/a/14.tlog-proof": receipt["14.tlog-proof"]}
+    data = zipped({**files, "ledger.jsonl": exported, "audit.json": audit, "report.pdf": b"%PDF"})
+    text = send(browser, {"bundle.zip": data}).text
+    assert ">Verified<" in text
+    assert text.count('badge-met">verified') == 2
+    assert text.count("audit-report of entry") == 2
+    assert text.count("by no entry") == 2
+    assert f"Each of its {desk.ledger.size()} entries" in text
+
+
+def test_under_a_key_that_was_brought_nothing_is_said_of_this_console(
+    browser: Browser, stranger: SqlLedger, tmp_path: Path
+) -> None:
+    export(stranger, tmp_path / "other.jsonl")
+    key = f"{log_key(stranger.keys.log.public)}"
+    text = send(browser, {"other.jsonl": (tmp_path / "other.jsonl").read_bytes()}, log_key=key).text
+    assert ">Verified<" in text
+    assert "It is not the log key of this console" in text
+    assert "this console&#39;s ledger still" not in text
+
+
+# --- what does not -------------------------------------------------------------------------------------------------
+
+
+def test_an_export_of_another_ledger_holds_in_itself_and_no_more(
+    browser: Browser, stranger: SqlLedger, tmp_path: Path
+) -> None:
+    export(stranger, tmp_path / "other.jsonl")
+    text = send(browser, {"other.jsonl": (tmp_path / "other.jsonl").read_bytes()}).text
+    assert ">Verified<" not in text
+    assert "under a key that this console does not vouch for" in text
+    assert "Bring the log key of that ledger" in text
+
+
+def test_a_receipt_of_another_ledger_is_told_as_such(browser: Browser, stranger: SqlLedger) -> None:
+    entry = next(stranger.entries())
+    proof = write_proof(stranger.receipt(0)).encode()
+    text = send(browser, {"0.json": entry.envelope, "0.tlog-proof": proof}).text
+    assert ">Not verified<" in text
+    assert "another ledger&#39;s" in text
+
+
+def test_a_ledger_that_was_rolled_back_is_an_alarm(
+    desk: Desk, receipt: dict[str, bytes], exported: bytes, tmp_path: Path
+) -> None:
+    """The console runs on a copy that ends before the checkpoints that were kept."""
+    keys = ledger_of(desk).keys
+    short = SqlLedger(f"sqlite:///{tmp_path / 'short.db'}", keys, desk.clock)
+    for entry in list(desk.ledger.entries())[:9]:
+        short.append(entry.statement)
+    console = create_app(
+        dataclasses.replace(desk, ledger=short), secure_cookies=False, outside=Outside(log_key=key_of(desk))
+    )
+    browser = Browser(console)
+    browser.login("risk-officer")
+    for files in (receipt, {"ledger.jsonl": exported}):
+        text = send(browser, files).text
+        assert "does not hold what these files prove" in text
+        assert "are gone. It was rolled back" in text
+        assert 'role="alert"' in text
+    while short.size() < desk.ledger.size() + 1:
+        short.append(sign_off(short.size()))
+    text = send(browser, receipt).text
+    assert "is not that of the receipt" in text
+    assert "are not those that the log key signed" in text
+
+
+def changed(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in data
+    return data.replace(old, new, 1)
+
+
+def hostile(receipt: dict[str, bytes], exported: bytes) -> Iterator[tuple[str, dict[str, bytes], str]]:
+    """(what, files, words of the answer)."""
+    proof, envelope = receipt["14.tlog-proof"], receipt["14.json"]
+    link = zipfile.ZipInfo("14.json")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    linked = io.BytesIO()
+    with zipfile.ZipFile(linked, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    twice = zipped({"a.json": b"1", "b.json": b"2"}, zipfile.ZIP_STORED).replace(b"b.json", b"a.json")
+    secret = bytearray(zipped({"a": b"x"}))
+    at = secret.index(b"PK\x01\x02") + 8
+    secret[at : at + 2] = struct.pack("<H", 1)
+    deep = b'{"format":"fairgate-ledger-export","a":' + b"[" * 100_000
+    lines = exported.split(b"\n")
+    other_byte = base64.b64encode(
+        base64.b64decode(json.loads(lines[3])["envelope"]).replace(b"payloadType", b"payloadtype")
+    )
+    yield "nothing known", {"x.txt": b"hello"}, "Nothing here can be verified"
+    yield "empty file", {"x.json": b""}, "Nothing here can be verified"
+    yield "a proof alone", {"14.tlog-proof": proof}, "send both"
+    yield "changed entry", {"14.json": envelope + b" ", "14.tlog-proof": proof}, "one of the two files was changed"
+    yield (
+        "changed proof",
+        {"14.json": envelope, "14.tlog-proof": changed(proof, b"index 1", b"index 2")},
+        "Not verified",
+    )
+    yield "truncated proof", {"14.json": envelope, "14.tlog-proof": proof[:90]}, "Not verified"
+    yield "binary proof", {"14.json": envelope, "14.tlog-proof": proof[:30] + b"\xff\x00"}, "Not verified"
+    yield "endless proof", {"14.json": envelope, "14.tlog-proof": proof + b"A" * 200_000}, "is over 131,072 bytes"
+    yield "truncated export", {"l.jsonl": exported[:-300]}, "Not verified"
+    yield "export without its end", {"l.jsonl": b"\n".join(lines[:-3]) + b"\n"}, "are not here"
+    yield (
+        "export with another entry",
+        {"l.jsonl": exported.replace(json.loads(lines[3])["envelope"].encode(), other_byte)},
+        "entry 2",
+    )
+    yield "entries swapped", {"l.jsonl": b"\n".join([lines[0], lines[2], lines[1], *lines[3:]])}, "Not verified"
+    yield "header alone", {"l.jsonl": lines[0] + b"\n"}, "Not verified"
+    yield "deep JSON", {"l.jsonl": deep}, "is not an export of a ledger"
+    yield (
+        "a million entries",
+        {"l.jsonl": lines[0] + b"\n" + b'{"envelope":"AAAA","seq":0}\n' * 1_000_000},
+        "reading ended",
+    )
+    yield "a line without end", {"l.jsonl": lines[0] + b"\n" + b"A" * 3_000_000}, "reading ended"
+    yield "bomb", {"b.zip": zipped({f"{n}": bytes(40 * 1024**2) for n in range(7)})}, "more than 256 MiB"
+    yield "a symbolic link", {"b.zip": linked.getvalue()}, "is a link or a special file"
+    yield "a name twice", {"b.zip": twice}, "stands twice"
+    yield "a way out", {"b.zip": zipped({"../../etc/cron.d/x": b"x"})}, "outside itself"
+    yield "an absolute name", {"b.zip": zipped({"/etc/passwd": b"x"})}, "outside itself"
+    yield "a way out of Windows", {"b.zip": zipped({"..\\x": b"x"})}, "outside itself"
+    yield "encrypted", {"b.zip": bytes(secret)}, "encrypted"
+    yield "too many members", {"b.zip": zipped({f"{n}": b"" for n in range(MAX_MEMBERS + 1)})}, "at most 2,000"
+    yield "truncated ZIP", {"b.zip": zipped({"a": bytes(9_999)})[:-40]}, "cannot be read to its end"
+    yield "no ZIP", {"b.zip": b"PK\x03\x04" + bytes(300)}, "cannot be read to its end"
+    yield "an archive in an archive", {"b.zip": zipped({"a.zip": zipped({"l.jsonl": exported})})}, "Nothing here can be"
+    yield "a hostile name", {'<img src=x onerror="a">\u202e.json': b"x"}, "Nothing here can be verified"
+
+
+def test_hostile_files_get_a_clear_answer(
+    browser: Browser, receipt: dict[str, bytes], exported: bytes, record_property: Any
+) -> None:
+    cases = list(hostile(receipt, exported))
+    for what, files, words in cases:
+        answer = send(browser, files)
+        assert answer.status_code == 200, what
+        assert words in answer.text, what
+        assert ">Verified<" not in answer.text, what
+        assert "still holds all of it" not in answer.text, what
+        assert "<img" not in answer.text, what
+        assert "/tmp/" not in answer.text, what
+    record_property("hostile uploads", len(cases))
+    assert len(cases) == 28
+
+
+def test_looking_is_stopped_when_it_takes_too_long(
+    exported: bytes, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sent-0").write_bytes(exported)
+    upload = Upload(tmp_path, (("l.jsonl", "sent-0"),), {})
+    found = examined(upload, key_of(desk), seconds=0.001)
+    assert "was stopped" in found.problems[0]
+    monkeypatch.setattr(uploads, "_command", lambda: ["/bin/false"])
+    assert "broke off" in examined(upload, key_of(desk)).problems[0]
+
+
+# --- the form ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("nonsense", "is not a verifier key"), ("a+00000000+AAAA", "not an Ed25519")]
+)
+def test_a_key_that_is_none_is_said(browser: Browser, receipt: dict[str, bytes], key: str, words: str) -> None:
+    answer = send(browser, receipt, log_key=key)
+    assert answer.status_code == 400
+    assert words in answer.text
+
+
+def test_without_a_file_or_a_key_it_asks(browser: Browser, desk: Desk, receipt: dict[str, bytes]) -> None:
+    assert "No file was chosen" in send(browser, {}).text
+    keyless = Browser(create_app(desk, secure_cookies=False))
+    keyless.login("risk-officer")
+    assert "does not know its log key" in send(keyless, receipt).text
+
+
+def test_an_upload_needs_a_session_its_token_and_the_consoles_own_page(
+    app: FastAPI, browser: Browser, receipt: dict[str, bytes]
+) -> None:
+    assert Browser(app).upload("/verify", {}, receipt).status_code == 303
+    assert browser.upload("/verify", {"csrf": "x" * 43}, receipt).status_code == 403
+    csrf = hidden(browser.get("/verify").text)["csrf"]
+    elsewhere = browser.upload("/verify", {"csrf": csrf}, receipt, origin="http://evil.example")
+    assert elsewhere.status_code == 403
+
+
+def test_only_two_uploads_are_looked_at_at_once(browser: Browser, receipt: dict[str, bytes]) -> None:
+    csrf = hidden(browser.get("/verify").text)["csrf"]
+    taken = [uploads._SLOTS.acquire(blocking=False) for _ in range(2)]
+    try:
+        assert browser.upload("/verify", {"csrf": csrf}, receipt).status_code == 503
+    finally:
+        for _ in filter(None, taken):
+            uploads._SLOTS.release()
+    assert taken == [True, True]
+    assert browser.upload("/verify", {"csrf": csrf}, receipt).status_code == 200
+
+
+async def raw(app: FastAPI, path: str, headers: dict[str, str], body: Iterator[bytes]) -> tuple[int, int]:
+    """A request whose body is made as it is read: the status, and how many chunks were asked for."""
+    asked, status = 0, 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        chunk = next(body, None)
+        return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
+
+    async def answer(message: Any) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": path}
+    scope |= {"raw_path": path.encode(), "query_string": b"", "headers": sent, "scheme": "http", "root_path": ""}
+    scope |= {"server": ("localhost", 8765), "client": ("127.0.0.1", 1)}
+    await app(scope, receive, answer)
+    return status, asked
+
+
+def own(browser: Browser, **more: str) -> dict[str, str]:
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    kind = "multipart/form-data; boundary=b"
+    return {"host": "localhost:8765", "origin": browser.base, "cookie": cookie, "content-type": kind, **more}
+
+
+def chunks(total: int) -> Iterator[bytes]:
+    yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+    for _ in range(total // 65_536):
+        yield bytes(65_536)
+
+
+def test_a_body_without_a_length_is_broken_off_at_64_mib_and_is_not_kept_in_memory(
+    app: FastAPI, browser: Browser
+) -> None:
+    tracemalloc.start()
+    try:
+        status, asked = asyncio.run(raw(app, "/verify", own(browser), chunks(2 * MAX_UPLOAD)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert status == 413
+    assert asked <= MAX_UPLOAD // 65_536 + 2
+    assert peak < 16 * 1024**2
+
+
+def test_a_declared_length_is_refused_before_anything_is_read(app: FastAPI, browser: Browser) -> None:
+    for path, length in (("/verify", MAX_UPLOAD + 1), ("/sign", 65_537), ("/verify/", 65_537)):
+        status, asked = asyncio.run(raw(app, path, own(browser, **{"content-length": f"{length}"}), chunks(0)))
+        assert (status, asked) == (413, 0)
+
+
+def test_nothing_is_read_of_who_is_not_signed_in(app: FastAPI) -> None:
+    status, asked = asyncio.run(raw(app, "/verify", own(Browser(app)), chunks(10**6)))
+    assert status == 303
+    assert asked == 0
