@@ -11,6 +11,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import command_line
 import pytest
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from project_factory import new_project, registry_template
 
 from flows.cli import main
-from governance.second_factor import code_at, step_of
+from governance.second_factor import STEP, code_at, step_of
 
 COMPLIANCE, RISK, SCIENTIST = "compliance-officer", "risk-officer", "data-scientist"
 PASSWORD = "a long enough password"
@@ -89,6 +90,9 @@ def _app(project: Project, person: str) -> str:
     assert begun.exit_code == 0, begun.said
     secret = str(begun.document["secret"])
     assert begun.document["uri"].startswith(f"otpauth://totp/Fairgate:{person}?secret={secret}")
+    gone = datetime.now(UTC).timestamp() % STEP
+    if gone > STEP / 2:  # the code before the one of now is taken until the next one comes
+        sleep(STEP - gone)
     confirmed = project.fairgate("people", "totp", person, "--confirm", _code(secret, -1))
     assert "has set up an authenticator app (ledger entry" in confirmed.out, confirmed.said
     return secret
