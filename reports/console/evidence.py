@@ -52,8 +52,8 @@ def report_file(
         raise ConfigurationError(f"a report is written as one of: {', '.join(Format)}")
     desk, kind = desk_of(request), Format(form)
     evidence = evidence_for(desk, session, open_case(desk, name, version, alias))
-    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.value}"'}
-    return Response(render(release_view(evidence), kind), media_type=kind.media_type, headers=headers)
+    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.suffix}"'}
+    return Response(render(evidence, kind), media_type=kind.media_type, headers=headers)
 
 
 def _page(request: Request, session: Session, case: Case, key: str) -> dict[str, object]:

@@ -69,18 +69,23 @@ def sees_whole(desk: Desk, session: Session, case: Case) -> bool:
 def may_read(desk: Desk, session: Session, entry: Entry) -> bool:
     """Whether this person may read what an entry says in words, and its exact bytes.
 
-    Not where it can repeat a small count: findings, what a hold misses, reasons. What she recorded herself she may.
+    Not where it can repeat a small count: findings, what a hold misses, reasons. What she typed herself she may.
     """
     return not unreadable(desk, session, (entry,))
 
 
 def unreadable(desk: Desk, session: Session, entries: Iterable[Entry]) -> frozenset[int]:
     """Those of the entries, by seq, whose words this person may not read; see `may_read`."""
-    told = [e for e in entries if e.statement.predicate_type in _TELLING and e.statement.actor.id != session.person.id]
+    told = [entry for entry in entries if _tells(entry, session)]
     if not told or reads_all(desk, session):
         return frozenset()
     masks = {digest: _bytes_mask(desk, digest) for entry in told for digest in _models(entry)}
     return frozenset(entry.seq for entry in told if any(masks[digest] for digest in _models(entry)))
+
+
+def _tells(entry: Entry, session: Session) -> bool:
+    kind, mine = entry.statement.predicate_type, entry.statement.actor.id == session.person.id
+    return kind in _FOUND or (kind in _TYPED and not mine)
 
 
 def reigns_for(desk: Desk, session: Session, reigns: tuple[Reign, ...]) -> tuple[Reign, ...]:
@@ -121,11 +126,11 @@ def _bytes_mask(desk: Desk, digest: str) -> bool:
     return any(item is not None and item.suppress_below for item in (audit_kept(desk, report) for report in reports))
 
 
-_TELLING = frozenset(
+_FOUND = frozenset({PredicateType.FAIRNESS_AUDIT, PredicateType.DATA_VALIDATION, PredicateType.HOLD})
+"""Entries that hold findings."""
+
+_TYPED = frozenset(
     {
-        PredicateType.FAIRNESS_AUDIT,
-        PredicateType.DATA_VALIDATION,
-        PredicateType.HOLD,
         PredicateType.SIGN_OFF,
         PredicateType.REFUSAL,
         PredicateType.WITHDRAWAL,
@@ -135,7 +140,7 @@ _TELLING = frozenset(
         PredicateType.DEMOTION,
     }
 )
-"""Entries that hold findings or what people typed."""
+"""Entries that hold what a person typed. Her own she may read: they are her receipts."""
 
 
 def _by_function(desk: Desk, person: Person, known: Person | None) -> bool:
