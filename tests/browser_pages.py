@@ -22,6 +22,8 @@ OUTPUT = Path(__file__).parents[1] / "test-output" / "browser"
 WIDTHS = (1280, 360)
 SCHEMES = ("light", "dark")
 OFFICER = "compliance-officer"
+KEY = "fairgate.local/ledger+b8e5fc6a+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs"
+"""A log key that is nobody's: whoever serves a desk in memory has none."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,14 @@ def _refused_form(page: Any, _house: House) -> None:
     page.get_by_role("alert").first.wait_for()
 
 
+def _sends_files(page: Any, _house: House) -> None:
+    files = [{"name": name, "mimeType": "application/json", "buffer": b"{}"} for name in ("a.json", "b.json")]
+    page.get_by_label("Files", exact=True).set_input_files(files)
+    page.get_by_label("Log key from elsewhere").fill(KEY)
+    page.get_by_role("button", name="Check", exact=True).click()
+    page.get_by_role("heading", name="Other files").wait_for()
+
+
 def fill_sign_form(
     page: Any, decision: str = "Approve", reason: str = "I read the report.", secret: str = factory.SECRET
 ) -> None:
@@ -168,6 +178,16 @@ PAGES = (
     Page("evidence-moved", f"/case?{query('hiring')}", act=_evidence_moves),
     Page("ledger", "/ledger"),
     Page("ledger-older", "/ledger?before=20"),
+    Page("ledger-filtered", "/ledger?kind=sign-off&person=officer"),
+    Page("ledger-nothing", "/ledger?model=nobody&from=2026-13-01"),
+    Page("models", "/models"),
+    Page("model", f"/model?{urlencode({'name': 'lending'})}"),
+    Page("model-hostile-name", f"/model?{urlencode({'name': scenes.HOSTILE})}"),
+    Page("history", "/history"),
+    Page("history-nothing", "/history?on=2020-01-01"),
+    Page("verify", "/verify"),
+    Page("verify-answer", "/verify", act=_sends_files),
+    Page("figures", "/figures"),
     Page("entry-sign-off", "/entry/{sign_off}"),
     Page("receipt", "/entry/{sign_off}?signed=1"),
     Page("entry-refusal", "/entry/{refusal}"),
@@ -179,7 +199,17 @@ PAGES = (
     Page("address-incomplete", "/case"),
 )
 
-FILES = frozenset({"/case/report", "/entry/{seq}/envelope", "/entry/{seq}/proof", "/static/{name}"})
+FILES = frozenset(
+    {
+        "/case/report",
+        "/entry/{seq}/envelope",
+        "/entry/{seq}/proof",
+        "/static/{name}",
+        "/history.csv",
+        "/history.json",
+        "/figures.csv",
+    }
+)
 """Routes that answer GET with a file, not with a page."""
 
 
