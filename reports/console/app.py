@@ -35,6 +35,7 @@ from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.console.upload import MAX_UPLOAD, BusyError
+from reports.console.worked import Worked
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
@@ -56,7 +57,7 @@ def create_app(
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
-    app.state.recent = RecentCases()
+    app.state.recent, app.state.worked = RecentCases(), Worked()
     app.state.outside = outside or Outside()
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
