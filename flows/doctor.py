@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 
-from flows.reporting import missed
 from flows.settings import Settings
 from flows.ungated import gate
 from flows.wiring import open_desk, open_ledger, open_registry, utc_now
@@ -17,6 +16,7 @@ from governance.delegating import standing
 from governance.desk import charter_of, free_aliases
 from governance.errors import Exit, FairgateError
 from governance.release import released
+from reports.nights import missed
 
 # An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
 PINS = {
@@ -59,6 +59,7 @@ def examine(settings: Settings) -> tuple[Checkup, ...]:
         ("PostgreSQL", _postgres),
         ("Prefect", _prefect),
         ("night runs", _nights),
+        ("notifications", _notifications),
     )
     return tuple(_looked(what, check, settings) for what, check in checks)
 
@@ -219,3 +220,21 @@ def _prefect(settings: Settings) -> tuple[Exit, str]:
 def _nights(settings: Settings) -> tuple[Exit, str]:
     gaps = missed(open_desk(settings), utc_now())
     return (Exit.SERVICE, "; ".join(gaps)) if gaps else (Exit.DONE, "no night was missed")
+
+
+def _notifications(settings: Settings) -> tuple[Exit, str]:
+    """Whether the file of channels can be used, and which channels failed last time. Nothing is sent."""
+    from flows.notify_file import read_channels
+    from flows.notifying import kept_problems
+    from flows.telling import UNUSABLE, usable
+
+    if settings.notify is None:
+        return Exit.DONE, "nobody is told of anything: FAIRGATE_NOTIFY names no file of channels"
+    channels = read_channels(settings.notify).channels
+    wrong = [f"channel {item.name}: {UNUSABLE}" for item in channels if not usable(item.url)]
+    if wrong:
+        return Exit.CONFIGURATION, "; ".join(wrong)
+    failed = [f"channel {name}: {row.problem}, {row.failures} tries" for name, row in kept_problems(settings)]
+    if failed:
+        return Exit.SERVICE, "; ".join(failed) + "; what they missed waits, try: fairgate notify"
+    return Exit.DONE, f"{len(channels)} channels, the last news of each went out"

@@ -63,6 +63,21 @@ def looks_outside(settings: Settings, registry: Registry) -> tuple[Look, ...]:
     return tuple(Look("the ledger", "checkpoint", "-", "not copied", Exit.LEDGER, (item,)) for item in problems)
 
 
+def looks_untold(settings: Settings) -> tuple[Look, ...]:
+    """Channels by which people could not be told before this night, as its rows; a silent channel looks like peace."""
+    from flows.notifying import kept_problems
+
+    try:
+        found = kept_problems(settings)
+    except FairgateError as error:
+        return (Look("notifications", "all", "-", "not told", error.exit_code, (str(error),)),)
+    lines = (
+        (name, f"{row.problem}; {row.failures} tries since {row.since or row.moment:%Y-%m-%d %H:%M} UTC")
+        for name, row in found
+    )
+    return tuple(Look("notifications", name, "-", "not told", Exit.SERVICE, (line,)) for name, line in lines)
+
+
 def look(settings: Settings, desk: Desk, registry: Registry, live: LiveAlias, *, step: Step = at_once) -> Look:
     """Audit one live alias on its newest data. Whatever goes wrong becomes a value: the other models go on."""
     try:

@@ -6,7 +6,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.monitoring import governed, look, looks_outside
+from flows.monitoring import governed, look, looks_outside, looks_untold
+from flows.outwards import told_people
 from flows.prefect_runtime import publish, step
 from flows.reporting import publish_night, refresh_reports
 from flows.settings import read_settings
@@ -21,7 +22,9 @@ def nightly() -> State:
     aliases = step("read the live aliases", lambda: governed(desk, registry))
     looks = tuple(look(settings, desk, registry, live, step=step) for live in aliases)
     looks += step("copy the checkpoint", lambda: looks_outside(settings, registry))
+    looks += looks_untold(settings)
     night = step("write the summary", lambda: publish_night(settings, desk, started, looks))
     step("write the reports", lambda: refresh_reports(settings, desk, looks))
+    untold = step("tell people", lambda: told_people(settings, desk))
     publish("nightly", night.markdown, "Scheduled audits of what is live")
-    return Completed(name=night.word, message=night.message, data=night)
+    return Completed(name=night.word, message="; ".join([night.message, *untold]), data=night)

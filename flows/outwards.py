@@ -1,4 +1,4 @@
-"""What leaves the ledger by itself: checkpoints to second places, after whatever was recorded."""
+"""What leaves the ledger by itself, after whatever was recorded: checkpoints to second places, news to people."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flows.settings import Settings
 from flows.wiring import checkpoint_places, open_ledger
 
 if TYPE_CHECKING:
+    from governance.desk import Desk
     from governance.registry.port import Registry
 
 
@@ -21,3 +22,12 @@ def copy_outside(settings: Settings, registry: Registry | None = None) -> tuple[
 
     copies = copy_checkpoint(open_ledger(settings), checkpoint_places(settings, registry))
     return tuple(item.problem for item in copies if item.problem)
+
+
+def told_people(settings: Settings, desk: Desk) -> tuple[str, ...]:
+    """Tell people what was recorded; what went wrong, in sentences. Never raises, and never takes long."""
+    if settings.notify is None:
+        return ()
+    from flows.notifying import tell_people
+
+    return tell_people(settings, desk)

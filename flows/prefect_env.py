@@ -36,13 +36,17 @@ def configure(settings: Settings) -> None:
 
 def running_server(settings: Settings) -> str | None:
     """The URL of the project's own Prefect server, None where none answers."""
+    url = server_address(settings)
+    return url if url and healthy(url) else None
+
+
+def server_address(settings: Settings) -> str | None:
+    """The URL that the project's own Prefect server left when it started, None where none runs. It may not answer."""
     try:
         url = server_file(settings).read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    if not re.fullmatch(r"http://127\.0\.0\.1:\d+/api", url):
-        return None
-    return url if healthy(url) else None
+    return url if re.fullmatch(r"http://127\.0\.0\.1:\d+/api", url) else None
 
 
 def healthy(url: str) -> bool:

@@ -7,6 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.monitoring import looks_outside
+from flows.outwards import told_people
 from flows.prefect_runtime import step
 from flows.reconciling import check_live, finish_approved
 from flows.settings import read_settings
@@ -22,6 +23,8 @@ def reconcile() -> State:
     finished = finish_approved(settings, desk, registry, step=step)
     found = step("compare what is live", lambda: check_live(settings, desk, registry))
     found = (*found, *step("copy the checkpoint", lambda: looks_outside(settings, registry)))
+    untold = step("tell people", lambda: told_people(settings, desk))
     troubled = [item for item in (*finished, *found) if item.exit_code is not Exit.DONE]
     word = "Needs attention" if troubled else "Reconciled"
-    return Completed(name=word, message=f"{len(finished)} finished, {len(troubled)} troubled", data=(*finished, *found))
+    message = "; ".join([f"{len(finished)} finished, {len(troubled)} troubled", *untold])
+    return Completed(name=word, message=message, data=(*finished, *found))

@@ -24,7 +24,8 @@ class Settings:
     `project`. `checkpoints` are the files that every checkpoint of the ledger is copied to. `database_admin` is for
     `fairgate db grant --apply` alone, `database_roles` names its roles. `console_url` is where people reach the
     console behind a proxy that speaks HTTPS, None on this machine alone. `night_every` is the longest time between two
-    scheduled nights, None where no schedule says so.
+    scheduled nights, None where no schedule says so. `notify` is the file of channels by which people are told, None:
+    nobody is. `single_sign_on` is the file that names the provider of single sign-on.
     """
 
     project: Path
@@ -47,6 +48,8 @@ class Settings:
     checkpoints: tuple[Path, ...] = ()
     database_admin: str | None = None
     database_roles: str | None = None
+    notify: Path | None = None
+    single_sign_on: Path | None = None
 
     @property
     def evidence(self) -> Path:
@@ -62,6 +65,11 @@ class Settings:
     def receipts(self) -> Path:
         """Receipts of sign-offs: for each the exact envelope and its proof."""
         return self.home / "receipts"
+
+    @property
+    def outbox(self) -> Path:
+        """How far each channel of `notify` has been told."""
+        return self.home / "outbox"
 
     @property
     def snapshots(self) -> Path:
@@ -97,7 +105,7 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
     policy = env.get("FAIRGATE_POLICY")
     roots = [Path(item) for item in env.get("FAIRGATE_DATA", "").split(os.pathsep) if item]
     places = [Path(item) for item in env.get("FAIRGATE_CHECKPOINTS", "").split(os.pathsep) if item]
-    credential_file = env.get("FAIRGATE_CREDENTIAL_FILE")
+    credential_file, notify = env.get("FAIRGATE_CREDENTIAL_FILE"), env.get("FAIRGATE_NOTIFY")
     return Settings(
         project=project,
         home=home,
@@ -119,6 +127,8 @@ def read_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         checkpoints=(home / "checkpoints.log", *(project / place for place in places)),
         database_admin=env.get("FAIRGATE_DB_ADMIN"),
         database_roles=env.get("FAIRGATE_DB_ROLES"),
+        notify=project / notify if notify else None,
+        single_sign_on=project / sign_on if (sign_on := env.get("FAIRGATE_SINGLE_SIGN_ON")) else None,
     )
 
 

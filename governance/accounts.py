@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import text
@@ -45,14 +46,20 @@ _COUNTED = text(
 )
 REFUSED = "the id or the password is wrong, or the account is disabled"
 T = TypeVar("T")
+_TURN = Lock()
+"""One password is hashed at a time: each takes 64 MiB and a core, and whoever guesses must not take all of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session of the console: who, and the token that every form must carry."""
+    """An open session of the console: who, and the token that every form must carry.
+
+    `proves_at` is the provider of single sign-on where this person can prove who she is; the console says so.
+    """
 
     person: Person
     csrf: str
+    proves_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,22 +74,25 @@ class Accounts:
         """Where the rows are. Raises ConfigurationError for an address that is none."""
         return open_database(self.url, ACCOUNTS)
 
-    def add(self, person: Person, secret: str) -> None:
-        """Add a person. Raises ConfigurationError for a taken id, a bad id or function, or a weak password."""
+    def add(self, person: Person, secret: str | None) -> None:
+        """Add a person; without a password (None), only a single sign-on lets her in.
+
+        Raises ConfigurationError for a taken id, a bad id or function, or a weak password.
+        """
         self.check(person, secret)
         row = {
             "id": person.id,
             "issuer": person.issuer,
             "name": person.name.strip(),
             "functions": " ".join(person.functions),
-            "secret": _hasher().hash(secret),
+            "secret": "" if secret is None else _hasher().hash(secret),
             "added": self.clock().isoformat(),
         }
         with self.database.writing() as connection:
             if not connection.execute(_ADDED, row).rowcount:
                 raise ConfigurationError(f"the id {person.id!r} is taken, and ids are never reused: choose another")
 
-    def check(self, person: Person, secret: str) -> None:
+    def check(self, person: Person, secret: str | None) -> None:
         """Raises ConfigurationError where `add` would: before anything else is recorded of the person."""
         _check(person, secret)
         if self.person(person.id) is not None:
@@ -145,6 +155,12 @@ class Accounts:
             rows = connection.execute(text("SELECT time FROM failure WHERE person = :id"), {"id": identity})
             return tuple(datetime.fromisoformat(row.time) for row in rows)
 
+    def failed_since_success(self, identity: str) -> int:
+        """How many tries with a wrong credential there were since this person last came in."""
+        with self.database.reading() as connection:
+            row = connection.execute(text("SELECT count FROM failures WHERE person = :id"), {"id": identity}).first()
+            return int(row[0]) if row else 0
+
     def open_session(self, identity: str, now: datetime) -> str:
         """A new opaque session token for an authenticated person; only its hash is kept.
 
@@ -205,7 +221,7 @@ class Accounts:
             connection.execute(text("INSERT INTO failure VALUES (:id, :now)"), values)
 
 
-def _check(person: Person, secret: str) -> None:
+def _check(person: Person, secret: str | None) -> None:
     if not _ID.fullmatch(person.id):
         raise ConfigurationError(f"{person.id!r} is not an id: write 1 to 64 of a-z, 0-9, dot, dash, underscore")
     if not person.name.strip() or not person.name.isprintable() or len(person.name) > 200:
@@ -214,6 +230,8 @@ def _check(person: Person, secret: str) -> None:
     if wrong or not person.functions:
         found = list(person.functions)
         raise ConfigurationError(f"the functions of {person.id!r} are {found}: write words such as compliance")
+    if secret is None:
+        return
     try:
         secret.encode()
     except UnicodeEncodeError as error:
@@ -241,13 +259,14 @@ def _matches(stored: str | None, secret: str) -> bool:
     from argon2.exceptions import InvalidHashError, VerificationError
 
     given = secret[: MAX_SECRET + 1].encode("utf-8", "surrogatepass")  # a longer one is nobody's, and costs no more
-    if stored is None:
-        _hasher().hash(given)
-        return False
-    try:
-        return bool(_hasher().verify(stored, given))
-    except (VerificationError, InvalidHashError):
-        return False
+    with _TURN:
+        if not stored:  # nobody, or somebody without a password
+            _hasher().hash(given)
+            return False
+        try:
+            return bool(_hasher().verify(stored, given))
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 def _alive(opened: str, used: str, now: datetime) -> bool:

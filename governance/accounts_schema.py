@@ -50,12 +50,31 @@ _THIRD = (
     ) STRICT""",
 )
 
+# Whose identity at a provider of single sign-on is whose; what waits for a provider's answer, for minutes and once.
+_FOURTH = (
+    """CREATE TABLE identity (
+        issuer TEXT NOT NULL, subject TEXT NOT NULL, person TEXT NOT NULL REFERENCES person (id), linked TEXT NOT NULL,
+        PRIMARY KEY (issuer, subject)
+    ) STRICT""",
+    "CREATE TABLE sign_on (token TEXT PRIMARY KEY, body TEXT NOT NULL, until TEXT NOT NULL) STRICT",
+)
+
+# Tokens of scripts that read: their hash alone.
+_FIFTH = (
+    """CREATE TABLE api_token (
+        id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, person TEXT NOT NULL REFERENCES person (id),
+        label TEXT NOT NULL, made TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL
+    ) STRICT""",
+)
+
 
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
     create_first(connection)
     create_second(connection)
     create_third(connection)
+    create_fourth(connection)
+    create_fifth(connection)
 
 
 def create_first(connection: Connection) -> None:
@@ -73,6 +92,16 @@ def create_third(connection: Connection) -> None:
     _make(connection, _THIRD)
 
 
+def create_fourth(connection: Connection) -> None:
+    """Make the tables that revision 0004 adds."""
+    _make(connection, _FOURTH)
+
+
+def create_fifth(connection: Connection) -> None:
+    """Make the tables that revision 0005 adds."""
+    _make(connection, _FIFTH)
+
+
 def _make(connection: Connection, statements: Iterable[str]) -> None:
     for statement in statements:
         connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
@@ -87,7 +116,7 @@ def _for_postgres(statement: str) -> str:
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0003",
+    head="0005",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.

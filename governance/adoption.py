@@ -5,7 +5,7 @@ from __future__ import annotations
 from governance.charter import ADOPTERS, Charter
 from governance.charter_record import policy_endorsed
 from governance.desk import Desk, charter_of, use_policy
-from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError
+from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError, SignOffRefusedError
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
 from governance.signoff import reasoned
@@ -22,6 +22,8 @@ def approve_policy(
     the new one there would not be two persons who could ever replace it.
     """
     reasoned(reason)
+    if charter_of(desk).adopted() is not None:
+        _function(desk, person)  # who may not approve leaves no trace of the policy either
     use_policy(desk, MACHINE)
     body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}
 
@@ -35,6 +37,15 @@ def approve_policy(
     if adopted is not None and adopted.digest == desk.policy.digest:
         return entry, 0
     return entry, ADOPTERS - len(charter.endorsed(desk.policy.digest))
+
+
+def why_not_approve(desk: Desk, person: Person) -> str | None:
+    """Why this person cannot approve the desk's policy now, in one sentence; None where she can."""
+    try:
+        _function(desk, person)
+    except (SignOffRefusedError, ConfigurationError) as error:
+        return str(error)
+    return None
 
 
 def _function(desk: Desk, person: Person) -> str:

@@ -61,6 +61,16 @@ class CodeApp:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """A person's identity at a provider of single sign-on, from entry `seq` on. `holder` is the id of a person."""
+
+    seq: int
+    issuer: str
+    subject: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delegation:
     """`delegator` lets `delegate` sign in one function until `until`; the exclusions of both hold. Ids of persons."""
 
@@ -119,6 +129,7 @@ class Charter:
     passkeys: tuple[Passkey, ...] = ()
     codes: tuple[CodeApp, ...] = ()
     reset: frozenset[str] = frozenset()
+    identities: tuple[LinkedIdentity, ...] = ()
 
     def adopted(self) -> Adoption | None:
         """The policy in force, None where none ever was."""
@@ -162,6 +173,10 @@ class Charter:
     def has_factor(self, identity: str) -> bool:
         """Whether this person has anything beside her password to show that it is she."""
         return bool(self.code_of(identity) or self.passkeys_of(identity) or self.keys_of(identity))
+
+    def identity(self, issuer: str, subject: str) -> LinkedIdentity | None:
+        """Whose identity at a provider this is now, None where it is nobody's."""
+        return next((item for item in self.identities if (item.issuer, item.subject) == (issuer, subject)), None)
 
     def delegations_to(self, delegate: str, function: str, now: datetime) -> tuple[Delegation, ...]:
         """The delegations by which this person may sign in this function now."""
@@ -240,6 +255,8 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
         case "key-revoked":
             lost = (replace(x, revoked=True) if x.public == body["public_key"] else x for x in charter.keys)
             return replace(charter, keys=tuple(lost))
+        case "identity-linked" | "identity-unlinked":
+            return _identity_event(charter, entry)
     return _factor_event(charter, entry)
 
 
@@ -273,6 +290,19 @@ def _factor_event(charter: Charter, entry: Entry) -> Charter:
         case "factors-reset":
             return replace(charter, codes=others, reset=charter.reset | {holder})
     return charter
+
+
+def _identity_event(charter: Charter, entry: Entry) -> Charter:
+    """Identities at providers: each is one person's at a time."""
+    body = entry.statement.body
+    issuer, subject = str(body["identity"]["issuer"]), str(body["identity"]["subject"])
+    if body["event"] == "identity-unlinked":
+        left = tuple(item for item in charter.identities if (item.issuer, item.subject) != (issuer, subject))
+        return replace(charter, identities=left)
+    if charter.identity(issuer, subject) is not None:
+        return charter
+    found = LinkedIdentity(entry.seq, issuer, subject, str(body["person"]["id"]))
+    return replace(charter, identities=(*charter.identities, found))
 
 
 def _delegation(charter: Charter, entry: Entry) -> Charter:

@@ -56,6 +56,17 @@ def factor_event(event: str, person: Person, by: Person, authentication: str, fa
     return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), actor(by), words[event], body)
 
 
+def identity_event(event: str, person: Person, by: Actor, issuer: str, subject: str) -> Statement:
+    """event: identity-linked or identity-unlinked. Who is `subject` at the provider `issuer` is this person."""
+    words = {
+        "identity-linked": f"{subject} at {issuer} is {person.name} ({person.id})",
+        "identity-unlinked": f"{subject} at {issuer} is no longer {person.name} ({person.id})",
+    }
+    said = {"issuer": issuer, "subject": subject}
+    body = {"event": event, "person": plain(person), "public_key": None, "identity": said}
+    return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), by, words[event], body)
+
+
 def policy_in_use(policy: Policy, by: Actor) -> Statement:
     """The policy's bytes are in the evidence store under this digest and were first used here."""
     meaning = f"policy {policy.name} {policy.version} ({policy.digest[:19]}) is in use"

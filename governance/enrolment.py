@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from governance.charter import Charter
+from governance.charter import Charter, confirmed
 from governance.charter_record import key_event
 from governance.desk import Desk, charter_of, use_policy
 from governance.digests import digest_value
@@ -13,15 +13,17 @@ from governance.people import MACHINE, Actor, Person, actor
 from governance.statement import Entry, Statement
 
 
-def enrol(desk: Desk, person: Person, secret: str, by: Person | None) -> Entry:
+def enrol(desk: Desk, person: Person, secret: str | None, by: Person | None) -> Entry:
     """Record the person in the ledger and make her account; the desk's policy is in use from then on.
+
+    Without a password (`secret` None) she comes in by single sign-on alone: see `linking.enrol_signed_on`.
 
     `by` is the authenticated person who adds her. Nobody is needed until two persons can sign; from then on, who may
     sign is added by somebody who may. An account that is there already, but not in the ledger (from before people
     were recorded, or made around Fairgate), is recorded where name, functions and password are the account's. Raises
     NotAuthorizedError, ConfigurationError for a taken id or bad values.
     """
-    person = replace(person, name=person.name.strip(), functions=tuple(dict.fromkeys(person.functions)))
+    person = tidy(person)
     stands = _standing_account(desk, person, secret)
     _check(desk, person, by)
     use_policy(desk, MACHINE)
@@ -36,6 +38,25 @@ def enrol(desk: Desk, person: Person, secret: str, by: Person | None) -> Entry:
     if not stands:
         desk.accounts.add(person, secret)
     return entry
+
+
+def tidy(person: Person) -> Person:
+    """The person as she is recorded: her name without blanks around it, each function once."""
+    return replace(person, name=person.name.strip(), functions=tuple(dict.fromkeys(person.functions)))
+
+
+def why_not_dismiss(desk: Desk, by: Person, identity: str) -> str | None:
+    """Why this person may not disable that one at the console, in one sentence; None where she may.
+
+    Who may sign may, and everybody herself. At the command line, whoever runs the project needs nobody.
+    """
+    charter = charter_of(desk)
+    people = confirmed(charter, desk.accounts.people())
+    known = next((person for person in people if person.id == by.id), None)
+    signers = adopted.signers if (adopted := charter.adopted()) else desk.policy.all_signers()
+    if known is not None and (known.id == identity or any(known.has(function) for function in signers)):
+        return None
+    return f"{by.name} holds no function that signs ({', '.join(signers)}), and disables nobody but herself"
 
 
 def dismiss(desk: Desk, identity: str, by: Person | None) -> Entry:
@@ -84,10 +105,13 @@ def revoke_key(desk: Desk, person: Person, public: str) -> Entry:
     return desk.ledger.append(statement, idempotency_key=f"key-revoked:{public}")
 
 
-def _standing_account(desk: Desk, person: Person, secret: str) -> bool:
-    """Whether the account is there and only the ledger's entry is missing. Raises ConfigurationError for a taken id."""
+def _standing_account(desk: Desk, person: Person, secret: str | None) -> bool:
+    """Whether the account is there and only the ledger's entry is missing. Raises ConfigurationError for a taken id.
+
+    Her password shows that the account is hers: one without a password cannot be recorded afterwards.
+    """
     account = desk.accounts.person(person.id)
-    if account is None or account != person or charter_of(desk).person(person.id) is not None:
+    if secret is None or account is None or account != person or charter_of(desk).person(person.id) is not None:
         desk.accounts.check(person, secret)
         return False
     desk.accounts.authenticate(person.id, secret)
@@ -97,7 +121,7 @@ def _standing_account(desk: Desk, person: Person, secret: str) -> bool:
 def _check(desk: Desk, person: Person, by: Person | None) -> None:
     charter = charter_of(desk)
     _free(charter, person)
-    _may_add(desk, charter, person, by)
+    may_add(desk, charter, person, by)
 
 
 def _free(charter: Charter, person: Person) -> None:
@@ -110,7 +134,8 @@ def _free(charter: Charter, person: Person) -> None:
         )
 
 
-def _may_add(desk: Desk, charter: Charter, person: Person, by: Person | None) -> None:
+def may_add(desk: Desk, charter: Charter, person: Person, by: Person | None) -> None:
+    """Raises NotAuthorizedError where she would sign, people decide on that, and `by` is none who may add her."""
     adopted = charter.adopted()
     signers = adopted.signers if adopted else desk.policy.all_signers()
     asked = [function for function in person.functions if function in signers]

@@ -166,10 +166,13 @@ class Policy:
         """Every function in the quorum of any tier: those who hold one may adopt a policy and add signers."""
         return tuple(dict.fromkeys(function for _, rules in self.tiers for function in rules.quorum))
 
+    def readers(self) -> tuple[str, ...]:
+        """The functions that may read the counts that a plan's `suppress_below` masks for everybody else."""
+        return self.all_signers() if self.whole_evidence is None else self.whole_evidence
+
     def sees_whole(self, person: Person) -> bool:
-        """Whether a function that this person holds lets her read the counts that `suppress_below` masks for others."""
-        functions = self.all_signers() if self.whole_evidence is None else self.whole_evidence
-        return any(person.has(function) for function in functions)
+        """Whether a function that this person holds lets her read small counts."""
+        return any(person.has(function) for function in self.readers())
 
     def in_force(self, today: date) -> bool:
         """Whether the policy is valid on this day (both ends included)."""

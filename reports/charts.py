@@ -20,6 +20,8 @@ INK, BLUE, RED, AMBER, GREY = "currentColor", "#3b7ddd", "#d5453d", "#b7791f", "
 _SHAPES = {  # state -> shape, colour, filled
     "counted": ("circle", BLUE, True),
     "aside": ("diamond", GREY, False),
+    "together": ("diamond", GREY, False),
+    "within": ("circle", BLUE, True),
     "adverse": ("square", RED, True),
     "watch": ("triangle-up", AMBER, True),
     "no indication": ("circle", BLUE, True),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from audits.plan import AuditPlan
-from audits.result import AuditResult, Verdict
+from audits.result import AuditResult, RuleReport, Verdict
 from audits.rule_packs import RulePack
 from expectations.result import DataValidation
 from governance.case import Case
 from governance.desk import Desk
 from governance.dossier import AuditRecord
-from governance.errors import ConfigurationError
 from governance.policy import Policy
 from governance.record import target_of
 from governance.statement import PredicateType
+from reports.earlier import Earlier, earlier_version
+from reports.kept import audit_kept, plan_kept, validation_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,26 @@ class LedgerHead:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedRule:
+    """A rule pack that the audit was computed under: `report` without its tables, and the pack's file as it ships now.
+
+    `ships` is None where the pack ships no more.
+    """
+
+    report: RuleReport
+    ships: RulePack | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseEvidence:
     """A case with its whole audit and data validation; None where the ledger names none for a release.
 
     `monitoring` is the newest scheduled audit since then, an adverse one first. `published` says that what may not
     be published has been masked (`reports.publish`); empty for those who sign. `incidents` are the ledger's
     observations about this target, whatever the version: an alias that was moved outside, bytes that changed.
-    `plan` is what the audit was made by, `packs` the rule packs of the audit as they ship now (one that ships no more
-    is not among them), `ledger` what was read; None where the store or the ledger has none.
+    `earlier` is the last version that was released to the target before, None where there is none or nobody asked.
+    `plan` is what the audit was made by and `ledger` what was read, each None where it is not there; `rules` are the
+    rule packs of the audit, also where their tables may not be published.
     """
 
     case: Case
@@ -54,49 +67,40 @@ class CaseEvidence:
     published: str = ""
     incidents: tuple[Incident, ...] = ()
     plan: AuditPlan | None = None
-    packs: tuple[RulePack, ...] = ()
+    rules: tuple[UsedRule, ...] = ()
     ledger: LedgerHead | None = None
+    earlier: Earlier | None = None
 
 
-def gather(desk: Desk, case: Case) -> CaseEvidence:
-    """Read the case's evidence. Raises LedgerTamperedError where a file is gone or is not what the ledger names."""
-    from audits.record import from_json
-    from expectations.record import validation_from_json
+def gather(desk: Desk, case: Case, *, earlier: bool = True) -> CaseEvidence:
+    """Read the case's evidence; that of the version before it only where `earlier` is asked for.
 
+    Raises LedgerTamperedError where a file is gone or is not what the ledger names.
+    """
     shown = case.shown()
-    audit = from_json(desk.evidence.get(shown.report_digest)) if shown.report_digest else None
+    audit = audit_kept(desk, shown.report_digest)
     return CaseEvidence(
         case=case,
         policy=desk.policy,
         audit=audit,
-        validation=validation_from_json(desk.evidence.get(shown.validation_digest))
-        if shown.validation_digest
-        else None,
+        validation=validation_kept(desk, shown.validation_digest),
         monitoring=_monitoring(desk, case),
         incidents=_incidents(desk, case),
-        plan=_plan(desk, audit) if audit else None,
-        packs=_packs(audit) if audit else (),
+        plan=plan_kept(desk, audit.plan_digest) if audit else None,
+        rules=_rules(audit) if audit else (),
         ledger=_head(desk),
+        earlier=earlier_version(desk, case) if earlier else None,
     )
 
 
-def _plan(desk: Desk, audit: AuditResult) -> AuditPlan | None:
-    """The plan as it was kept beside the audit; None where it is not there, or where this version reads it no more."""
-    from audits.plan_file import read_plan
-
-    if not desk.evidence.holds(audit.plan_digest):
-        return None
-    try:
-        return read_plan(desk.evidence.get(audit.plan_digest))
-    except ConfigurationError:
-        return None
-
-
-def _packs(audit: AuditResult) -> tuple[RulePack, ...]:
+def _rules(audit: AuditResult) -> tuple[UsedRule, ...]:
     from audits.rule_packs import load_pack, pack_ids
 
     known = pack_ids() if audit.rule_reports else ()
-    return tuple(load_pack(report.pack) for report in audit.rule_reports if report.pack in known)
+    return tuple(
+        UsedRule(replace(report, tables=()), load_pack(report.pack) if report.pack in known else None)
+        for report in audit.rule_reports
+    )
 
 
 def _head(desk: Desk) -> LedgerHead | None:
@@ -111,10 +115,8 @@ def _incidents(desk: Desk, case: Case) -> tuple[Incident, ...]:
 
 
 def _monitoring(desk: Desk, case: Case) -> AuditResult | None:
-    from audits.record import from_json
-
     record = newest_monitoring(case)
-    return from_json(desk.evidence.get(record.report_digest)) if record else None
+    return audit_kept(desk, record.report_digest) if record else None
 
 
 def newest_monitoring(case: Case) -> AuditRecord | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator, Mapping
 
 from audits.metrics import WORST_CASES
-from audits.plan import Comparison
+from audits.plan import AuditPlan, Comparison
 from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from audits.wording import level
+from reports.heatmap import heat_maps
 from reports.qualified import strata_of, strata_part, unknown_part
 from reports.quantities import SHOWN, quantity_parts
 from reports.reading import ADJUSTED, alone_head, chance_head, order_of, reading
 from reports.terms import quantity_label
-from reports.view import Chart, DisparityRow, GroupRow, Line, Mark, MetricHead, Panel, Rate
+from reports.view import Chart, DisparityRow, GroupRow, Line, Mark, MetricHead, Panel, Part, Rate
 from reports.words import (
     DASH,
     SUPPRESSED_WORD,
@@ -45,15 +47,27 @@ MAX_MARKS = SHOWN
 """A chart shows at most this many groups, the largest; the table under it has all."""
 
 PRIMARY = "selection_rate"
+MEASURED = ("verdicts", "rates", "intersections", "stratified")
+"""The sections that panels are shown in."""
 
 
-def panels(audit: AuditResult) -> tuple[Panel, ...]:
-    """The panels in the plan's order: single features, then intersections."""
+def panels(audit: AuditResult, plan: AuditPlan | None = None, wanted: Collection[str] = MEASURED) -> tuple[Panel, ...]:
+    """The panels in the plan's order: single features, then intersections. The plan says how levels are listed.
+
+    `wanted` are keys of sections: what only others show is left out of the panels.
+    """
+    orders = level_orders(plan)
     seen = [item.features for item in audit.estimates]
     seen += [item.features for item in audit.disparities]
     seen += [item.features for item in audit.quantities if item.features]
     ordered = sorted(dict.fromkeys(seen), key=lambda features: len(features) > 1)
-    return tuple(_panel(audit, features, number) for number, features in enumerate(ordered))
+    return tuple(_panel(audit, features, number, orders, wanted) for number, features in enumerate(ordered))
+
+
+def level_orders(plan: AuditPlan | None) -> Mapping[str, tuple[str, ...]]:
+    """Feature -> its levels as the plan lists them, for those where it does."""
+    named = (*plan.sensitive_features, *plan.control_features) if plan else ()
+    return {item.name: item.labels or item.levels for item in named if item.labels or item.levels}
 
 
 def worst_first(disparities: tuple[Disparity, ...]) -> tuple[Disparity, ...]:
@@ -81,30 +95,58 @@ def disparity_name(item: Disparity) -> str:
     return known if known != metric_label(item.name) else printable(item.name).replace("_", " ").capitalize()
 
 
-def _panel(audit: AuditResult, features: tuple[str, ...], number: int) -> Panel:
+def _panel(
+    audit: AuditResult,
+    features: tuple[str, ...],
+    number: int,
+    orders: Mapping[str, tuple[str, ...]],
+    wanted: Collection[str],
+) -> Panel:
     estimates = tuple(item for item in audit.estimates if item.features == features)
-    metrics = tuple(dict.fromkeys(item.metric for item in estimates))
     disparities = tuple(item for item in audit.disparities if item.features == features)
-    key, groups = f"panel-{number}", _groups(estimates, metrics)
+    metrics = tuple(dict.fromkeys(item.metric for item in estimates))
+    key, together = f"panel-{number}", len(features) > 1
+    shown = ("intersections" if together else "rates") in wanted
     head = chance_head(disparities)
+    rows = worst_first(disparities) if "verdicts" in wanted else ()
+    groups = _groups(estimates, metrics) if shown else ()
+    drawn = _drawn(metrics, disparities)
     return Panel(
         key=key,
         title=" × ".join(printable(feature) for feature in features),
         metrics=tuple(MetricHead(name, metric_label(name), metric_meaning(name)) for name in metrics),
         groups=groups,
-        disparities=tuple(_disparity_row(item, audit, adjusted=head == ADJUSTED) for item in worst_first(disparities)),
-        charts=_charts(estimates, metrics, _of_favourable(disparities), number) if estimates else (),
+        disparities=tuple(_disparity_row(item, audit, adjusted=head == ADJUSTED) for item in rows),
+        charts=_charts(estimates, drawn if together else metrics, _of_favourable(disparities), number)
+        if estimates and shown
+        else (),
         chance=head,
         alone=alone_head(disparities),
         reading=reading(audit, disparities),
         order=order_of(estimates, long=len(groups) > SHOWN),
-        parts=(
-            *strata_part(audit, features, key),
-            *unknown_part(audit, features, key),
-            *quantity_parts(audit, features, key),
-        ),
+        parts=(*unknown_part(audit, features, key), *quantity_parts(audit, features, key)) if shown else (),
         shown=SHOWN,
+        strata=tuple(_strata(audit, features, key)) if "stratified" in wanted else (),
+        maps=heat_maps(audit, features, drawn, key, orders) if shown and together else (),
+        tally=_tally(disparities),
+        together=together,
     )
+
+
+def _strata(audit: AuditResult, features: tuple[str, ...], key: str) -> Iterator[Part]:
+    yield from strata_part(audit, features, key)
+    yield from quantity_parts(audit, features, key, within=True)
+
+
+def _drawn(metrics: tuple[str, ...], disparities: tuple[Disparity, ...]) -> tuple[str, ...]:
+    """The metrics that pictures of an intersection show: the selection rate, then the others that a bound rests on."""
+    wanted = _with_bound(_of_favourable(disparities))
+    return tuple(sorted((name for name in metrics if name in wanted), key=lambda name: name != PRIMARY))
+
+
+def _tally(disparities: tuple[Disparity, ...]) -> tuple[tuple[str, int], ...]:
+    bounded = [item.verdict for item in disparities if item.bound is not None]
+    return tuple((verdict.value, bounded.count(verdict)) for verdict in Verdict)
 
 
 def _of_favourable(disparities: tuple[Disparity, ...]) -> tuple[Disparity, ...]:

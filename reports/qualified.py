@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from audits.result import AuditResult, Disparity, Found, RuleReport, RuleTable, Search, Stratified, UnknownBounds
 from audits.wording import level, rounded
 from reports.quantities import SHOWN
-from reports.view import Cell, Chart, Column, Mark, Part, Row, Table
+from reports.view import Cell, Chart, Column, Line, Mark, Part, Row, Table
 from reports.words import (
     DASH,
     SUPPRESSED_WORD,
@@ -75,6 +75,7 @@ def strata_part(audit: AuditResult, features: tuple[str, ...], key: str) -> Iter
         f"{key}-strata",
         f"Within the levels of {controls}",
         words=words,
+        charts=tuple(_strata_chart(found, audit, key)) if len(features) == 1 else (),
         tables=(
             Table(
                 caption,
@@ -85,6 +86,36 @@ def strata_part(audit: AuditResult, features: tuple[str, ...], key: str) -> Iter
         ),
         folded=len(features) > 1,
     )
+
+
+def _strata_chart(found: Sequence[Stratified], audit: AuditResult, key: str) -> Iterator[Chart]:
+    """For every group the ratio over everybody, and under it the ratio within the levels of each control feature."""
+    marks: list[Mark] = []
+    for group in dict.fromkeys(item.group for item in found):
+        mine = [item for item in found if item.group == group]
+        name = ", ".join(printable(part) for part in group)
+        marks.append(_strata_mark(f"{name}, all together", mine[0].crude, mine[0], "together"))
+        marks += [_strata_mark(f"within {printable(item.control)}", item.adjusted, item, "within") for item in mine]
+    if len(marks) > SHOWN:
+        return
+    on_selection = (x.bound for x in audit.disparities if x.name == "impact_ratio" and x.bound is not None)
+    bounds = sorted(set(on_selection))
+    thick = "".join(f" Thick line: the bound, {bound:g}." for bound in bounds)
+    caption = (
+        "Diamond: the impact ratio over everybody. Dot: the ratio among people who are alike in the control feature,"
+        f" with its interval. Thin line: 1, no difference.{thick}"
+    )
+    lines = (Line(1.0, "reference"), *(Line(bound, "bound") for bound in bounds))
+    title = "What is left of the impact ratio"
+    yield Chart(f"{key}-strata-chart", title, caption, tuple(marks), lines, percent=False, primary=True)
+
+
+def _strata_mark(label: str, value: float | None, item: Stratified, state: str) -> Mark:
+    if _hidden(item) or value is None:
+        return Mark(label, SUPPRESSED_WORD if _hidden(item) else "not estimable", None, None, None, state)
+    within = item.interval if state == "within" else None
+    lower = within.lower if within else value
+    return Mark(label, _plain(value), value, lower, within.upper if within else value, state)
 
 
 def _stratum(item: Stratified, audit: AuditResult) -> Row:
@@ -223,12 +254,13 @@ def rule_part(report: RuleReport, place: int) -> Part:
             ("Rule pack", f"{printable(report.pack)}, version {printable(report.version)}"),
             ("Digest of the pack", printable(report.digest)),
         ),
-        tables=tuple(_rule_table(table) for table in report.tables),
+        tables=tuple(rule_table(table) for table in report.tables),
         notes=tuple(one_line(note) for note in report.notes),
     )
 
 
-def _rule_table(table: RuleTable) -> Table:
+def rule_table(table: RuleTable) -> Table:
+    """One table of a rule pack, its texts as it computed them."""
     texts = [[printable(cell, 1_500) for cell in row] for row in table.rows]
     numeric = [all(_NUMBER.fullmatch(row[at]) for row in texts) for at in range(len(table.columns))]
     notes = _joined(table.notes)

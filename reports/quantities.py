@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from audits.result import AuditResult, Disparity, Interval, Quantity
 from audits.wording import level
-from reports.terms import OTHER, SHARES, TOPICS, Topic, quantity_label, quantity_meaning, topic_of
+from reports.terms import OTHER, SHARES, TOPICS, WITHIN, Topic, quantity_label, quantity_meaning, topic_of
 from reports.view import Cell, Column, Line, Part, Plot, Point, Row, Table
 from reports.words import (
     DASH,
@@ -35,9 +35,15 @@ _ERROR = "± is the most that the exact value can lie away: scores are sorted in
 _EFFECTIVE = "Effective rows: so many rows of equal weight would vary as much as these do."
 
 
-def quantity_parts(audit: AuditResult, features: tuple[str, ...], key: str) -> tuple[Part, ...]:
-    """What was measured of `features` (none: of the whole sample) beyond rates: pictures, then tables by question."""
-    mine = tuple(item for item in audit.quantities if item.features == features)
+def quantity_parts(
+    audit: AuditResult, features: tuple[str, ...], key: str, *, within: bool = False
+) -> tuple[Part, ...]:
+    """What was measured of `features` (none: of the whole sample) beyond rates: pictures, then tables by question.
+
+    `within`: only what was measured within the levels of control features, which is left out otherwise.
+    """
+    of_features = (item for item in audit.quantities if item.features == features)
+    mine = tuple(item for item in of_features if (topic_of(item.metric) is WITHIN) is within)
     steps = tuple(item for item in mine if stepped(item))
     classes = tuple(item for item in mine if _of_class(item))
     rest = tuple(item for item in mine if not (stepped(item) or _of_class(item)))

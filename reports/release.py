@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from audits.result import AuditResult
@@ -10,12 +12,16 @@ from governance.case import Case
 from governance.decide import POLICY_IN_FORCE, Finding, Status
 from governance.digests import plain
 from governance.policy import Policy
+from reports.card import card_sections
+from reports.changes import changes
+from reports.earlier import Earlier
 from reports.evidence import CaseEvidence, Incident
 from reports.glass import emergency_words, glass_rows
-from reports.measured import panels
+from reports.measured import MEASURED, panels
 from reports.provenance import read_from
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
+from reports.sections import KEYS
 from reports.signed import digest_rows, sign_off_row
 from reports.summary import headline, sentence, summary
 from reports.view import FailureRow, FindingRow, Part, QualityView, ReleaseView
@@ -24,11 +30,14 @@ from reports.words import count, moment, one_line, printable, requirement_label
 FORMAT = "urn:fairgate:report:release:v1"
 
 
-def release_view(evidence: CaseEvidence) -> ReleaseView:
-    """What a report and the console show of this case."""
+def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> ReleaseView:
+    """What a report and the console show of this case.
+
+    `wanted` are keys of sections (`reports.sections`): what only other sections print is not made, and neither is the
+    record where one of them is missing. A page prints the sections that it asked for, and no others.
+    """
     case, audit = evidence.case, evidence.audit
-    verdicts = audit.verdicts() if audit else {}
-    return ReleaseView(
+    view = ReleaseView(
         title=f"{printable(case.subject)} as {printable(case.target)}",
         model=printable(case.subject.name),
         version=printable(case.subject.version),
@@ -40,22 +49,24 @@ def release_view(evidence: CaseEvidence) -> ReleaseView:
         at=case.dossier.now,
         time=moment(case.dossier.now),
         summary=summary(evidence),
-        verdicts=tuple((verdict.value, number) for verdict, number in verdicts.items()),
-        panels=panels(audit) if audit else (),
-        more=_more(audit) if audit else (),
-        rules=tuple(rule_part(report, at) for at, report in enumerate(audit.rule_reports)) if audit else (),
+        verdicts=tuple((verdict.value, number) for verdict, number in audit.verdicts().items()) if audit else (),
+        panels=panels(audit, evidence.plan, wanted) if audit and not set(MEASURED).isdisjoint(wanted) else (),
+        more=_more(audit, wanted) if audit else (),
+        rules=_rules(audit) if audit and "rates" in wanted else (),
         published=evidence.published,
         quality=_quality(evidence.validation) if evidence.validation else None,
         findings=tuple(_finding(item) for item in case.decision.findings),
         sign_offs=tuple(sign_off_row(item, case, evidence.policy) for item in case.dossier.sign_offs),
         digests=digest_rows(case.shown()),
         facts=(*_facts(case), *_raci(evidence.policy), *_measurement_facts(audit)),
-        record=_record(evidence),
+        record=_record(evidence) if set(KEYS) <= set(wanted) else {},
         banners=_banners(case),
         incidents=tuple(_incident(item) for item in evidence.incidents),
         emergency=case.decision.emergency is not None,
         glass=glass_rows(case, evidence.policy),
+        changes=changes(evidence) if "changes" in wanted else None,
     )
+    return replace(view, card=card_sections(evidence, view)) if "model-card" in wanted else view
 
 
 def _banners(case: Case) -> tuple[str, ...]:
@@ -70,9 +81,14 @@ def _incident(item: Incident) -> str:
     return f"{moment(item.time)}: {one_line(item.what, 400)} (ledger entry {item.seq})"
 
 
-def _more(audit: AuditResult) -> tuple[Part, ...]:
-    """What belongs to no single feature: the search, and what was measured of everybody."""
-    return (*search_part(audit.search, audit.confidence), *quantity_parts(audit, (), "everybody"))
+def _more(audit: AuditResult, wanted: Collection[str]) -> tuple[Part, ...]:
+    """What belongs to no single feature: the search among intersections, and what was measured of everybody."""
+    search = search_part(audit.search, audit.confidence) if "intersections" in wanted else ()
+    return (*search, *(quantity_parts(audit, (), "everybody") if "rates" in wanted else ()))
+
+
+def _rules(audit: AuditResult) -> tuple[Part, ...]:
+    return tuple(rule_part(report, at) for at, report in enumerate(audit.rule_reports))
 
 
 def _finding(item: Finding) -> FindingRow:
@@ -166,7 +182,7 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "at": plain(case.dossier.now),
-        "subject": plain(case.subject),
+        "subject": plain(replace(case.subject, registry=_without_secret(case.subject.registry))),
         "target": plain(case.target),
         "policy": {"name": evidence.policy.name, "version": evidence.policy.version, "digest": evidence.policy.digest},
         "decision": plain(case.decision),
@@ -177,7 +193,16 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
         "conditions_met": plain(case.dossier.met),
         "broken_glass": plain(case.dossier.broken_glass),
         "incidents": plain(evidence.incidents),
+        "earlier": _earlier(evidence.earlier),
         "audit": plain(evidence.audit),
         "validation": plain(evidence.validation),
         **read_from(evidence),
     }
+
+
+def _earlier(before: Earlier | None) -> dict[str, Any] | None:
+    """What the comparison with an earlier version was printed from, by digest: its evidence is a record of its own."""
+    if before is None:
+        return None
+    names = ("version", "digest", "seq", "time", "released", "report_digest", "validation_digest", "policy_digest")
+    return {name: plain(getattr(before, name)) for name in names}

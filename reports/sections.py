@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from governance.sections import SECTIONS as NAMES
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -31,7 +33,7 @@ SECTIONS = (
     Section("record", "The record", "Signatures, digests and facts: what proves all this."),
 )
 
-KEYS = tuple(section.key for section in SECTIONS)
+KEYS = NAMES
 
 
 def section_of(key: str) -> Section:

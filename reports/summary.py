@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
@@ -14,7 +15,7 @@ from governance.quorum import quorum
 from governance.signoff import signs_for
 from reports.evidence import CaseEvidence, newest_monitoring
 from reports.measured import PRIMARY, disparity_name, worst_first
-from reports.view import Missing, Summary
+from reports.view_summary import Measured, Missing, Selected, Summary
 from reports.words import (
     bound_text,
     count,
@@ -31,6 +32,8 @@ from reports.words import (
     unknown_level,
 )
 
+_ADVERSE = re.compile(r"^(\d+ adverse disparit(?:y|ies)): .*$")
+"""The finding goes on to quote the worst in the field's shorthand; the summary says them in words further down."""
 MOST = 6
 """So many sentences of one kind; the tables have the rest."""
 
@@ -46,12 +49,16 @@ def summary(evidence: CaseEvidence) -> Summary:
 
     return Summary(
         decided=(headline(case), *_signatures(case), *_earlier_audits(case)),
-        measured=tuple(_measured(evidence.audit)) if evidence.audit else (),
+        release=_measured(evidence.audit),
         missing_title="What stands against it" if refused else "What is missing, and who can give it",
         missing=tuple(_missing(item, case, evidence.policy) for item in case.decision.missing() if asks(item)),
         limits=tuple(_limits(evidence.audit)),
+        brief=tuple(_brief(evidence.audit)),
+        notes=tuple(sentence(one_line(note, 400), capital=False) for note in evidence.audit.notes)
+        if evidence.audit
+        else (),
         monitored_title=_monitored_title(case),
-        monitored=tuple(_measured(evidence.monitoring)) if evidence.monitoring else (),
+        newer=_measured(evidence.monitoring),
     )
 
 
@@ -107,20 +114,20 @@ def person_named(identity: str, case: Case) -> str:
     return f"{printable(person.name)} ({printable(identity)})" if person else printable(identity)
 
 
-def _measured(audit: AuditResult) -> Iterator[str]:
+def _measured(audit: AuditResult | None) -> Measured:
     """Selection counts of each single feature, then the bounded disparities, the worst first."""
+    if audit is None:
+        return Measured()
     rows = [item for item in audit.estimates if item.metric == PRIMARY and len(item.features) == 1]
-    for features in dict.fromkeys(item.features for item in rows):
-        yield from _selected([item for item in rows if item.features == features])
-    yield _tally(audit)
-    yield from _capped([_disparity(item) for item in _worth_saying(audit)], "adverse or watch")
+    found = (_selected([x for x in rows if x.features == each]) for each in dict.fromkeys(x.features for x in rows))
+    worst = _capped([_disparity(item) for item in _worth_saying(audit)], "adverse or watch")
+    return Measured(tuple(item for item in found if item.groups), _tally(audit), tuple(worst))
 
 
-def _selected(estimates: list[GroupEstimate]) -> Iterator[str]:
+def _selected(estimates: list[GroupEstimate]) -> Selected:
     parts = [_counts(item) for item in estimates if item.counted and item.value is not None]
-    if parts:
-        more = f" {len(parts) - MOST} more groups: see the table." if len(parts) > MOST else ""
-        yield f"Of {'; of '.join(parts[:MOST])}.{more}"
+    more = f"{len(parts) - MOST} more groups: see the table." if len(parts) > MOST else ""
+    return Selected(printable(estimates[0].features[0]), tuple(parts[:MOST]), more)
 
 
 def _counts(item: GroupEstimate) -> str:
@@ -134,8 +141,10 @@ def _counts(item: GroupEstimate) -> str:
 
 
 def _worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
+    """Adverse before watch, single features before intersections, then the farthest from no difference first."""
     bounded = [item for item in audit.disparities if item.bound is not None]
-    return worst_first(tuple(item for item in bounded if item.verdict in (Verdict.ADVERSE, Verdict.WATCH)))
+    found = worst_first(tuple(item for item in bounded if item.verdict in (Verdict.ADVERSE, Verdict.WATCH)))
+    return tuple(sorted(found, key=lambda item: (item.verdict is Verdict.WATCH, len(item.features))))
 
 
 def _disparity(item: Disparity) -> str:
@@ -148,8 +157,15 @@ def _disparity(item: Disparity) -> str:
     interval = f" ({disparity_interval(item)})" if item.interval else ""
     return (
         f"{item.verdict.value.capitalize()}: the {disparity_name(item).lower()}, {where(item)}, "
-        f"is {value}{interval}; the bound is {bound_text(item.comparison, item.bound)}."
+        f"is {value}{interval}{_in_people(item)}; the bound is {bound_text(item.comparison, item.bound)}."
     )
+
+
+def _in_people(item: Disparity) -> str:
+    """An impact ratio in people; empty for other measures."""
+    if item.name != "impact_ratio" or not item.group or item.value is None:
+        return ""
+    return f", that is {count(round(item.value * 100))} selected where 100 of the other group would be"
 
 
 def where(item: Disparity) -> str:
@@ -171,7 +187,7 @@ def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
     return Missing(
         title=requirement_label(finding.requirement),
         status=finding.status.value,
-        reason=sentence(one_line(finding.reason, 260)),
+        reason=_ADVERSE.sub(r"\1.", sentence(one_line(finding.reason, 260))),
         who=tuple(_who(function, case, policy) for function in finding.needs),
         way_out=printable(finding.way_out, 400) if finding.way_out and not finding.needs else None,
     )
@@ -205,11 +221,32 @@ def _signed_already(case: Case, policy: Policy) -> Mapping[str, str]:
 
 
 def _limits(audit: AuditResult | None) -> Iterator[str]:
+    if audit is not None:
+        yield from _capped([_thin(item) for item in _without_evidence(audit)], "without enough evidence")
+        yield from _aside(audit)
+    yield from _always(audit)
+
+
+def _brief(audit: AuditResult | None) -> Iterator[str]:
+    """The limits with the comparisons counted: the page of limits names them."""
+    thin = len(_without_evidence(audit)) if audit else 0
+    if thin:
+        has = "comparison has" if thin == 1 else "comparisons have"
+        yield f"{count(thin)} {has} too little evidence, or no value: nothing may be concluded from them."
+    small = len(_small(audit)) if audit else 0
+    if small:
+        yield f"{count(small)} {'group is' if small == 1 else 'groups are'} too small: shown, and compared with nobody."
+    yield from _always(audit)
+
+
+def _without_evidence(audit: AuditResult) -> tuple[Disparity, ...]:
+    return (*audit.with_verdict(Verdict.INSUFFICIENT), *audit.with_verdict(Verdict.NOT_ESTIMABLE))
+
+
+def _always(audit: AuditResult | None) -> Iterator[str]:
     if audit is None:
         yield "No audit is recorded for a release, so nothing can be said about group rates."
         return
-    thin = (*audit.with_verdict(Verdict.INSUFFICIENT), *audit.with_verdict(Verdict.NOT_ESTIMABLE))
-    yield from _capped([_thin(item) for item in thin], "without enough evidence")
     for feature, number in audit.unknown.items():
         if number and not any(note.startswith(f"{feature}:") for note in audit.notes):
             missing = "a number, not published," if number < 0 else count(number)
@@ -217,12 +254,9 @@ def _limits(audit: AuditResult | None) -> Iterator[str]:
                 f"{printable(feature)} is missing for {missing} of {count(audit.row_count)} people: "
                 "they are counted and shown, and compared with nobody."
             )
-    yield from _aside(audit)
     features = listed(tuple(printable(feature) for feature in audit.features))
     yield f"Only what the plan names was measured: {features}. Other features and other groups were not looked at."
     yield "“No indication” means that these data do not show a difference beyond the bound, not that there is none."
-    for note in audit.notes:
-        yield sentence(one_line(note, 400), capital=False)
 
 
 def _thin(item: Disparity) -> str:
@@ -230,11 +264,7 @@ def _thin(item: Disparity) -> str:
 
 
 def _aside(audit: AuditResult) -> Iterator[str]:
-    small = [
-        item
-        for item in audit.estimates
-        if item.metric == PRIMARY and not (item.counted or item.suppressed or unknown_level(item.group))
-    ]
+    small = _small(audit)
     if small:
         names = tuple(f"{group_name(item.features, item.group)} ({count(item.size)})" for item in small[:MOST])
         more = f" and {len(small) - MOST} more" if len(small) > MOST else ""
@@ -242,6 +272,11 @@ def _aside(audit: AuditResult) -> Iterator[str]:
             f"Groups with fewer than {audit.min_group_size} people or {audit.min_events} events are shown, "
             f"and not compared: {listed(names)}{more}."
         )
+
+
+def _small(audit: AuditResult) -> tuple[GroupEstimate, ...]:
+    aside = (item for item in audit.estimates if item.metric == PRIMARY and not (item.counted or item.suppressed))
+    return tuple(item for item in aside if not unknown_level(item.group))
 
 
 def _capped(sentences: list[str], what: str) -> Iterator[str]:

@@ -119,6 +119,7 @@ class Topic:
     metrics: tuple[str, ...]
 
 
+WITHIN = Topic("Within the levels of a control feature", ("conditional_demographic_disparity",))
 TOPICS = (
     Topic("How high the scores are", ("mean_score", "scoring_rate")),
     Topic("How far the values of two groups lie apart", ("kolmogorov_smirnov", "wasserstein_distance")),
@@ -152,7 +153,7 @@ TOPICS = (
             "between_group_generalized_entropy_index",
         ),
     ),
-    Topic("Within the levels of a control feature", ("conditional_demographic_disparity",)),
+    WITHIN,
 )
 OTHER = Topic("Other measures", ())
 _COMPARED = ("_difference", "_ratio")

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from reports.changes import Changes
+from reports.heatmap import HeatMap
+from reports.view_summary import Summary
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One row of a chart: a dot at `value`, a rule from `lower` to `upper` (None: no finite end).
 
-    `state` is counted or aside for groups, and a verdict for disparities. It changes the shape, not the colour alone.
+    `state` is counted or aside for groups, together or within for strata, a verdict for disparities. It changes the
+    shape, not the colour alone.
     """
 
     label: str
@@ -139,6 +144,18 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class CardSection:
+    """One section of a model card. `blanks` are questions that the record does not answer."""
+
+    key: str
+    title: str
+    words: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    tables: tuple[Table, ...] = ()
+    blanks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """One metric in one group. value `31.0%`, counts `934 of 3,012`; a dash and the reason where not estimable.
 
@@ -203,6 +220,8 @@ class Panel:
 
     `chance` and `alone` head the p of bounded and of other disparities (empty: there are none), `reading` explains what
     stands in the table of disparities, `order` how the groups are listed. Of long lists a page shows `shown` at once.
+    `strata` looks at levels of control features, `maps` are pictures of an intersection, `tally` counts the verdicts of
+    bounded comparisons. `together`: it is an intersection.
     """
 
     key: str
@@ -217,6 +236,10 @@ class Panel:
     order: str
     parts: tuple[Part, ...]
     shown: int
+    strata: tuple[Part, ...] = ()
+    maps: tuple[HeatMap, ...] = ()
+    tally: tuple[tuple[str, int], ...] = ()
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,17 +251,6 @@ class FindingRow:
     reason: str
     way_out: str | None
     entries: str
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What is missing and who can give it, as sentences. status as in FindingRow."""
-
-    title: str
-    status: str
-    reason: str
-    who: tuple[str, ...]
-    way_out: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,25 +335,13 @@ class GlassRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """The plain-language summary: what was decided, measured, is missing, and cannot be concluded."""
-
-    decided: tuple[str, ...]
-    measured: tuple[str, ...]
-    missing_title: str
-    missing: tuple[Missing, ...]
-    limits: tuple[str, ...]
-    monitored_title: str = ""
-    monitored: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReleaseView:
     """A release decision for people. `record` is the plain record that everything here was printed from.
 
     `more` belongs to no single feature, `rules` is what rule packs ask for. `published` says that small counts are
     masked; it is empty on what officers read. `banners` nobody may overlook; `incidents` were seen of the target.
-    `emergency`: the release rests on broken glass alone, whose parts, also those that ended, are in `glass`.
+    `emergency`: the release rests on broken glass alone, whose parts, also those that ended, are in `glass`. `changes`
+    compares with the last version that was released before; `card` says what the model is, as far as it is known.
     """
 
     title: str
@@ -369,6 +369,8 @@ class ReleaseView:
     incidents: tuple[str, ...] = ()
     emergency: bool = False
     glass: tuple[GlassRow, ...] = ()
+    changes: Changes | None = None
+    card: tuple[CardSection, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -17,13 +17,16 @@ from flows.cli import (
     figures,
     history,
     ledger,
+    notify,
     operate,
     outside,
     people,
     release,
+    report,
     schedules,
     sign,
     tables,
+    tokens,
     verify,
 )
 from flows.cli.output import fail, say
@@ -46,8 +49,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
-    schedules, operate,
+    people, tokens, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger,
+    outside, db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

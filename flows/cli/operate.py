@@ -28,11 +28,14 @@ def serve(port: Port = None) -> None:
     """Open the officers' console on this machine: what waits, the evidence, and the form to sign."""
     import uvicorn
 
+    from flows.notify_later import Bell
     from flows.prefect_env import free_port
+    from flows.scheduler import schedules
     from flows.wiring import open_desk, open_ledger
     from governance.ledger.checkpoint import log_key
     from reports.console.app import create_app
     from reports.console.outside import Outside
+    from reports.console.provider_file import read_provider
 
     settings = read_settings()
     chosen = port or settings.console_port
@@ -40,8 +43,16 @@ def serve(port: Port = None) -> None:
         raise ConfigurationError(f"port {chosen} is in use; choose another with --port or FAIRGATE_CONSOLE_PORT")
     url = settings.console_url
     hosts = (urlsplit(url).hostname or "",) if url else ()
-    outside = Outside(log_key=f"{log_key(open_ledger(settings).keys.log.public)}")
-    app = create_app(open_desk(settings), secure_cookies=url is not None, hosts=hosts, outside=outside)
+    provider = read_provider(settings.single_sign_on) if settings.single_sign_on else None
+    desk = open_desk(settings)
+    bell = Bell(settings, desk)
+    bell.ring()
+    outside = Outside(
+        recorded=bell.ring,
+        schedules=lambda: schedules(settings),
+        log_key=f"{log_key(open_ledger(settings).keys.log.public)}",
+    )
+    app = create_app(desk, secure_cookies=url is not None, hosts=hosts, outside=outside, provider=provider)
     say(f"The console is at {url or f'http://localhost:{chosen}'} - stop with Ctrl-C")
     uvicorn.run(app, host="127.0.0.1", port=chosen, log_level="warning", server_header=False)
 

@@ -31,6 +31,8 @@ OwnKey = Annotated[
     Path | None, typer.Option("--key", help="A key of yours that is enrolled already, as the factor that you have.")
 ]
 Identity = Annotated[str, typer.Argument(metavar="ID", help="The person's id.")]
+Issuer = Annotated[str, typer.Option("--issuer", help="The provider of single sign-on, exactly: https://HOST/PATH.")]
+Subject = Annotated[str, typer.Option("--subject", help="Who she is there: its sub, never an e-mail address.")]
 Public = Annotated[Path, typer.Option("--public", help="An Ed25519 public key: PEM, or OpenSSH's .pub file.")]
 
 
@@ -48,21 +50,32 @@ def add(
     by: By = None,
     by_credential_file: ByCredential = None,
     by_code: ByCode = None,
+    issuer: Annotated[str | None, typer.Option("--issuer", help="Single sign-on instead of a password: where.")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="And who she is there: the provider's sub.")] = None,
     as_json: Json = False,
 ) -> None:
     """Add a person. The password comes from --credential-file, the environment or a prompt (12 characters or more).
 
-    Once two persons can sign, whoever shall sign is added by one of them: --by ID.
+    With --issuer and --subject she has none, and comes in by single sign-on alone. Once two persons can sign, whoever
+    shall sign is added by one of them: --by ID.
     """
     from flows.wiring import open_desk
     from governance.enrolment import enrol
+    from governance.identities import Identity
+    from governance.linking import enrol_signed_on
     from governance.people import Person
 
     settings = read_settings()
     desk = open_desk(settings)
-    person = Person(identity, name, tuple(function))
+    if (issuer is None) != (subject is None):
+        raise ConfigurationError("a person of single sign-on needs both: --issuer URL and --subject SUB")
     adder = _adder(desk, by, by_credential_file, by_code)
-    entry = enrol(desk, person, secret(settings, f"New password of {identity}", credential_file, confirm=True), adder)
+    person = Person(identity, name, tuple(function), issuer or "local")
+    if issuer and subject:
+        entry = enrol_signed_on(desk, person, Identity(issuer, subject), adder)
+    else:
+        password = secret(settings, f"New password of {identity}", credential_file, confirm=True)
+        entry = enrol(desk, person, password, adder)
     if as_json:
         emit({"person": person, "entry": entry.seq})
     else:
@@ -111,6 +124,53 @@ def disable(
         emit({"disabled": identity, "entry": entry.seq})
     else:
         say(f"{identity} is disabled (ledger entry {entry.seq}).")
+
+
+@people.command("link")
+def link(
+    identity: Identity,
+    issuer: Issuer,
+    subject: Subject,
+    credential_file: Credential = None,
+    code: Code = None,
+    own: OwnKey = None,
+    as_json: Json = False,
+) -> None:
+    """Link your account with your identity at a provider of single sign-on. It takes your own password."""
+    from governance.factors import may_set_up
+    from governance.identities import Identity as Elsewhere
+    from governance.linking import link as record
+
+    desk, proof = _oneself(read_settings(), identity, credential_file, code, own)
+    may_set_up(desk, proof)
+    person = proof.person
+    entry = record(desk, person, Elsewhere(issuer, subject))
+    if as_json:
+        emit({"person": person.id, "issuer": issuer, "subject": subject, "entry": entry.seq})
+    else:
+        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+
+
+@people.command("unlink")
+def unlink(
+    issuer: Issuer,
+    subject: Subject,
+    by: By = None,
+    by_credential_file: ByCredential = None,
+    by_code: ByCode = None,
+    as_json: Json = False,
+) -> None:
+    """Take an identity at a provider of single sign-on away from whoever has it."""
+    from flows.wiring import open_desk
+    from governance.identities import Identity as Elsewhere
+    from governance.linking import unlink as record
+
+    desk = open_desk(read_settings())
+    entry = record(desk, Elsewhere(issuer, subject), _adder(desk, by, by_credential_file, by_code))
+    if as_json:
+        emit({"issuer": issuer, "subject": subject, "entry": entry.seq})
+    else:
+        say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
 
 
 @people.command("enroll-key")

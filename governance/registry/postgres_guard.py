@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 OLDEST = 150_000  # PostgreSQL 15: privileges on parameters, and public is closed to everybody by default
 APPENDED = ("entry", "entry_subject", "checkpoint")
 MOVED = ("head",)
-EDITED = ("person", "failure", "failures", "session", "code_secret", "passkey_use", "pending", "reading")
+EDITED = (
+    *("person", "failure", "failures", "session", "code_secret", "passkey_use", "pending", "reading", "identity"),
+    "sign_on",
+)
 """Tables of the schema `fairgate` by what the application does with their rows; it only reads every other one."""
 
 FUNCTIONS = (

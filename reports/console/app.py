@@ -25,13 +25,19 @@ from reports.console import (
     history,
     inbox,
     models,
+    people,
+    policies,
     reading,
+    schedules,
     signing,
+    single_sign_on,
     verify,
 )
 from reports.console.answers import html
+from reports.console.api import PREFIX, api_application, pages
 from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
+from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.console.upload import MAX_UPLOAD, BusyError
@@ -41,27 +47,51 @@ from reports.templating import TEMPLATES
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 ROOMS = (
-    entrance, inbox, evidence, reading, signing, afterwards, models, history, entries, verify, figures, factors,
-)  # fmt: skip
+    entrance,
+    single_sign_on,
+    inbox,
+    evidence,
+    reading,
+    signing,
+    afterwards,
+    models,
+    history,
+    entries,
+    verify,
+    figures,
+    policies,
+    schedules,
+    people,
+    factors,
+)
 """Every file of pages; each has its router."""
 
 
 def create_app(
-    desk: Desk, *, secure_cookies: bool, hosts: tuple[str, ...] = (), outside: Outside | None = None
+    desk: Desk,
+    *,
+    secure_cookies: bool,
+    hosts: tuple[str, ...] = (),
+    outside: Outside | None = None,
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The console over this desk.
 
     `secure_cookies`: it is served over HTTPS, so cookies are Secure and bound to the host, and forms must come from
     an https page. `hosts` are names under which it answers beside localhost, without port.
-    `outside` is what it may ask of and tell the world; None: nothing.
+    `outside` is what it may ask of and tell the world; None: nothing. `provider`: of single sign-on, None for passwords
+    alone.
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
     app.state.recent, app.state.worked = RecentCases(), Worked()
     app.state.outside = outside or Outside()
+    app.state.provider = provider
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)
+    app.include_router(pages)
+    app.mount(PREFIX, api_application(app.state))
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)

@@ -29,6 +29,7 @@ from governance.proving import Proof, prove, prove_by_passkey
 from governance.signoff import Wish
 from governance.user_key import Assertion
 from reports.console.session import desk_of, origin_of
+from reports.console.single_sign_on import redeemed
 
 ASK = "ask"
 PURPOSE = "passkey"
@@ -50,17 +51,19 @@ class PasskeyAskedError(Exception):
 class Ways:
     """How this person can show that it is she: what `_authenticate.html` offers. `elsewhere`: passkeys of other pages.
 
-    `enough`: whether she has anything beside her password; without, she approves nothing here.
+    `provider` is that of single sign-on, where she has an identity there. `enough`: whether she has anything beside her
+    password; without, she approves nothing here.
     """
 
     passkeys: int
     elsewhere: int
     code: bool
+    provider: str | None = None
 
     @property
     def enough(self) -> bool:
-        """Whether she can sign here with more than her password."""
-        return bool(self.passkeys or self.code)
+        """Whether she can sign here with more than her password. Whether a provider asks for more, its answer says."""
+        return bool(self.passkeys or self.code or self.provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ def ways(request: Request, session: Session) -> Ways:
     charter = charter_of(desk)
     held = charter.passkeys_of(session.person.id)
     here = _here(page, held)
-    return Ways(len(here), len(held) - len(here), charter.code_of(session.person.id) is not None)
+    code = charter.code_of(session.person.id) is not None
+    return Ways(len(here), len(held) - len(here), code, session.proves_at)
 
 
 def authenticated(request: Request, session: Session, fields: Mapping[str, str], will: Will) -> Authenticated:
@@ -107,6 +111,8 @@ def authenticated(request: Request, session: Session, fields: Mapping[str, str],
     Raises NotAuthorizedError, what `will` raises, and PasskeyAskedError where the browser only asks for the challenge.
     """
     desk = desk_of(request)
+    if "proof" in fields:
+        return _signed_on(request, session, fields)
     if fields.get("passkey") == ASK:
         raise PasskeyAskedError(_asked(request, session, will))
     if fields.get("passkey"):
@@ -121,6 +127,12 @@ def authenticated(request: Request, session: Session, fields: Mapping[str, str],
         asked_at=proof.asked_at,
         factor=proof.factor,
     )
+
+
+def _signed_on(request: Request, session: Session, fields: Mapping[str, str]) -> Authenticated:
+    person, how, assurance = redeemed(request, session, fields)
+    # Without a word of the provider it is one factor: enough to prove oneself, not to set up a further one.
+    return Authenticated(person, how, assurance, factor=assurance is not Assurance.PASSWORD)
 
 
 def page_of(request: Request) -> Page:

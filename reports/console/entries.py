@@ -9,19 +9,27 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from governance.accounts import Session
 from governance.desk import charter_of
 from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
 from reports.console.answers import html
+from reports.console.masking import may_read
 from reports.console.receipts import entry_row, receipt, receipt_zip
 from reports.console.session import Visitor, desk_of
 from reports.ledger_search import KINDS, Search, entry_at, search
 from reports.models import kind_label
+from reports.publish import WITHHELD
 from reports.words import printable
 
 FIELDS = ("kind", "model", "person", "from", "to")
 """The fields of the form that filters the ledger."""
+
+MASKED = (
+    "The bytes of this entry can repeat counts of small groups, which your functions may not read. Its digest and its"
+    " proof are on its page."
+)
 
 router = APIRouter()
 
@@ -29,17 +37,23 @@ router = APIRouter()
 @router.get("/entry/{seq}")
 def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) -> Response:
     """One entry of the ledger; after signing, the receipt."""
-    desk = desk_of(request)
-    shown = receipt(_entry(request, seq), charter_of(desk))
+    desk, entry = desk_of(request), _entry(request, seq)
+    shown = receipt(entry, charter_of(desk))
+    if not may_read(desk, session, entry):
+        conditions = tuple((WITHHELD, who) for _, who in shown.conditions)
+        shown = replace(shown, reason=shown.reason and WITHHELD, conditions=conditions)
     fresh = bool(signed) and shown.act
     return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
 
 
 @router.get("/entry/{seq}/envelope")
-def entry_bytes(request: Request, _session: Visitor, seq: int) -> Response:
-    """The entry's exact bytes."""
+def entry_bytes(request: Request, session: Visitor, seq: int) -> Response:
+    """The entry's exact bytes; 403 where they can repeat a count that is masked for who asks."""
+    entry = _entry(request, seq)
+    if not may_read(desk_of(request), session, entry):
+        return _masked(session)
     headers = {"content-disposition": f'attachment; filename="fairgate-entry-{seq}.json"'}
-    return Response(_entry(request, seq).envelope, media_type="application/json", headers=headers)
+    return Response(entry.envelope, media_type="application/json", headers=headers)
 
 
 @router.get("/entry/{seq}/proof")
@@ -52,9 +66,11 @@ def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
 
 
 @router.get("/entry/{seq}/receipt.zip")
-def entry_receipt(request: Request, _session: Visitor, seq: int) -> Response:
-    """Both files of the receipt in one, with how to check them."""
+def entry_receipt(request: Request, session: Visitor, seq: int) -> Response:
+    """Both files of the receipt in one, with how to check them; as `entry_bytes`."""
     desk, entry = desk_of(request), _entry(request, seq)
+    if not may_read(desk, session, entry):
+        return _masked(session)
     data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)))
     headers = {"content-disposition": f'attachment; filename="fairgate-receipt-{entry.seq}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
@@ -81,6 +97,10 @@ def ledger_page(request: Request, session: Visitor, before: int | None = None) -
         older=None if found.older is None else urlencode({**asked, "before": found.older}),
         newest=urlencode(asked),
     )
+
+
+def _masked(session: Session) -> Response:
+    return html("console_problem.html", session, 403, title="Not shown to you", message=MASKED)
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The evidence of one case as pages and files. Reads only."""
+"""The evidence of one case as pages, one for each section, and as files. Records that sections were opened, no more."""
 
 from __future__ import annotations
 
@@ -7,54 +7,77 @@ from fastapi import APIRouter, Request, Response
 from governance.accounts import Session
 from governance.case import Case, open_case
 from governance.errors import ConfigurationError
-from governance.sections import SECTIONS
 from reports.console.answers import html
 from reports.console.desktop import half_broken, link_of
-from reports.console.reading import opened_now
+from reports.console.masking import case_for, evidence_for
+from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
-from reports.evidence import gather
+from reports.console.sheet import acts
 from reports.formats import Format, render
 from reports.release import release_view
+from reports.sections import KEYS, SECTIONS, around, section_of
 from reports.templating import drawn
 from reports.words import VERDICTS
 
-ON_THIS_PAGE = tuple(key for key in SECTIONS if key not in ("model-card", "changes"))
-"""The sections of the evidence that this page shows."""
+ALL = "all"
 
 router = APIRouter()
 
 
 @router.get("/case")
 def case_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
-    """The evidence of one case."""
-    return show_case(request, session, open_case(desk_of(request), name, version, alias))
+    """The first section of the evidence."""
+    case = open_case(desk_of(request), name, version, alias)
+    return html("console_case.html", session, 200, **_page(request, session, case, KEYS[0]))
+
+
+def section_page(request: Request, session: Visitor, name: str, version: str, alias: str) -> Response:
+    """One section of the evidence; its key is the last part of the path."""
+    key = request.url.path.rpartition("/")[2]
+    case = open_case(desk_of(request), name, version, alias)
+    return html("console_case.html", session, 200, **_page(request, session, case, key))
+
+
+for _section in SECTIONS[1:]:
+    router.add_api_route(f"/case/{_section.key}", section_page, methods=["GET"])
+router.add_api_route(f"/case/{ALL}", section_page, methods=["GET"])
 
 
 @router.get("/case/report")
 def report_file(
-    request: Request, _session: Visitor, name: str, version: str, alias: str, form: str = "html"
+    request: Request, session: Visitor, name: str, version: str, alias: str, form: str = "html"
 ) -> Response:
     """The whole report as a file. A file, not a page: its style is inline, which pages here do not allow."""
     if form not in set(Format):
         raise ConfigurationError(f"a report is written as one of: {', '.join(Format)}")
     desk, kind = desk_of(request), Format(form)
-    data = render(release_view(gather(desk, open_case(desk, name, version, alias))), kind)
-    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.value}"'}
-    return Response(data, media_type=kind.media_type, headers=headers)
+    evidence = evidence_for(desk, session, open_case(desk, name, version, alias))
+    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.suffix}"'}
+    return Response(render(evidence, kind), media_type=kind.media_type, headers=headers)
 
 
-def show_case(request: Request, session: Session, case: Case) -> Response:
-    """The page of a case."""
+def _page(request: Request, session: Session, case: Case, key: str) -> dict[str, object]:
+    """What the page of one section prints, or of all of them. That they were opened is recorded."""
     desk = desk_of(request)
-    view = release_view(gather(desk, case))
-    return html(
-        "console_case.html",
-        session,
-        view=view,
-        charts=drawn(view),
-        verdicts=VERDICTS,
-        decide=link_of(case, "/case/sign"),
-        report=link_of(case, "/case/report"),
-        glass=half_broken(desk, case),
-        mark=opened_now(request, session, case, ON_THIS_PAGE),
-    )
+    shown = KEYS if key == ALL else (key,)
+    view = release_view(evidence_for(desk, session, case, shown), shown)
+    before, after = (None, None) if key == ALL else around(key)
+    links = {section.key: link_of(case, f"/case/{section.key}") for section in SECTIONS[1:]}
+    return {
+        "view": view,
+        "charts": drawn(view),
+        "verdicts": VERDICTS,
+        "title": "All evidence" if key == ALL else section_of(key).title,
+        "sections": SECTIONS,
+        "links": {**links, KEYS[0]: link_of(case), ALL: link_of(case, f"/case/{ALL}")},
+        "current": key,
+        "shown": shown,
+        "before": before,
+        "after": after,
+        "mark": opened_now(request, session, case, shown),
+        "opened": {key for key, item in reading_of(request, session, case).items() if item.opened},
+        "acts": acts(desk, case, session.person) if "record" in shown else {},
+        "decide": link_of(case, "/case/sign"),
+        "report": link_of(case, "/case/report"),
+        "glass": half_broken(desk, case_for(desk, session, case)),
+    }

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
+from governance.accounts import Session
 from governance.desk import Desk, charter_of
 from governance.digests import plain
 from governance.errors import ConfigurationError
@@ -17,6 +18,7 @@ from governance.history import Reign, histories, live_on
 from governance.inventory import inventory
 from reports.console.answers import html
 from reports.console.desktop import case_link
+from reports.console.masking import reigns_for
 from reports.console.session import Visitor, desk_of
 from reports.console.worked import worked
 from reports.csv_cells import csv_bytes
@@ -55,7 +57,7 @@ def history_page(request: Request, session: Visitor, on: On = "", name: Name = "
         asked = Asked(_day(on) if on else today, name)
     except ConfigurationError as error:
         problem = f"{error}; today is shown"
-    found = _live(request, asked)
+    found = _live(request, session, asked)
     people = charter_of(desk).people
     return html(
         "console_history.html",
@@ -77,18 +79,18 @@ def history_page(request: Request, session: Visitor, on: On = "", name: Name = "
 
 
 @router.get("/history.csv")
-def history_csv(request: Request, _session: Visitor, on: On, name: Name = "") -> Response:
+def history_csv(request: Request, session: Visitor, on: On, name: Name = "") -> Response:
     """What was live on a day, one line for each version and target."""
-    data = csv_bytes(csv_rows(_live(request, Asked(_day(on), name))))
+    data = csv_bytes(csv_rows(_live(request, session, Asked(_day(on), name))))
     headers = {"content-disposition": f'attachment; filename="fairgate-live-{_day(on)}.csv"'}
     return Response(data, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
 @router.get("/history.json")
-def history_json(request: Request, _session: Visitor, on: On, name: Name = "") -> Response:
+def history_json(request: Request, session: Visitor, on: On, name: Name = "") -> Response:
     """What was live on a day, whole, with the ledger's size and root that it was read at."""
     desk, day = desk_of(request), _day(on)
-    reigns = [document(item) for item in _live(request, Asked(day, name))]
+    reigns = [document(item) for item in _live(request, session, Asked(day, name))]
     ledger = {"size": desk.ledger.size(), "root": _root(desk)}
     found = {"on": day, "time_zone": "UTC", "model": name or None, "ledger": ledger, "reigns": reigns}
     data = json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n"
@@ -96,9 +98,9 @@ def history_json(request: Request, _session: Visitor, on: On, name: Name = "") -
     return Response(data.encode(), media_type="application/json", headers=headers)
 
 
-def _live(request: Request, asked: Asked) -> tuple[Reign, ...]:
+def _live(request: Request, session: Session, asked: Asked) -> tuple[Reign, ...]:
     found = live_on(worked(request, histories), asked.day, UTC)
-    return tuple(item for item in found if asked.name in ("", item.name))
+    return reigns_for(desk_of(request), session, tuple(item for item in found if asked.name in ("", item.name)))
 
 
 def _root(desk: Desk) -> str:

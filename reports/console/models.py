@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
 
@@ -10,13 +12,16 @@ from governance.case import case_of
 from governance.desk import Desk, charter_of
 from governance.errors import ConfigurationError
 from governance.inventory import KnownModel, inventory, timeline
+from governance.statement import Entry
 from reports.console.answers import html
 from reports.console.desktop import case_link
+from reports.console.masking import reads_all, unreadable
 from reports.console.session import Visitor, desk_of
 from reports.console.worked import worked
-from reports.models import model_row, timeline_view, to_ask, version_rows
+from reports.models import Timeline, model_row, timeline_view, to_ask, version_rows
 from reports.over_time import NEWEST, OverTime, over_time, read_audits
 from reports.over_time_chart import trend_svg
+from reports.publish import WITHHELD
 from reports.words import printable
 
 CASES = 6
@@ -48,19 +53,28 @@ def model_page(
         if version.subject is not None
     }
     trends = _trends(desk, session, model, every=comparisons == "all")
+    events = timeline(desk.ledger.entries(), name)
+    page = timeline_view(name, events, kind, before, case_link, desk.environment)
     return html(
         "console_model.html",
         session,
         model=model_row(model, case_link, desk.environment),
         versions=version_rows(model, answers, charter_of(desk).people, case_link, desk.environment),
-        timeline=timeline_view(name, timeline(desk.ledger.entries(), name), kind, before, case_link, desk.environment),
+        timeline=_readable(desk, session, tuple(event.entry for event in events), page),
         trends=trends,
         charts={item.key: Markup(trend_svg(item)) for item in trends.trends if item.drawn},  # noqa: S704
         newest=NEWEST,
     )
 
 
+def _readable(desk: Desk, session: Session, entries: tuple[Entry, ...], found: Timeline) -> Timeline:
+    """The events with the reasons that this person may read."""
+    shown = {row.seq for row in found.rows if row.quoted and row.note}
+    hidden = unreadable(desk, session, (entry for entry in entries if entry.seq in shown))
+    return replace(found, rows=tuple(replace(x, note=WITHHELD) if x.seq in hidden else x for x in found.rows))
+
+
 def _trends(desk: Desk, session: Session, model: KnownModel, *, every: bool) -> OverTime:
-    whole = desk.policy.sees_whole(session.person)
+    whole = reads_all(desk, session)
     read = read_audits(desk.evidence, model.audits, whole=whole)
     return over_time(read, len(model.audits), whole=whole, every=every)

@@ -21,5 +21,7 @@ PLACES = (
     Place("history", "/history", "History"),
     Place("verify", "/verify", "Verify"),
     Place("figures", "/figures", "Figures"),
-    Place("me", "/me", "My sign-in"),
+    Place("policies", "/policies", "Policies"),
+    Place("schedules", "/schedules", "Schedules"),
+    Place("people", "/people", "People"),
 )

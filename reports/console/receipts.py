@@ -47,7 +47,10 @@ class Receipt:
 
 
 _SIGNED = (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
-_ACTS = (*_SIGNED, PredicateType.WITHDRAWAL, PredicateType.CONDITION)
+_ACTS = (
+    *(*_SIGNED, PredicateType.WITHDRAWAL, PredicateType.CONDITION),
+    *(PredicateType.POLICY_APPROVAL, PredicateType.DELEGATION, PredicateType.KEY_EVENT),
+)
 """What a person records on a page of her own, and gets a receipt for."""
 
 

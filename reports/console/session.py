@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
 from governance.accounts import Session
 from governance.case import Case
 from governance.desk import Desk
+from governance.identities import Identities
 from governance.recent_cases import RecentCases
+from reports.console.openid import Provider
 from reports.console.outside import Outside
+from reports.words import printable
 
 MAX_FIELDS = 64
 
@@ -77,6 +80,12 @@ def outside_of(request: Request) -> Outside:
     return outside
 
 
+def provider_of(request: Request) -> Provider | None:
+    """The provider of single sign-on, None where this console has none."""
+    provider: Provider | None = request.app.state.provider
+    return provider
+
+
 def origin_of(request: Request) -> str:
     """The origin under which the browser sees this console; the guard has let only known hosts through."""
     return f"{'https' if cookies_of(request).secure else 'http'}://{request.headers['host']}"
@@ -90,16 +99,25 @@ def visitor(request: Request) -> Session:
     if session is None:
         query = f"?{request.url.query}" if request.url.query else ""
         raise LoginNeededError(f"{request.url.path}{query}" if request.method == "GET" else "/")
-    return session
+    return replace(session, proves_at=_proves_at(request, session.person.id))
+
+
+def _proves_at(request: Request, identity: str) -> str | None:
+    """The name of the provider where this person can prove who she is, None where she has no identity there."""
+    provider = provider_of(request)
+    if provider is None:
+        return None
+    linked = Identities(desk_of(request).accounts.database).of(identity)
+    return printable(provider.name) if any(item.issuer == provider.issuer for item in linked) else None
 
 
 async def form_fields(request: Request) -> Mapping[str, str]:
-    """The fields of a form, files left out; the first value where a name comes twice."""
-    fields: dict[str, str] = {}
+    """The fields of a form, files left out. A name that comes twice is an error: which one would have been signed?"""
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, str):
-                fields.setdefault(name, value)
+        pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise HTTPException(400, "a field of the form came twice")
     return fields
 
 

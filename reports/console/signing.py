@@ -1,4 +1,4 @@
-"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff` alone."""
+"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from governance.signoff import sign as record_signature
 from reports.console.answers import html
 from reports.console.credentials import authenticated, ways
 from reports.console.desktop import half_broken, link_of
+from reports.console.masking import case_for
 from reports.console.offers import moved_rows, signing
 from reports.console.reading import reading_of
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
@@ -74,7 +75,7 @@ def show_sheet(
 ) -> Response:
     """The sign page; `problem` says why what was `typed` was not recorded."""
     desk = desk_of(request)
-    rows = term_rows(typed)
+    seen, rows = case_for(desk, session, case), term_rows(typed)
     return html(
         "console_sign.html",
         session,
@@ -84,11 +85,11 @@ def show_sheet(
         model=printable(case.subject.name),
         version=printable(case.subject.version),
         target=printable(case.target),
-        headline=headline(case),
+        headline=headline(seen),
         link=link_of(case),
-        sheet=sheet(desk, case, session.person, reading_of(request, session, case)),
+        sheet=sheet(desk, seen, session.person, reading_of(request, session, case)),
         offer=signing(desk, case, session.person),
-        glass=half_broken(desk, case),
+        glass=half_broken(desk, seen),
         problem=problem,
         typed={name: typed.get(name, "") for name in ("function", "decision", "reason")},
         rows=rows,

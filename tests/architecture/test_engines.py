@@ -23,6 +23,8 @@ ALLOWED = {
         "governance/accounts_factors.py",
         "governance/accounts_schema.py",
         "governance/reading.py",
+        "governance/identities.py",
+        "governance/api_tokens.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
@@ -34,6 +36,8 @@ ALLOWED = {
         "governance/migrations/accounts/0001_first.py",
         "governance/migrations/accounts/0002_second_factors.py",
         "governance/migrations/accounts/0003_reading.py",
+        "governance/migrations/accounts/0004_single_sign_on.py",
+        "governance/migrations/accounts/0005_api_tokens.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
@@ -56,6 +60,8 @@ ALLOWED = {
         "flows/cli/schedules.py",
     },
     "vl_convert": {"reports/charts.py"},
+    "weasyprint": {"reports/pdf.py"},
+    "matplotlib": set(),
     "pyspark": {"audits/spark_source.py"},
     "narwhals": {"audits/spark_scan.py", "audits/row_expressions.py"},
     "adbc_driver_postgresql": {"audits/postgres.py"},
@@ -67,6 +73,9 @@ ALLOWED = {
     "pyotp": {"governance/second_factor.py"},
     "webauthn": {"governance/passkey.py"},
     "segno": {"reports/codes.py"},
+    "apprise": {"flows/telling.py"},
+    "authlib": {"reports/console/openid.py"},
+    "joserfc": {"reports/console/openid.py"},
 }
 
 

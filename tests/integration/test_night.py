@@ -11,13 +11,14 @@ import pytest
 from project_factory import ALIAS, EVEN, PREDICTED, UNEVEN, Project, new_project, registry_template, table
 
 from flows.monitoring import Look, governed, look
-from flows.reporting import Night, missed, publish_night
+from flows.reporting import Night, publish_night
 from flows.settings import read_settings
 from flows.wiring import utc_now
 from governance.errors import ConfigurationError, Exit
 from governance.people import MACHINE
 from governance.registry.port import LiveAlias
 from governance.statement import PredicateType
+from reports.nights import missed
 
 STEPS = (PredicateType.PROMOTION_INTENT, PredicateType.PROMOTION, PredicateType.DEMOTION)
 MEASURED = (PredicateType.DATA_VALIDATION, PredicateType.FAIRNESS_AUDIT, PredicateType.HOLD)

@@ -93,7 +93,8 @@ def _view(folder: Path, result: AuditResult) -> ReleaseView:
 
 
 def _parts(view: ReleaseView) -> tuple[Part, ...]:
-    return (*view.more, *view.rules, *(part for panel in view.panels for part in panel.parts))
+    inside = (part for panel in view.panels for part in (*panel.strata, *panel.parts))
+    return (*view.more, *view.rules, *inside)
 
 
 def _texts(view: ReleaseView) -> str:

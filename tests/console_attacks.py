@@ -1,0 +1,277 @@
+"""The table of attacks on the console: every route with a request that is good, and every way of spoiling one.
+
+A route of the application that is not in ROUTES fails `test_every_route_has_its_cases`. What is refused is refused
+without a trace: no entry in the ledger, no account, no session.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import report_factory as factory
+from browser_pages import query
+from wire import ABSENT, HOST, ORIGIN, Ask, Reply, send
+
+from governance.desk import Desk
+
+OFFICER, OTHER, OUTSIDER = "compliance-officer", "second-officer", "data-scientist"
+HIDDEN = re.compile(r'type="hidden" name="([^"]*)" value="([^"]*)"')
+
+
+@dataclass
+class Site:
+    """The console over a real desk, with one session for each person, and what must not change."""
+
+    app: Any
+    desk: Desk
+    accounts_file: Path
+    sessions: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def send(self, ask: Ask) -> Reply:
+        return send(self.app, ask)
+
+    def cookies(self, person: str | None) -> dict[str, str]:
+        """The cookies of this person's session, opened on first use."""
+        if person is None:
+            return {}
+        if person not in self.sessions:
+            self.sessions[person] = self.login(person)
+        return self.sessions[person]
+
+    def login(self, person: str) -> dict[str, str]:
+        """A new session of this person."""
+        asked = Ask("POST", "/login", fields=[("id", person), ("password", factory.SECRET), ("wanted", "/")])
+        answer = self.send(self.with_token(asked, None))
+        assert answer.status == 303, answer.text
+        return kept_cookies(answer)
+
+    def with_token(self, ask: Ask, person: str | None) -> Ask:
+        """The request with the token that its form has, and the cookies that go with it."""
+        if ask.target.partition("?")[0] == "/login":
+            form = self.send(Ask("GET", "/login"))
+            token = dict(HIDDEN.findall(form.text))["token"]
+            return replace(ask, cookies=kept_cookies(form), fields=[*(ask.fields or ()), ("token", token)])
+        cookies = self.cookies(person)
+        return replace(ask, cookies=cookies, fields=[*(ask.fields or ()), ("csrf", self.csrf(cookies))])
+
+    def csrf(self, cookies: Mapping[str, str]) -> str:
+        """The token of this session's forms."""
+        text = self.send(Ask("GET", "/", cookies=cookies)).text
+        return dict(HIDDEN.findall(text))["csrf"]
+
+    def state(self) -> tuple[object, ...]:
+        """What no refused request may change: the ledger, and the rows of the accounts; failures are recorded."""
+        with closing(sqlite3.connect(self.accounts_file)) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            counts = [
+                (name, database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
+                for name in sorted(tables)
+                if name not in {"failure", "failures"}
+            ]
+        return (self.desk.ledger.size(), *counts)
+
+
+def kept_cookies(answer: Reply) -> dict[str, str]:
+    """The cookies that a browser keeps of this answer."""
+    pairs = (line.split(";")[0].partition("=") for line in answer.cookies() if "Max-Age=0" not in line)
+    return {name: value.strip('"') for name, _, value in pairs}
+
+
+Fields = Callable[[Site], Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route with a good request: its path, who asks, its form, and the status that it answers."""
+
+    method: str
+    path: str
+    target: str
+    person: str | None = OFFICER
+    fields: Fields | None = None
+    good: int = 200
+    signed_out: int = 303
+    media: str = "text/html"
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def token(self) -> str:
+        """The name of the field that says the form is our own."""
+        return "token" if self.path == "/login" else "csrf"
+
+    def ask(self, site: Site) -> Ask:
+        """The good request."""
+        if self.method == "GET":
+            return Ask("GET", self.target, cookies=site.cookies(self.person))
+        fields = self.fields(site) if self.fields else ()
+        return site.with_token(Ask(self.method, self.target, fields=list(fields)), self.person)
+
+
+CASE = query("credit")
+
+
+def _login(_site: Site) -> Sequence[tuple[str, str]]:
+    return [("id", OFFICER), ("password", factory.SECRET), ("wanted", "/")]
+
+
+def _sign(site: Site) -> Sequence[tuple[str, str]]:
+    page = site.send(Ask("GET", f"/case?{CASE}", cookies=site.cookies(OFFICER))).text
+    start = page.index('action="/sign"')
+    found = [(name, html.unescape(value)) for name, value in HIDDEN.findall(page[start:]) if name != "csrf"]
+    typed = [("decision", "approve"), ("function", "compliance"), ("reason", "I read the report.")]
+    return [*found, *typed, ("password", factory.SECRET)]
+
+
+ROUTES = (
+    Route("GET", "/login", "/login", None, signed_out=200),
+    Route("POST", "/login", "/login", None, _login, good=303, signed_out=303),
+    Route("POST", "/logout", "/logout", good=303),
+    Route("GET", "/", "/"),
+    Route("GET", "/case", f"/case?{CASE}"),
+    Route("GET", "/case/report", f"/case/report?{CASE}"),
+    Route("POST", "/sign", "/sign", fields=_sign, good=303),
+    Route("GET", "/entry/{seq}", "/entry/3"),
+    Route("GET", "/entry/{seq}/envelope", "/entry/3/envelope", media="application/json"),
+    Route("GET", "/entry/{seq}/proof", "/entry/3/proof", media="text/plain"),
+    Route("GET", "/ledger", "/ledger"),
+    Route("GET", "/static/{name}", "/static/console.css", None, signed_out=200, media="text/css"),
+)
+POSTS = tuple(route for route in ROUTES if route.method == "POST")
+GETS = tuple(route for route in ROUTES if route.method == "GET")
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One way of spoiling a good request, and the answers that are right. `why` is what it would be good for."""
+
+    name: str
+    spoil: Callable[[Ask, Route, Site], Ask]
+    right: frozenset[int]
+
+
+def _headers(name: str, right: Sequence[int], *headers: tuple[str, str], host: str = HOST) -> Attack:
+    return Attack(name, lambda ask, _r, _s: replace(ask, headers=[*ask.headers, *headers], host=host), frozenset(right))
+
+
+def _token(name: str, change: Callable[[str, Site], Sequence[str]], right: Sequence[int] = (403,)) -> Attack:
+    def spoil(ask: Ask, route: Route, site: Site) -> Ask:
+        kept = [pair for pair in ask.fields or () if pair[0] != route.token]
+        good = next(value for key, value in ask.fields or () if key == route.token)
+        return replace(ask, fields=[*kept, *((route.token, value) for value in change(good, site))])
+
+    return Attack(name, spoil, frozenset(right))
+
+
+def _body(name: str, right: Sequence[int], make: Callable[[Ask], Ask]) -> Attack:
+    return Attack(name, lambda ask, _r, _s: make(ask), frozenset(right))
+
+
+def _multipart(ask: Ask) -> Ask:
+    parts = [f'--x\r\ncontent-disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in ask.fields or ()]
+    evil = '--x\r\ncontent-disposition: form-data; name="reason"; filename="../../x.html"\r\n\r\n<b>\r\n'
+    body = ("".join(parts) + evil + "--x--\r\n").encode()
+    return replace(ask, body=body, headers=[("content-type", "multipart/form-data; boundary=x")])
+
+
+def _json(ask: Ask) -> Ask:
+    import json
+
+    return replace(
+        ask, body=json.dumps(dict(ask.fields or ())).encode(), headers=[("content-type", "application/json")]
+    )
+
+
+def _cookie(name: str, value: Callable[[Site, Mapping[str, str]], str], right: Sequence[int] = (303,)) -> Attack:
+    def spoil(ask: Ask, _route: Route, site: Site) -> Ask:
+        return replace(ask, headers=[*ask.headers, ("cookie", value(site, ask.cookies))])
+
+    return Attack(name, spoil, frozenset(right))
+
+
+ELSEWHERE = (
+    _headers("no origin", [403], ("origin", ABSENT)),
+    _headers("empty origin", [403], ("origin", "")),
+    _headers("null origin", [403], ("origin", "null")),
+    _headers("another site", [403], ("origin", "http://evil.example")),
+    _headers("another port", [403], ("origin", "http://localhost:9999")),
+    _headers("without the port", [403], ("origin", "http://localhost")),
+    _headers("another scheme", [403], ("origin", "https://localhost:8765")),
+    _headers("begins like ours", [403], ("origin", f"{ORIGIN}.evil.example")),
+    _headers("ends like ours", [403], ("origin", f"http://evil.example/{HOST}")),
+    _headers("ours as a user", [403], ("origin", f"http://{HOST}@evil.example")),
+    _headers("ours in capitals", [403], ("origin", ORIGIN.upper())),
+    _headers("ours with a path", [403], ("origin", f"{ORIGIN}/")),
+    _headers("ours and another", [403], ("origin", f"{ORIGIN} http://evil.example")),
+    _headers("the number of the host", [403], ("origin", "http://127.0.0.1:8765")),
+    _headers("a file", [403], ("origin", "file://")),
+    _headers("sent across sites", [403], ("origin", ABSENT), ("sec-fetch-site", "cross-site")),
+    _headers("sent from the same site", [403], ("origin", ABSENT), ("sec-fetch-site", "same-site")),
+    _headers("sent by nobody", [403], ("origin", ABSENT), ("sec-fetch-site", "none")),
+    _headers("only the referrer is ours", [403], ("origin", ABSENT), ("referer", f"{ORIGIN}/")),
+)
+HOSTS = tuple(
+    _headers(f"host {host!r}", [400], ("origin", f"http://{host}"), host=host)
+    for host in (
+        "", "evil.example", "evil.example:8765", "localhost.evil.example", "localhost@evil.example", "evil@localhost.example",
+        "localhost:80:80", "localhost:x", "[::2]", "127.0.0.2", "0.0.0.0", "localhost\\.evil", "localhost%00.evil", "LOCALHOST.",
+        "2130706433", "xn--localhost-", "localhost,evil.example",
+    )
+)  # fmt: skip
+FORGED = (
+    _token("no token", lambda _good, _site: []),
+    _token("an empty token", lambda _good, _site: [""]),
+    _token("a guess", lambda good, _site: ["x" * len(good)]),
+    _token("a shortened token", lambda good, _site: [good[:-1]]),
+    _token("a longer token", lambda good, _site: [good + "x"]),
+    _token("a token in capitals", lambda good, _site: [good.swapcase()]),
+    _token("a token with a space", lambda good, _site: [f" {good}"]),
+    _token("a token with a NUL", lambda good, _site: [f"{good}\0"]),
+    _token("letters outside ASCII", lambda good, _site: [good.replace(good[0], "é")]),
+    _token("another person's token", lambda _good, site: [site.csrf(site.cookies(OTHER))]),
+    _token("a wrong one before the right one", lambda good, _site: ["wrong", good], (400, 403)),
+    _token("the right one twice", lambda good, _site: [good, good], (400,)),
+    _token("a wrong one after the right one", lambda good, _site: [good, "wrong"], (400,)),
+)
+BODIES = (
+    _body("as text", [403, 415], lambda ask: replace(ask, headers=[("content-type", "text/plain")])),
+    _body("without a type", [403, 415], lambda ask: replace(ask, headers=[("content-type", ABSENT)])),
+    _body("as JSON", [403, 415], _json),
+    _body("with a file", [400, 403, 415], _multipart),
+    _body("too large", [413], lambda ask: replace(ask, fields=[*(ask.fields or ()), ("more", "x" * 70_000)])),
+    _body("says to be too large", [413], lambda ask: replace(ask, headers=[("content-length", "99999999")])),
+    _body("says less than nothing", [413], lambda ask: replace(ask, headers=[("content-length", "-1")])),
+    _body("says a length that is none", [413], lambda ask: replace(ask, headers=[("content-length", "１２")])),
+    _body(
+        "too large in pieces of no said length",
+        [413],
+        lambda ask: replace(ask, fields=[*(ask.fields or ()), ("more", "x" * 70_000)], headers=[("content-length", ABSENT)], chunks=9),
+    ),
+    _body("a thousand fields", [400, 413], lambda ask: replace(ask, fields=[*(ask.fields or ()), *(("f", "x"),) * 1_000])),
+    _body("broken escapes", [400, 403], lambda ask: replace(ask, body=b"csrf=%zz&%=%&=&&&&")),
+    _body("bytes that are no text", [400, 403], lambda ask: replace(ask, body=b"csrf=\xff\xfe\x00")),
+    _body("a lone surrogate", [403], lambda ask: replace(ask, body=b"csrf=%ED%B2%80&token=%ED%B2%80")),
+    _body("nothing", [403], lambda ask: replace(ask, body=b"")),
+)  # fmt: skip
+SIGNED_OUT = (
+    _cookie("no cookie", lambda _site, _own: ABSENT),
+    _cookie("an invented session", lambda _site, _own: "fairgate=" + "A" * 43),
+    _cookie("an empty session", lambda _site, _own: "fairgate="),
+    _cookie("a person's id as session", lambda _site, _own: f"fairgate={OFFICER}"),
+    _cookie("SQL as session", lambda _site, _own: "fairgate=' OR 1=1 --"),
+    _cookie("the session cut short", lambda _site, own: f"fairgate={own.get('fairgate', 'x')[:-1]}"),
+    _cookie("the session in another case", lambda _site, own: f"fairgate={own.get('fairgate', 'x').swapcase()}"),
+    _cookie("the session under another name", lambda _site, own: f"__Host-fairgate={own.get('fairgate', 'x')}"),
+    _cookie("a very long session", lambda _site, _own: "fairgate=" + "A" * 20_000),
+    _cookie("bytes as session", lambda _site, _own: "fairgate=\udcff\udcfe"),
+)
+METHODS = ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "OPTIONS", "PROPFIND", "get", "GETT")

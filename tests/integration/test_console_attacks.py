@@ -1,0 +1,145 @@
+"""Attacks on every route of the console: forged forms, hosts, bodies, cookies, methods; nothing is ever recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import console_attacks as table
+import console_scenes as scenes
+import pytest
+from browser_pages import routes
+from console_attacks import (
+    BODIES,
+    ELSEWHERE,
+    FORGED,
+    GETS,
+    HOSTS,
+    METHODS,
+    POSTS,
+    ROUTES,
+    SIGNED_OUT,
+    Attack,
+    Route,
+    Site,
+)
+from console_factory import Ticking, project_desk, project_settings
+from wire import Ask, Reply
+
+from reports.console.app import create_app
+from reports.console.guard import HEADERS
+
+Counted = Callable[[str, int], None]
+CASES = "attacks on the console"
+BY_NAME = {"argvalues": ROUTES, "ids": lambda route: route.name}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return _site(tmp_path_factory.mktemp("site"))
+
+
+def _site(folder: Path) -> Site:
+    clock = Ticking()
+    desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
+    file = project_settings(folder).accounts_url.removeprefix("sqlite:///")
+    return Site(create_app(desk, secure_cookies=False), desk, Path(file))
+
+
+def test_every_route_has_its_cases(site: Site) -> None:
+    there = {pair for pair in routes(site.app) if pair[0] != "HEAD"}
+    assert there == {(route.method, route.path) for route in ROUTES}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_the_good_request_is_answered(route: Route, tmp_path: Path) -> None:
+    """The control: what the attacks spoil works, so that they are refused for what is spoilt."""
+    own = _site(tmp_path)
+    answer = own.send(route.ask(own))
+    assert answer.status == route.good, answer.text[:2000]
+    if route.good == 200:
+        assert answer.header("content-type").startswith(route.media)
+
+
+@pytest.mark.parametrize("route", POSTS, ids=lambda route: route.name)
+@pytest.mark.parametrize("attack", (*ELSEWHERE, *HOSTS, *FORGED, *BODIES), ids=lambda attack: attack.name)
+def test_a_spoilt_form_does_nothing(route: Route, attack: Attack, site: Site, counted: Counted) -> None:
+    ask = attack.spoil(route.ask(site), route, site)
+    before = site.state()
+    answer = site.send(ask)
+    if site.state() != before:
+        site.sessions.clear()  # one attack that gets through fails once, not a hundred times
+        pytest.fail(f"{answer.status}: {before} became {site.state()}")
+    assert answer.status in attack.right, f"{answer.status} {answer.text[:300]}"
+    _harmless(answer)
+    counted(CASES, 1)
+
+
+@pytest.mark.parametrize("attack", HOSTS, ids=lambda attack: attack.name)
+def test_no_page_is_given_under_another_name(attack: Attack, site: Site, counted: Counted) -> None:
+    for route in GETS:
+        answer = site.send(attack.spoil(route.ask(site), route, site))
+        assert answer.status in attack.right, route.name
+        _harmless(answer)
+        counted(CASES, 1)
+
+
+@pytest.mark.parametrize("attack", SIGNED_OUT, ids=lambda attack: attack.name)
+def test_without_a_session_nothing_is_shown_and_nothing_done(attack: Attack, site: Site, counted: Counted) -> None:
+    for route in ROUTES:
+        if route.person is None:
+            continue
+        ask = attack.spoil(route.ask(site), route, site)
+        before = site.state()
+        answer = site.send(ask)
+        assert answer.status == route.signed_out, (route.name, answer.text[:300])
+        if answer.status == 303:
+            assert answer.header("location").startswith("/login?wanted=%2F"), route.name
+        assert site.state() == before
+        assert "credit" not in answer.text
+        _harmless(answer)
+        counted(CASES, 1)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_other_methods_are_not_answered(route: Route, site: Site, counted: Counted) -> None:
+    known = {each.method for each in ROUTES if each.path == route.path}
+    for method in (*METHODS, "POST", "HEAD"):
+        if method in known:
+            continue
+        ask = Ask(method, route.target, cookies=site.cookies(route.person), fields=[("csrf", "x")])
+        before = site.state()
+        answer = site.send(ask)
+        assert answer.status in {404, 405}, f"{method}: {answer.status}"
+        assert site.state() == before
+        _harmless(answer)
+        counted(CASES, 1)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_answer_carries_every_header(route: Route, site: Site, counted: Counted) -> None:
+    ask = route.ask(site) if route.method == "GET" else Ask("POST", route.target)
+    answer = site.send(ask)
+    _harmless(answer)
+    assert answer.header("server") == ""
+    assert answer.header("x-powered-by") == ""
+    counted(CASES, 1)
+
+
+def test_the_whole_table_was_run(counted: Counted) -> None:
+    """The table does not shrink unnoticed."""
+    assert len((*ELSEWHERE, *HOSTS, *FORGED, *BODIES)) >= 60
+    assert table.POSTS
+
+
+def _harmless(answer: Reply) -> None:
+    """What holds for every answer, whatever was asked."""
+    for name, value in HEADERS.items():
+        found = [text for key, text in answer.headers if key == name]
+        assert found == [value], f"{name}: {found}"
+    assert "Traceback" not in answer.text
+    assert 'File "' not in answer.text
+    assert not [line for line in answer.cookies() if "httponly" not in line.lower()]
+    assert not answer.header("access-control-allow-origin")
+    location = answer.header("location")
+    assert location == "" or (location.startswith("/") and not location.startswith(("//", "/\\")))
