@@ -7,6 +7,7 @@ import base64
 import dataclasses
 import io
 import json
+import re
 import stat
 import struct
 import tracemalloc
@@ -22,16 +23,23 @@ from console_browser import Browser, hidden
 from fastapi import FastAPI
 from ledger_factory import ledger_at, sign_off
 
+from governance.case import open_case
 from governance.desk import Desk
+from governance.digests import digest_bytes
 from governance.ledger.checkpoint import log_key
 from governance.ledger.export import export
 from governance.ledger.receipt import write_proof
 from governance.ledger.sql import SqlLedger
 from governance.ledger.unpacked import MAX_MEMBERS
+from reports.bundle import LedgerSource, write_bundle
 from reports.console import upload as uploads
 from reports.console.app import create_app
 from reports.console.outside import Outside
 from reports.console.upload import MAX_UPLOAD, Upload, examined
+from reports.evidence import gather
+from reports.formats import Format
+from reports.publish import published_evidence
+from reports.report import report_of
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +143,69 @@ def test_under_a_key_that_was_brought_nothing_is_said_of_this_console(
     assert ">Verified<" in text
     assert "It is not the log key of this console" in text
     assert "this console&#39;s ledger still" not in text
+
+
+def bundle(desk: Desk, *, published: bool = False) -> dict[str, bytes]:
+    """The evidence bundle of the released version, as files by name."""
+    case = open_case(desk, "hiring", "2", "champion")
+    evidence = gather(desk, case)
+    source = LedgerSource(
+        entries=tuple(desk.ledger.entries(digest=case.subject.digest)),
+        receipt=desk.ledger.receipt,
+        export=lambda path: export(ledger_of(desk), path),
+        evidence=desk.evidence,
+    )
+    stream = io.BytesIO()
+    report = report_of(published_evidence(evidence) if published else evidence)
+    write_bundle(stream, report, source, (Format.JSON, Format.MARKDOWN))
+    with zipfile.ZipFile(stream) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_an_evidence_bundle_is_checked_whole_with_its_receipts_its_export_and_its_evidence(
+    browser: Browser, desk: Desk
+) -> None:
+    files = bundle(desk)
+    receipts = sum(name.endswith(".tlog-proof") for name in files)
+    text = send(browser, {"bundle.zip": zipped(files)}).text
+    assert ">Verified<" in text
+    assert "complete</span>" in text
+    assert text.count('badge-met">verified') == receipts + 1
+    assert re.search(r"evidence/[0-9a-f]{64}.*?audit-report of entry", text, re.DOTALL)
+    for name, words in (("report/report.json", "is not the record"), ("report/report.md", "report.md was changed")):
+        other = send(browser, {"bundle.zip": zipped({**files, name: files[name] + b" "})}).text
+        assert ">Not verified<" in other
+        assert words in other
+    for changed_files, words in (
+        ({**files, "more.txt": b"x"}, "more.txt is not in the manifest"),
+        ({name: data for name, data in files.items() if name != "README.txt"}, "README.txt is missing"),
+    ):
+        assert words in send(browser, {"bundle.zip": zipped(changed_files)}).text
+
+
+def test_a_bundle_for_publication_proves_places_without_what_stands_there(browser: Browser, desk: Desk) -> None:
+    files = bundle(desk, published=True)
+    text = send(browser, {"bundle.zip": zipped(files)}).text
+    assert ">Verified<" in text
+    assert "lists its leaf hash alone" in text
+    leaves = files["ledger/leaves.json"]
+    place = leaves.index(b'"leaf": "') + 9
+    forged = leaves[:place] + (b"0" if leaves[place : place + 1] != b"0" else b"1") + leaves[place + 1 :]
+    assert (
+        "no entry with the leaf hash" in send(browser, {"b.zip": zipped({**files, "ledger/leaves.json": forged})}).text
+    )
+
+
+def test_a_bundle_without_a_receipt_proves_nothing(browser: Browser, desk: Desk) -> None:
+    record = b"{}"
+    says = {"format": "urn:fairgate:evidence-bundle:v1", "title": "t", "record_digest": digest_bytes(record)}
+    listed = {**says, "files": [{"name": "report/report.json", "sha256": digest_bytes(record), "size": 2}]}
+    files = {"report/report.json": record, "manifest.json": json.dumps(listed).encode()}
+    text = send(browser, {"b.zip": zipped(files)}).text
+    assert ">Verified<" not in text
+    assert "nothing in it is proved" in text
+    broken = json.dumps({**says, "files": [1]}).encode()
+    assert "cannot be read" in send(browser, {"b.zip": zipped({**files, "manifest.json": broken})}).text
 
 
 # --- what does not -------------------------------------------------------------------------------------------------
