@@ -401,6 +401,7 @@ def test_accounts_from_before_single_sign_on_get_its_tables(accounts: Accounts) 
     assert identities.take(late, now() + timedelta(minutes=11)) is None
     identities.unlink(mine)
     assert identities.person_of(mine) is None
+    newer.database.dispose()
 
 
 def test_a_person_without_a_password_has_none_that_works(accounts: Accounts) -> None:
