@@ -14,9 +14,14 @@ from reports.words import DASH
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$!])")
 
 
+_BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|$|[-=]{2})")
+"""What would begin a list, a rule or an underlined heading at the start of a line or of a list's item."""
+
+
 def md(text: str) -> str:
     """`text` on one line with Markdown's own characters escaped."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("://", ":\\//")
+    escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("://", ":\\//")
+    return _BLOCK.sub(r"\1\\\2", escaped)
 
 
 def release_markdown(view: ReleaseView) -> str:

@@ -26,6 +26,7 @@ from flows.cli import (
     schedules,
     sign,
     tables,
+    tokens,
     verify,
 )
 from flows.cli.output import fail, say
@@ -48,8 +49,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger, outside,
-    db, schedules, notify, operate,
+    people, tokens, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger,
+    outside, db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

@@ -24,6 +24,7 @@ ALLOWED = {
         "governance/accounts_schema.py",
         "governance/reading.py",
         "governance/identities.py",
+        "governance/api_tokens.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
         "governance/registry/backstop.py",
@@ -36,6 +37,7 @@ ALLOWED = {
         "governance/migrations/accounts/0002_second_factors.py",
         "governance/migrations/accounts/0003_reading.py",
         "governance/migrations/accounts/0004_single_sign_on.py",
+        "governance/migrations/accounts/0005_api_tokens.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
