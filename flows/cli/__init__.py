@@ -22,6 +22,7 @@ from flows.cli import (
     outside,
     people,
     release,
+    report,
     schedules,
     sign,
     tables,
@@ -48,8 +49,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, tokens, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
-    schedules, notify, operate,
+    people, tokens, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger,
+    outside, db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)
