@@ -54,7 +54,9 @@ class Visit:
     contexts: list[Any] = field(default_factory=list)
 
     def open(self, person: str | None = OFFICER, **options: Any) -> Any:
-        """A new page, signed in as this person."""
+        """A new page, signed in as this person, who has an authenticator app."""
+        if person is not None:
+            factory.code(self.house.desk, person)
         context = self.chromium.new_context(base_url=self.house.url, locale="en-GB", **options)
         context.set_default_timeout(15_000)
         self.contexts.append(context)

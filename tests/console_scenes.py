@@ -26,6 +26,7 @@ HOSTILE = '"><img src=x onerror=alert(1)>\u202e'
 OTHERS = (
     Person("legal-helper", "Hannah Helper", ("legal",)),
     Person("chief-risk", "Chief Risk Officer", ("model-risk",)),
+    Person("visitor", "Vera Visitor", ("audit",)),
 )
 PEOPLE = (*factory.PEOPLE, *OTHERS)
 WHO = {person.id: person for person in PEOPLE}
