@@ -193,7 +193,9 @@ def prove(page: Any, house: House, person: str) -> None:
         code.fill(factory.code(house.desk, person))
 
 
-def fill_sign_form(page: Any, house: House, decision: str = "Approve", reason: str = "I read the report.", person: str = OFFICER) -> None:
+def fill_sign_form(
+    page: Any, house: House, decision: str = "Approve", reason: str = "I read the report.", person: str = OFFICER
+) -> None:
     """Fill the form of the sign page in and send it."""
     page.get_by_role("radio", name=re.compile(f"^{decision}")).first.check()
     page.get_by_label("Reason", exact=True).fill(reason)

@@ -198,7 +198,11 @@ def _withdraw(site: Site) -> Sequence[tuple[str, str]]:
 def _condition(site: Site) -> Sequence[tuple[str, str]]:
     seq = next(entry.seq for entry in site.desk.ledger.entries() if entry.statement.body.get("conditions"))
     page = f"/case/condition?{query('credit', sign_off=str(seq), number='1')}"
-    return [*_form_of(site, page, "/condition", "risk-officer"), ("reason", "The audit of this week."), *_proof(site, "risk-officer")]
+    return [
+        *_form_of(site, page, "/condition", "risk-officer"),
+        ("reason", "The audit of this week."),
+        *_proof(site, "risk-officer"),
+    ]
 
 
 def _policy(site: Site) -> Sequence[tuple[str, str]]:
@@ -252,7 +256,12 @@ ROUTES = (
     Route("POST", "/reading", "/reading", fields=_reading, good=204),
     Route("GET", "/case/withdraw", f"/case/withdraw?{query('lending')}"),
     Route("POST", "/withdraw", "/withdraw", fields=_withdraw, good=303),
-    Route("GET", "/case/condition", f"/case/condition?{query('credit', sign_off='{condition}', number='1')}", "risk-officer"),
+    Route(
+        "GET",
+        "/case/condition",
+        f"/case/condition?{query('credit', sign_off='{condition}', number='1')}",
+        "risk-officer",
+    ),
     Route("POST", "/condition", "/condition", "risk-officer", _condition, good=303),
     Route("GET", "/models", "/models"),
     Route("GET", "/model", "/model?name=credit"),

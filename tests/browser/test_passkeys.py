@@ -108,7 +108,9 @@ def test_a_signature_without_the_person_is_refused_by_the_server(visit: Visit, h
     page.add_init_script(NOT_ASKED)
     session.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
     _use(page, "unverified")
-    page.get_by_role("alert").filter(has_text="Nothing was recorded").or_(page.get_by_text("took too long")).first.wait_for()
+    page.get_by_role("alert").filter(has_text="Nothing was recorded").or_(
+        page.get_by_text("took too long")
+    ).first.wait_for()
     assert house.desk.ledger.size() == size
 
 
