@@ -43,11 +43,11 @@ def play(desk: Desk, clock: Ticking) -> Desk:
     clock.now += timedelta(hours=5)
     sign(desk, refused, "compliance-officer", "compliance", "refuse", "The ratio for women is far below the bound.")
     clock.now += timedelta(days=4)
-    _emergencies(desk, clock)
     clock.now += timedelta(days=9)
     _taken_back(desk, clock)
     observe(desk, "lending", factory.TARGET, "the alias champion points at version 3, which nobody released", {})
     clock.now += timedelta(days=2, hours=7)
+    _emergencies(desk, clock)
     _waiting(desk, clock)
     return desk
 
@@ -131,6 +131,4 @@ def _waiting(desk: Desk, clock: Ticking) -> None:
     factory.record_case(desk, "1", name="hiring")
     factory.record_case(desk, "2", name="hiring")
     factory.record_case(desk, "2", name=HOSTILE)
-    found = factory.record_case(desk, "1", name="claims")
-    break_glass(desk, found, WHO["second-officer"], Plea(72, "Claims wait.", "password at the command line"))
     clock.now += timedelta(hours=30)

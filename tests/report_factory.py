@@ -133,9 +133,11 @@ def code(desk: Desk, person: str) -> str:
     if charter_of(desk).code_of(person) is None:
         made = new_secret(desk.accounts, known)
         confirm_code(desk, known, "password at the console", code_at(made.secret, step_of(desk.clock())))
-    query = text("SELECT secret, step FROM code_secret WHERE person = :person")
+    app = charter_of(desk).code_of(person)
+    given = {"person": person, "fingerprint": app.fingerprint if app else ""}
+    query = text("SELECT secret, step FROM code_secret WHERE person = :person AND fingerprint = :fingerprint")
     with desk.accounts.database.reading() as connection:
-        secret, last = connection.execute(query, {"person": person}).one()
+        secret, last = connection.execute(query, given).one()
     if last > step_of(clock.now):  # two steps ahead of the clock are not taken
         clock.now += timedelta(seconds=30)
     return code_at(secret, max(last + 1, step_of(clock.now)))

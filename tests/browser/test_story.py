@@ -23,7 +23,7 @@ def _sign_page(visit: Visit, person: str, name: str) -> Any:
     page = visit.open(person)
     page.goto("/")
     page.get_by_role("link", name=f"{name} version 2").first.click()
-    page.get_by_role("link", name="Decide", exact=True).click()
+    page.get_by_role("link", name="Go to the decision").click()
     page.get_by_role("heading", name="Your decision on").wait_for()
     return page
 
@@ -217,7 +217,7 @@ def test_sections_that_were_opened_are_recorded_with_the_signature(visit: Visit,
     for title in ("Verdicts", "Group rates"):
         page.get_by_role("navigation", name="Evidence of this case").get_by_role("link", name=title).click()
         page.wait_for_timeout(1_100)  # what counts are seconds in sight
-    page.get_by_role("link", name="Decide", exact=True).click()
+    page.get_by_role("link", name="Go to the decision").click()
     fill_sign_form(page, house)
     reading = _recorded(page, house).statement.body["reading"]
     assert {"summary", "verdicts", "rates"} <= set(reading)
