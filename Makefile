@@ -13,7 +13,7 @@ export DO_NOT_TRACK = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: demo test test-faults lint format lock benchmark clean help
+.PHONY: demo test test-faults lint format lock benchmark pictures clean help
 
 help:
 	@echo "make demo   play the whole story (makes .venv on the first run)"
@@ -22,6 +22,7 @@ help:
 	@echo "make lint   ruff, mypy --strict, import contracts"
 	@echo "make lock   resolve requirements*.in anew (needs uv)"
 	@echo "make benchmark  measure beside other libraries (minutes; BENCHMARK=--ours-1e8 and more: benchmarks/run.py)"
+	@echo "make pictures  the pictures of docs/guides/officer.md (needs chromium)"
 	@echo "make clean  remove the environment and what the demo wrote"
 
 demo: $(VENV)/.runtime
@@ -71,6 +72,10 @@ lock:
 
 benchmark: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py $(BENCHMARK)
+
+# The pictures of the officer's guide, from a real browser (needs chromium).
+pictures: $(VENV)/.dev
+	$(BIN)/python tests/make_pictures.py
 
 clean:
 	rm -rf $(VENV) demo build fairgate.egg-info test-output

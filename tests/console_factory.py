@@ -57,7 +57,7 @@ def project_settings(folder: Path) -> Settings:
 def project_desk(folder: Path, clock: Clock, people: Sequence[Person] = factory.PEOPLE) -> Desk:
     """A desk over files where `fairgate serve` in `folder` finds them; these people, and the default policy in use."""
     settings = project_settings(folder)
-    settings.home.mkdir(parents=True)
+    settings.home.mkdir(parents=True, exist_ok=True)
     data = files("governance").joinpath("policies", "default.toml").read_bytes()
     desk = Desk(
         ledger=SqlLedger(settings.ledger_url, open_keys(settings.home / "keys"), clock),
