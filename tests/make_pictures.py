@@ -29,7 +29,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     shots = {
-        "inbox": ("/", None),
+        "inbox": ("/", "#mine"),
         "evidence": (f"/case?{query('credit')}", None),
         "intersections": (f"/case/intersections?{query('credit')}", None),
         "decide": (f"/case/sign?{query('credit')}", "#sign"),
@@ -57,7 +57,7 @@ def _shot(page: Any, house: Any, name: str, path: str, part: str | None) -> None
 
     page.goto(path.format(sign_off=house.newest(PredicateType.SIGN_OFF)))
     if part:
-        page.locator(part).scroll_into_view_if_needed()
+        page.locator(part).evaluate("here => here.scrollIntoView()")
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = FOLDER / f"{name}.png"
     page.screenshot(path=file)
