@@ -34,6 +34,7 @@ from reports.console import (
     verify,
 )
 from reports.console.answers import html
+from reports.console.api import PREFIX, api_application, pages
 from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.openid import Provider
@@ -88,6 +89,8 @@ def create_app(
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)
+    app.include_router(pages)
+    app.mount(PREFIX, api_application(app.state))
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)

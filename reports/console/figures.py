@@ -21,7 +21,7 @@ router = APIRouter()
 @router.get("/figures")
 def figures_page(request: Request, session: Visitor) -> Response:
     """The figures of the last year, and of the last eight quarters."""
-    view = _view(desk_of(request))
+    view = yearly(desk_of(request))
     charts = tuple((chart, Markup(svg(chart))) for chart in view.charts)  # noqa: S704
     return html("console_figures.html", session, view=view, charts=charts, about_reviewers=REVIEWERS)
 
@@ -30,11 +30,12 @@ def figures_page(request: Request, session: Visitor) -> Response:
 def figures_csv(request: Request, _session: Visitor) -> Response:
     """The same as a table for a spreadsheet."""
     headers = {"content-disposition": 'attachment; filename="fairgate-figures.csv"'}
-    data = csv_bytes(table(_view(desk_of(request))))
+    data = csv_bytes(table(yearly(desk_of(request))))
     return Response(data, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
-def _view(desk: Desk) -> FiguresView:
+def yearly(desk: Desk) -> FiguresView:
+    """The figures of the last year, and of its quarters, for the page and for scripts."""
     facts, now = facts_from(desk.ledger.entries()), desk.clock()
     by_quarter = tuple(figures(facts, desk.policy, item, now) for item in quarters(facts.first, now, QUARTERS))
     return figures_view(figures(facts, desk.policy, last_days(now, DAYS), now), by_quarter)

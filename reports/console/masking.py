@@ -13,7 +13,9 @@ from dataclasses import replace
 from governance.accounts import Session
 from governance.case import Case
 from governance.charter import confirmed
+from governance.condition import Condition
 from governance.desk import Desk, charter_of
+from governance.dossier import SignOff
 from governance.history import Act, Reign
 from governance.people import Person
 from governance.signoff import may_sign
@@ -38,8 +40,21 @@ def evidence_for(desk: Desk, session: Session, case: Case, sections: Collection[
 
 
 def case_for(desk: Desk, session: Session, case: Case) -> Case:
-    """The case as this person may read it in a list: its findings and reasons can repeat a small count."""
-    return case if sees_whole(desk, session, case) or not _bytes_mask(desk, case.subject.digest) else masked_case(case)
+    """The case as this person may read it in a list: its findings and reasons can repeat a small count.
+
+    A condition that is hers to meet was written to her: that she reads.
+    """
+    if sees_whole(desk, session, case) or not _bytes_mask(desk, case.subject.digest):
+        return case
+    masked, owner = masked_case(case), session.person.id
+    pairs = zip(masked.dossier.sign_offs, case.dossier.sign_offs, strict=True)
+    signed = tuple(replace(item, conditions=_told(item, whole, owner)) for item, whole in pairs)
+    return replace(masked, dossier=replace(masked.dossier, sign_offs=signed))
+
+
+def _told(masked: SignOff, whole: SignOff, owner: str) -> tuple[Condition, ...]:
+    pairs = zip(masked.conditions, whole.conditions, strict=True)
+    return tuple(found if found.owner == owner else item for item, found in pairs)
 
 
 def sees_whole(desk: Desk, session: Session, case: Case) -> bool:
@@ -54,18 +69,23 @@ def sees_whole(desk: Desk, session: Session, case: Case) -> bool:
 def may_read(desk: Desk, session: Session, entry: Entry) -> bool:
     """Whether this person may read what an entry says in words, and its exact bytes.
 
-    Not where it can repeat a small count: findings, what a hold misses, reasons. What she recorded herself she may.
+    Not where it can repeat a small count: findings, what a hold misses, reasons. What she typed herself she may.
     """
     return not unreadable(desk, session, (entry,))
 
 
 def unreadable(desk: Desk, session: Session, entries: Iterable[Entry]) -> frozenset[int]:
     """Those of the entries, by seq, whose words this person may not read; see `may_read`."""
-    told = [e for e in entries if e.statement.predicate_type in _TELLING and e.statement.actor.id != session.person.id]
+    told = [entry for entry in entries if _tells(entry, session)]
     if not told or reads_all(desk, session):
         return frozenset()
     masks = {digest: _bytes_mask(desk, digest) for entry in told for digest in _models(entry)}
     return frozenset(entry.seq for entry in told if any(masks[digest] for digest in _models(entry)))
+
+
+def _tells(entry: Entry, session: Session) -> bool:
+    kind, mine = entry.statement.predicate_type, entry.statement.actor.id == session.person.id
+    return kind in _FOUND or (kind in _TYPED and not mine)
 
 
 def reigns_for(desk: Desk, session: Session, reigns: tuple[Reign, ...]) -> tuple[Reign, ...]:
@@ -81,7 +101,11 @@ def _without_reasons(reign: Reign, session: Session) -> Reign:
 
 
 def _withheld(acts: tuple[Act, ...], session: Session) -> tuple[Act, ...]:
-    return tuple(item if item.actor.id == session.person.id else replace(item, reason=WITHHELD) for item in acts)
+    return tuple(item if item.actor.id == session.person.id else _without_words(item) for item in acts)
+
+
+def _without_words(act: Act) -> Act:
+    return replace(act, reason=WITHHELD, conditions=tuple(replace(item, text=WITHHELD) for item in act.conditions))
 
 
 def reads_all(desk: Desk, session: Session) -> bool:
@@ -102,20 +126,21 @@ def _bytes_mask(desk: Desk, digest: str) -> bool:
     return any(item is not None and item.suppress_below for item in (audit_kept(desk, report) for report in reports))
 
 
-_TELLING = frozenset(
+_FOUND = frozenset({PredicateType.FAIRNESS_AUDIT, PredicateType.DATA_VALIDATION, PredicateType.HOLD})
+"""Entries that hold findings."""
+
+_TYPED = frozenset(
     {
-        PredicateType.FAIRNESS_AUDIT,
-        PredicateType.DATA_VALIDATION,
-        PredicateType.HOLD,
         PredicateType.SIGN_OFF,
         PredicateType.REFUSAL,
         PredicateType.WITHDRAWAL,
+        PredicateType.CONDITION,
         PredicateType.BREAK_GLASS,
         PredicateType.CONDITION,
         PredicateType.DEMOTION,
     }
 )
-"""Entries that hold findings or what people typed."""
+"""Entries that hold what a person typed. Her own she may read: they are her receipts."""
 
 
 def _by_function(desk: Desk, person: Person, known: Person | None) -> bool:

@@ -13,9 +13,7 @@ from typing import Any
 import console_scenes as scenes
 import pytest
 from browser_pages import OUTPUT, House, Visit
-from console_factory import Ticking, project_desk, served
-
-from reports.console.app import create_app
+from console_factory import Ticking, console_of, project_desk, served
 
 CHROMIUM = shutil.which("chromium")
 # Root in a container has no user namespace of its own for Chromium's sandbox; only our own pages are opened.
@@ -47,7 +45,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     clock = Ticking()
     desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
-    with served(create_app(desk, secure_cookies=False)) as url:
+    with served(console_of(desk)) as url:
         yield House(url, desk, clock, folder)
 
 

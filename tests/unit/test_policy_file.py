@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from governance.digests import digest_bytes
 from governance.errors import ConfigurationError
+from governance.people import Person
 from governance.policy import OnAdverse, Policy, RequiredBound, Requirement, Tier
 from governance.policy_file import MAX_BYTES, MAX_DAYS, read_policy
 
@@ -184,4 +185,31 @@ def test_what_the_gate_does_not_know_is_refused_by_name(old: bytes, new: bytes, 
     assert old in DEFAULT
     with pytest.raises(ConfigurationError) as raised:
         read_policy(DEFAULT.replace(old, new))
+    assert said in str(raised.value)
+
+
+def test_who_reads_small_counts_is_who_signs_or_who_is_named_beside_them() -> None:
+    small, named = (
+        _read(SMALL),
+        _read(SMALL.replace('version = "3"', 'version = "3"\nwhole_evidence = ["compliance", "legal"]')),
+    )
+    people = {function: Person(function, function, (function,)) for function in ("compliance", "legal", "data-science")}
+    assert small.readers() == ("compliance",)
+    assert [name for name, person in people.items() if small.sees_whole(person)] == ["compliance"]
+    assert [name for name, person in people.items() if named.sees_whole(person)] == ["compliance", "legal"]
+    assert not named.sees_whole(replace(people["legal"], active=False))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('["legal"]', "write every function that signs, so compliance as well"),
+        ("[]", "write every function that signs, so compliance as well"),
+        ('"compliance"', "[policy] whole_evidence is 'compliance'; write a list of texts"),
+        ("[1]", "[policy] whole_evidence is [1]; write a list of texts"),
+    ],
+)
+def test_nobody_signs_what_she_may_not_read(line: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        _read(SMALL.replace('version = "3"', f'version = "3"\nwhole_evidence = {line}'))
     assert said in str(raised.value)
