@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from flows.monitoring import Look
 from flows.releasing import Answer
@@ -14,11 +16,11 @@ from flows.wiring import open_desk, open_ledger, open_registry
 from governance.case import Case, case_of, open_case
 from governance.casefile import subject_of, target_in
 from governance.desk import Desk
-from governance.errors import Exit
+from governance.errors import ConfigurationError, Exit
 from governance.record import ran
 from governance.statement import PredicateType
 from reports.evidence import CaseEvidence, gather
-from reports.formats import Format, render
+from reports.formats import QUICK, Format, render
 from reports.glass import emergency_line
 from reports.night import NightRow, NightSummary, night_view
 from reports.nights import EVERY, missed
@@ -64,23 +66,29 @@ def publish_release(settings: Settings, answer: Answer) -> ReportFiles:
     """Write the report of a release decision as HTML, Markdown and JSON, and log it as a run of the registry."""
     desk = open_desk(settings)
     evidence = gather(desk, answer.case)
-    files = {form: render(release_view(evidence), form) for form in Format}
+    view = release_view(evidence)
+    files = {form: render(view, form) for form in QUICK}
     path = write_report(settings, answer.case, files)
     run_id = _log(settings, evidence, files)
     return ReportFiles(path, files[Format.MARKDOWN].decode(), run_id)
 
 
-def write_report(settings: Settings, case: Case, files: dict[Format, bytes], *, suffix: str = "") -> Path:
-    """Write each format beside the others; returns the HTML file (the first one, where there is no HTML).
+def write_report(settings: Settings, case: Case, files: dict[Format, bytes]) -> Path:
+    """Write each format beside the others; returns the HTML file (the first one, where there is no HTML)."""
+    settings.reports.mkdir(parents=True, exist_ok=True)
+    paths = {form: report_path(settings.reports, case, "", form.suffix) for form in files}
+    for form, data in files.items():
+        put_file(paths[form], data)
+    return paths.get(Format.HTML) or next(iter(paths.values()))
+
+
+def report_path(folder: Path, case: Case, suffix: str, ending: str) -> Path:
+    """The file of a report of this case in `folder`.
 
     `suffix` keeps another kind of report of the same case (one for publication) apart from it.
     """
-    settings.reports.mkdir(parents=True, exist_ok=True)
     stem = file_stem(f"{case.subject.name}-v{case.subject.version}-{case.target.alias}{suffix}")
-    paths = {form: settings.reports / f"{stem}.{form.value}" for form in files}
-    for form, data in files.items():
-        _write(paths[form], data)
-    return paths.get(Format.HTML) or next(iter(paths.values()))
+    return folder / f"{stem}.{ending}"
 
 
 def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iterable[Look]) -> Night:
@@ -94,9 +102,9 @@ def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iter
     view = night_view(summary)
     settings.reports.mkdir(parents=True, exist_ok=True)
     path = settings.reports / f"night-{started:%Y-%m-%dT%H%M%SZ}.html"
-    _write(path, night_html(view).encode())
-    _write(path.with_suffix(".md"), night_markdown(view).encode())
-    _write(path.with_suffix(".json"), night_json(summary))
+    put_file(path, night_html(view).encode())
+    put_file(path.with_suffix(".md"), night_markdown(view).encode())
+    put_file(path.with_suffix(".json"), night_json(summary))
     stored = desk.evidence.put(night_json(summary))
     body = {"report": stored, "exit_code": summary.exit_code(), "aliases": len(rows)}
     if settings.night_every is not None:
@@ -118,7 +126,7 @@ def refresh_reports(settings: Settings, desk: Desk, looks: Iterable[Look]) -> tu
     adverse = [item for item in looks if item.exit_code is Exit.ADVERSE]
     cases = [open_case(desk, item.model, item.version, item.alias) for item in adverse]
     views = [release_view(gather(desk, case)) for case in cases]
-    files = [{form: render(view, form) for form in Format} for view in views]
+    files = [{form: render(view, form) for form in QUICK} for view in views]
     return tuple(write_report(settings, case, found) for case, found in zip(cases, files, strict=True))
 
 
@@ -132,7 +140,7 @@ def _log(settings: Settings, evidence: CaseEvidence, files: dict[Format, bytes])
     registry = open_registry(settings)
     subject = evidence.case.subject
     version = registry.version(subject.name, subject.version)
-    names = {f"report.{form.value}": data for form, data in files.items()}
+    names = {f"report.{form.suffix}": data for form, data in files.items()}
     checkpoint = open_ledger(settings).checkpoint()
     if checkpoint is not None:  # in a second place: only memory elsewhere shows a ledger that was rolled back
         names["checkpoint.txt"] = checkpoint.note.encode()
@@ -149,8 +157,25 @@ def _metrics(evidence: CaseEvidence) -> dict[str, float]:
     }
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Beside, then rename: a reader never sees half a report."""
+def put_file(path: Path, data: bytes) -> None:
+    """Write a report. Raises ConfigurationError where it cannot be written."""
+    with streamed(path) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def streamed(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside `path` that takes its place at the end: a reader never sees half a report.
+
+    Raises ConfigurationError where it cannot be written; then nothing is left of it.
+    """
     scratch = path.with_name(f".{path.name}.new")
-    scratch.write_bytes(data)
-    scratch.replace(path)
+    try:
+        try:
+            with scratch.open("wb") as stream:
+                yield stream
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the report {path} cannot be written: {error.strerror}") from error

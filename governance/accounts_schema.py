@@ -59,6 +59,14 @@ _FOURTH = (
     "CREATE TABLE sign_on (token TEXT PRIMARY KEY, body TEXT NOT NULL, until TEXT NOT NULL) STRICT",
 )
 
+# Tokens of scripts that read: their hash alone.
+_FIFTH = (
+    """CREATE TABLE api_token (
+        id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, person TEXT NOT NULL REFERENCES person (id),
+        label TEXT NOT NULL, made TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT NOT NULL
+    ) STRICT""",
+)
+
 
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
@@ -66,6 +74,7 @@ def create(connection: Connection) -> None:
     create_second(connection)
     create_third(connection)
     create_fourth(connection)
+    create_fifth(connection)
 
 
 def create_first(connection: Connection) -> None:
@@ -88,6 +97,11 @@ def create_fourth(connection: Connection) -> None:
     _make(connection, _FOURTH)
 
 
+def create_fifth(connection: Connection) -> None:
+    """Make the tables that revision 0005 adds."""
+    _make(connection, _FIFTH)
+
+
 def _make(connection: Connection, statements: Iterable[str]) -> None:
     for statement in statements:
         connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
@@ -102,7 +116,7 @@ def _for_postgres(statement: str) -> str:
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0004",
+    head="0005",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.

@@ -22,6 +22,8 @@ def approve_policy(
     the new one there would not be two persons who could ever replace it.
     """
     reasoned(reason)
+    if charter_of(desk).adopted() is not None:
+        _function(desk, person)  # who may not approve leaves no trace of the policy either
     use_policy(desk, MACHINE)
     body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}
 

@@ -92,6 +92,8 @@ def decide(policy: Policy, dossier: Dossier) -> Decision:
 
 
 POLICY_IN_FORCE = "policy-in-force"
+NOT_COUNTED = "Not counted: "
+"""Begins the reasons why approvals that were given do not count."""
 FIRM = (POLICY_IN_FORCE, "not-refused", "tier", Requirement.REGISTRANT_KNOWN)
 
 
@@ -320,7 +322,7 @@ def _sign_off(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
         return Finding(name, Status.MET, f"signed off by {who}", seqs)
     reason = "sign-off is missing from: " + ", ".join(answer.missing)
     if answer.void:
-        reason += ". Not counted: " + "; ".join(answer.void)
+        reason += f". {NOT_COUNTED}" + "; ".join(answer.void)
     way_out = _command("sign", dossier, "--alias", dossier.target.alias, "--as", "ID")
     return Finding(name, Status.UNMET, reason, seqs, needs=answer.missing, way_out=way_out)
 

@@ -163,7 +163,8 @@ def withdraw(
     if standing and not mine:
         raise NotAuthorizedError(f"{person.name} neither gave a sign-off of {case.subject} nor may withdraw another's")
     if not mine:
-        raise SignOffRefusedError(f"there is no sign-off of {case.subject} as {case.target} to withdraw")
+        which = "" if only is None else " among those chosen"
+        raise SignOffRefusedError(f"there is no sign-off of {case.subject} as {case.target} to withdraw{which}")
     return tuple(
         desk.ledger.append(
             withdrawn(case.dossier, seq, reason.strip(), known or person), idempotency_key=f"withdrawal-of:{seq}"

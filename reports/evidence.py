@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from audits.plan import AuditPlan
-from audits.result import AuditResult, Verdict
+from audits.result import AuditResult, RuleReport, Verdict
 from audits.rule_packs import RulePack
 from expectations.result import DataValidation
 from governance.case import Case
@@ -37,6 +37,17 @@ class LedgerHead:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedRule:
+    """A rule pack that the audit was computed under: `report` without its tables, and the pack's file as it ships now.
+
+    `ships` is None where the pack ships no more.
+    """
+
+    report: RuleReport
+    ships: RulePack | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseEvidence:
     """A case with its whole audit and data validation; None where the ledger names none for a release.
 
@@ -44,8 +55,8 @@ class CaseEvidence:
     be published has been masked (`reports.publish`); empty for those who sign. `incidents` are the ledger's
     observations about this target, whatever the version: an alias that was moved outside, bytes that changed.
     `earlier` is the last version that was released to the target before, None where there is none or nobody asked.
-    `plan` is what the audit was made by, `packs` the rule packs of the audit as they ship now (one that ships no more
-    is not among them), `ledger` what was read; None where the store or the ledger has none.
+    `plan` is what the audit was made by and `ledger` what was read, each None where it is not there; `rules` are the
+    rule packs of the audit, also where their tables may not be published.
     """
 
     case: Case
@@ -56,7 +67,7 @@ class CaseEvidence:
     published: str = ""
     incidents: tuple[Incident, ...] = ()
     plan: AuditPlan | None = None
-    packs: tuple[RulePack, ...] = ()
+    rules: tuple[UsedRule, ...] = ()
     ledger: LedgerHead | None = None
     earlier: Earlier | None = None
 
@@ -76,17 +87,20 @@ def gather(desk: Desk, case: Case, *, earlier: bool = True) -> CaseEvidence:
         monitoring=_monitoring(desk, case),
         incidents=_incidents(desk, case),
         plan=plan_kept(desk, audit.plan_digest) if audit else None,
-        packs=_packs(audit) if audit else (),
+        rules=_rules(audit) if audit else (),
         ledger=_head(desk),
         earlier=earlier_version(desk, case) if earlier else None,
     )
 
 
-def _packs(audit: AuditResult) -> tuple[RulePack, ...]:
+def _rules(audit: AuditResult) -> tuple[UsedRule, ...]:
     from audits.rule_packs import load_pack, pack_ids
 
     known = pack_ids() if audit.rule_reports else ()
-    return tuple(load_pack(report.pack) for report in audit.rule_reports if report.pack in known)
+    return tuple(
+        UsedRule(replace(report, tables=()), load_pack(report.pack) if report.pack in known else None)
+        for report in audit.rule_reports
+    )
 
 
 def _head(desk: Desk) -> LedgerHead | None:

@@ -6,21 +6,33 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reports.night import NightView
+from reports.provenance import Provenance, provenance
 from reports.signed import NO_PROOF
-from reports.view import Cell, DisparityRow, Panel, Part, Rate, ReleaseView
+from reports.view import Cell, DisparityRow, Panel, Part, Rate, ReleaseView, Table
 from reports.words import DASH
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$!])")
 
 
+_BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|$|[-=]{2})")
+"""What would begin a list, a rule or an underlined heading at the start of a line or of a list's item."""
+
+
 def md(text: str) -> str:
     """`text` on one line with Markdown's own characters escaped."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("://", ":\\//")
+    escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("://", ":\\//")
+    return _BLOCK.sub(r"\1\\\2", escaped)
 
 
 def release_markdown(view: ReleaseView) -> str:
     """The report of a release decision."""
-    return "\n".join(_release(view)).rstrip() + "\n"
+    return "\n".join((*_release(view), *provenance_lines(provenance(view)))).rstrip() + "\n"
+
+
+def provenance_lines(about: Provenance) -> Iterator[str]:
+    """What a report says of itself, as its last part."""
+    yield "\n## About this report\n"
+    yield from _table(("Item", "Value"), about.facts)
 
 
 def night_markdown(view: NightView) -> str:
@@ -119,13 +131,18 @@ def _more(part: Part, mark: str) -> Iterator[str]:
         yield from (f"- {md(name)}: {md(value)}" for name, value in part.facts)
         yield ""
     for table in part.tables:
-        yield f"{md(table.caption)}\n"
-        heads = (f"{column.label} ({column.note})" if column.note else column.label for column in table.columns)
-        yield from _table(tuple(heads), [tuple(_text(cell) for cell in row.cells) for row in table.rows])
-        yield ""
+        yield from captioned(table)
     if part.notes:
         yield from _items(part.notes)
         yield ""
+
+
+def captioned(table: Table) -> Iterator[str]:
+    """A table under its caption."""
+    yield f"{md(table.caption)}\n"
+    heads = (f"{column.label} ({column.note})" if column.note else column.label for column in table.columns)
+    yield from _table(tuple(heads), [tuple(_text(cell) for cell in row.cells) for row in table.rows])
+    yield ""
 
 
 def _text(cell: Cell) -> str:

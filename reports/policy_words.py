@@ -26,10 +26,12 @@ _LABELS = {
     "free_aliases": "Aliases that need no release",
     "on_adverse": "When a live version's scheduled audit is adverse",
     "on_incident": "When a live alias is moved outside Fairgate, or its bytes change",
+    "whole_evidence": "Functions that may read small counts",
     "untrusted_formats": "Saved models that are scored only where a sandbox holds",
     "requirements": "A release needs",
     "quorum": "Signed by one distinct person for each of",
     "assurance": "How a signature must be proved, at least",
+    "must_open": "Sections of the evidence that an approver must have opened",
     "sign_off_valid_days": "A sign-off counts for",
     "break_glass_hours": "Without evidence, in an emergency, for at most",
     "max_audit_age_days": "An audit is at most this old",
@@ -55,7 +57,7 @@ _CHOICES = {
     ("on_incident", "stay"): "it is recorded, and people are told",
     ("on_incident", "withdraw"): "it is recorded, people are told, and the alias is put back to what was released",
     ("assurance", "password"): "a password",
-    ("assurance", "server-attested"): "server-attested: Fairgate checked who it was, and says so",
+    ("assurance", "server-attested"): "server-attested: Fairgate checked two factors, and says so",
     ("assurance", "user-key"): "user-key: signed with a key that only the person has",
 }
 
@@ -163,7 +165,7 @@ def _facts(value: Policy | TierRules, names: tuple[str, ...]) -> tuple[Fact, ...
 def _words(name: str, value: Any) -> str:
     match value:
         case None:
-            return "no end" if name == "valid_until" else "not set"
+            return {"valid_until": "no end", "whole_evidence": "all functions that sign"}.get(name, "not set")
         case bool():
             return "yes" if value else "no"
         case Tier():

@@ -17,7 +17,8 @@ from audits.rule_packs import RulePack, State, Status, state_on
 from audits.source_uri import shown
 from governance.digests import digest_value, plain
 from reports.evidence import CaseEvidence
-from reports.words import count, listed, moment, one_line, printable
+from reports.view import ReleaseView
+from reports.words import count, listed, one_line, printable
 
 HOW = (
     "SHA-256 of the record's canonical JSON (RFC 8785), which is the JSON format of this report: sha256sum of that file"
@@ -79,28 +80,27 @@ class Provenance:
         )
 
 
-def provenance(evidence: CaseEvidence, record: Mapping[str, Any]) -> Provenance:
-    """What a report of this evidence says of itself; `record` is what it is printed from."""
-    day = evidence.case.dossier.now.date()
-    known = {pack.id: pack for pack in evidence.packs}
-    reports = evidence.audit.rule_reports if evidence.audit else ()
+def provenance(view: ReleaseView) -> Provenance:
+    """What a report with this view says of itself, from the view's record."""
+    record = view.record
     return Provenance(
         record_digest=digest_value(record),
-        how=f"{HOW} {MASKED}" if evidence.published else HOW,
-        time=moment(evidence.case.dossier.now),
-        ledger=_ledger(evidence),
-        policy=f"{printable(evidence.policy.name)} {printable(evidence.policy.version)}",
-        policy_digest=evidence.policy.digest,
-        rules=tuple(standing(report, known.get(report.pack), day) for report in reports),
+        how=f"{HOW} {MASKED}" if view.published else HOW,
+        time=view.time,
+        ledger=_ledger(record),
+        policy=view.policy,
+        policy_digest=record["policy"]["digest"],
+        rules=tuple(RuleStanding(**{**rule, "words": tuple(rule["words"])}) for rule in record["rules"]),
     )
 
 
 def read_from(evidence: CaseEvidence) -> dict[str, Any]:
-    """The part of the record that says what was read: the ledger's head, the plan, the rule packs as they ship."""
+    """The part of the record that says what was read: the ledger's head, the plan, how the rules of its packs stand."""
+    day = evidence.case.dossier.now.date()
     return {
         "ledger": plain(evidence.ledger),
         "plan": plain(_without_passwords(evidence.plan)) if evidence.plan else None,
-        "packs": [_pack(pack) for pack in evidence.packs],
+        "rules": [plain(standing(used.report, used.ships, day)) for used in evidence.rules],
     }
 
 
@@ -158,17 +158,11 @@ def _days(pack: RulePack) -> str:
     return f"from {pack.in_force_from}, {end}"
 
 
-def _ledger(evidence: CaseEvidence) -> str:
-    size = evidence.case.decision.size
-    head = evidence.ledger
+def _ledger(record: Mapping[str, Any]) -> str:
+    size, head = record["decision"]["size"], record["ledger"]
     if head is None:
         return f"{count(size)} entries read" if size else ""
-    return f"{count(size)} entries read; signed checkpoint of {count(head.size)} entries, root {head.root}"
-
-
-def _pack(pack: RulePack) -> dict[str, Any]:
-    names = ("id", "version", "digest", "citation", "in_force_from", "in_force_to", "status", "checked_on")
-    return {name: plain(getattr(pack, name)) for name in names}
+    return f"{count(size)} entries read; signed checkpoint of {count(head['size'])} entries, root {head['root']}"
 
 
 def _without_passwords(plan: AuditPlan) -> AuditPlan:

@@ -150,6 +150,7 @@ def _dossier(dossier: Dossier) -> Dossier:
 
 
 def _sign_off(item: SignOff) -> SignOff:
+    """Without what people typed: a reason and a condition can repeat a count."""
     conditions = tuple(replace(condition, text=WITHHELD) for condition in item.conditions)
     return replace(item, reason=WITHHELD, conditions=conditions)
 

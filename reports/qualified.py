@@ -254,12 +254,13 @@ def rule_part(report: RuleReport, place: int) -> Part:
             ("Rule pack", f"{printable(report.pack)}, version {printable(report.version)}"),
             ("Digest of the pack", printable(report.digest)),
         ),
-        tables=tuple(_rule_table(table) for table in report.tables),
+        tables=tuple(rule_table(table) for table in report.tables),
         notes=tuple(one_line(note) for note in report.notes),
     )
 
 
-def _rule_table(table: RuleTable) -> Table:
+def rule_table(table: RuleTable) -> Table:
+    """One table of a rule pack, its texts as it computed them."""
     texts = [[printable(cell, 1_500) for cell in row] for row in table.rows]
     numeric = [all(_NUMBER.fullmatch(row[at]) for row in texts) for at in range(len(table.columns))]
     notes = _joined(table.notes)

@@ -182,7 +182,7 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "at": plain(case.dossier.now),
-        "subject": plain(case.subject),
+        "subject": plain(replace(case.subject, registry=_without_secret(case.subject.registry))),
         "target": plain(case.target),
         "policy": {"name": evidence.policy.name, "version": evidence.policy.version, "digest": evidence.policy.digest},
         "decision": plain(case.decision),

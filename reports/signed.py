@@ -9,6 +9,7 @@ from governance.policy import Policy
 from governance.quorum import why_void
 from governance.record import Shown
 from governance.sections import SECTIONS, Reading
+from reports.sections import section_of
 from reports.summary import person_named
 from reports.view import ConditionRow, DigestRow, SignOffRow
 from reports.words import ASSURANCES, listed, moment, printable
@@ -72,7 +73,8 @@ def opened_words(reading: Reading) -> str:
 
 def section_name(key: str) -> str:
     """The name of a section for people."""
-    return printable(key.replace("-", " "))
+    title = section_of(key).title
+    return title[:1].lower() + title[1:]
 
 
 def _times(opened: int) -> str:

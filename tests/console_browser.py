@@ -13,6 +13,7 @@ import report_factory as factory
 from fastapi import FastAPI
 
 CASE = "/case?name=hiring&version=2&alias=champion"
+SIGN = "/case/sign?name=hiring&version=2&alias=champion"
 REASON = "The intervals exclude the bound; I read the whole report."
 
 

@@ -25,23 +25,27 @@ from governance.accounts import Accounts
 from governance.charter_record import key_event
 from governance.desk import Desk, use_policy
 from governance.evidence import EvidenceStore
+from governance.ledger.checkpoint import log_key
 from governance.ledger.keys import open_keys
 from governance.ledger.port import Clock
 from governance.ledger.sql import SqlLedger
 from governance.people import MACHINE, Person
 from governance.policy_file import read_policy
+from reports.console.app import create_app
+from reports.console.outside import Outside
 
 STARTED_WITHIN = 60
 
 
 class Ticking:
-    """A clock that a test sets; it moves one second at each reading, so that a desk is alike in every run."""
+    """A clock that a test sets; it moves one `step` at each reading, so that a desk is alike in every run."""
 
     def __init__(self, now: datetime = factory.START) -> None:
         self.now = now
+        self.step = timedelta(seconds=1)
 
     def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
+        self.now += self.step
         return self.now
 
 
@@ -69,6 +73,12 @@ def project_desk(folder: Path, clock: Clock, people: Sequence[Person] = factory.
         desk.accounts.add(person, factory.SECRET)
     use_policy(desk, MACHINE)
     return desk
+
+
+def console_of(desk: Desk) -> FastAPI:
+    """The console as `fairgate serve` makes it, but for notifications and schedules: it knows its log key."""
+    key = f"{log_key(desk.ledger.keys.log.public)}"  # type: ignore[attr-defined]
+    return create_app(desk, secure_cookies=False, outside=Outside(log_key=key))
 
 
 @contextmanager

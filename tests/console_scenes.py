@@ -7,20 +7,26 @@ from datetime import timedelta
 
 import report_factory as factory
 from console_factory import Ticking
+from life_factory import monitor, scaled
+from rooms_factory import night
 
 from audits.result import AuditResult
 from governance.case import Case, open_case
+from governance.condition import Condition
 from governance.delegating import delegate
 from governance.desk import Desk
 from governance.emergency import Plea, break_glass
 from governance.people import MACHINE, Person
+from governance.policy import Assurance
 from governance.release import intend, observe, record_promotion
-from governance.signoff import withdraw
+from governance.signoff import Wish, withdraw
+from governance.signoff import sign as record_signature
 
 HOSTILE = '"><img src=x onerror=alert(1)>\u202e'
 OTHERS = (
     Person("legal-helper", "Hannah Helper", ("legal",)),
     Person("chief-risk", "Chief Risk Officer", ("model-risk",)),
+    Person("visitor", "Vera Visitor", ("audit",)),
 )
 PEOPLE = (*factory.PEOPLE, *OTHERS)
 WHO = {person.id: person for person in PEOPLE}
@@ -30,7 +36,8 @@ OFFICERS = (("compliance-officer", "compliance"), ("risk-officer", "model-risk")
 def play(desk: Desk, clock: Ticking) -> Desk:
     """Record the month; the desk's clock stands at its end. Ten models, of which two wait for an officer."""
     _released(desk, clock, "lending", "2")
-    clock.now += timedelta(days=6, hours=3)
+    _nights(desk, clock)
+    clock.now += timedelta(days=2, hours=3)
     _released(desk, clock, "churn", "2")
     refused = factory.record_case(desk, "1", name="pricing")
     clock.now += timedelta(hours=5)
@@ -90,12 +97,37 @@ def _taken_back(desk: Desk, clock: Ticking) -> None:
     withdraw(desk, case(desk, "marketing"), WHO["risk-officer"], "The data owner reported wrong labels.")
 
 
+def _on_a_condition(desk: Desk, found: Case, clock: Ticking) -> None:
+    """The risk officer approves, if the data scientist looks at the youngest once more."""
+    condition = Condition(
+        "Audit the age band below 25 again on next month's applications.",
+        "data-scientist",
+        (clock.now + timedelta(days=5)).date(),
+    )
+    wish = Wish(
+        "model-risk",
+        "approve",
+        "The intervals are narrow enough.",
+        found.shown(),
+        "password and code",
+        assurance=Assurance.SERVER_ATTESTED,
+    )
+    record_signature(desk, found, WHO["risk-officer"], replace(wish, conditions=(condition,)))
+
+
+def _nights(desk: Desk, clock: Ticking) -> None:
+    """Four nights after the first release, with an audit of what is live each time."""
+    for number, code in enumerate((0, 13, 0, 6)):
+        clock.now += timedelta(days=1, minutes=number)
+        night(desk, 0, code)
+        monitor(desk, "2", scaled(1 - number / 40), name="lending")
+
+
 def _waiting(desk: Desk, clock: Ticking) -> None:
     until = clock.now + timedelta(days=9)
     officer = WHO["compliance-officer"]
     delegate(desk, officer, "legal-helper", "compliance", until, "on leave until the 14th", "password")
-    found = factory.record_case(desk, "2", name="credit")
-    sign(desk, found, "risk-officer", "model-risk")
+    _on_a_condition(desk, factory.record_case(desk, "2", name="credit"), clock)
     factory.record_case(desk, "1", name="hiring")
     factory.record_case(desk, "2", name="hiring")
     factory.record_case(desk, "2", name=HOSTILE)

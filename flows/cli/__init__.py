@@ -22,9 +22,11 @@ from flows.cli import (
     outside,
     people,
     release,
+    report,
     schedules,
     sign,
     tables,
+    tokens,
     verify,
 )
 from flows.cli.output import fail, say
@@ -47,8 +49,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, charter, evidence, release, sign, conditions, verify, history, figures, tables, ledger, outside, db,
-    schedules, notify, operate,
+    people, tokens, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger,
+    outside, db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

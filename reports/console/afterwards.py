@@ -35,8 +35,6 @@ def withdraw_them(request: Request, session: Visitor, fields: OwnForm) -> Respon
     desk, case = desk_of(request), _case(request, fields)
     chosen = tuple(seq for seq in withdrawable(desk, case, session.person) if fields.get(f"take_{seq}"))
     try:
-        if not chosen:
-            raise SignOffRefusedError("no approval was chosen that you may withdraw")
         said = {"entries": ", ".join(map(str, chosen)), "reason": _reason(fields)}
         who = authenticated(request, session, fields, act("withdraw", session.person, **said))
         entries = withdraw(desk, case, who.person, _reason(fields), chosen)
@@ -80,10 +78,11 @@ def _show_withdraw(
 ) -> Response:
     desk = desk_of(request)
     mine = withdrawable(desk, case, session.person)
-    found = [item for item in case.dossier.sign_offs if item.seq in mine]
+    readable = case_for(desk, session, case)
+    found = [item for item in readable.dossier.sign_offs if item.seq in mine]
     rows = tuple(
         (
-            sign_off_row(item, case, desk.policy),
+            sign_off_row(item, readable, desk.policy),
             session.person.id in (item.approver.id, item.on_behalf_of) if not typed else f"take_{item.seq}" in typed,
         )
         for item in found
@@ -100,17 +99,15 @@ def _show_condition(
     problem: str | None = None,
     status: int = 200,
 ) -> Response:
-    seq, number = _number(typed, "sign_off"), _number(typed, "number")
-    item = next((x for x in case.dossier.sign_offs if x.seq == seq and x.target == case.target), None)
+    desk, seq, number = desk_of(request), _number(typed, "sign_off"), _number(typed, "number")
+    seen = case_for(desk, session, case)
+    item = next((x for x in seen.dossier.sign_offs if x.seq == seq and x.target == case.target), None)
     if item is None or not 1 <= number <= len(item.conditions):
         raise ConfigurationError(f"there is no condition {number} of a sign-off in ledger entry {seq} of this case")
-    desk, may = desk_of(request), may_fulfil(case, item, number, session.person)
-    seen = case_for(desk, session, case)
-    shown = next(x for x in seen.dossier.sign_offs if x.seq == seq)
     values = {
-        "row": sign_off_row(shown, seen, desk.policy),
-        "condition": condition_rows(item if may else shown, case if may else seen)[number - 1],
-        "may": may,
+        "row": sign_off_row(item, seen, desk.policy),
+        "condition": condition_rows(item, seen)[number - 1],
+        "may": may_fulfil(case, item, number, session.person),
         **_common(request, session, case, typed, problem),
     }
     return html("console_condition.html", session, status, **values)

@@ -34,12 +34,14 @@ from reports.console import (
     verify,
 )
 from reports.console.answers import html
+from reports.console.api import PREFIX, api_application, pages
 from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.console.upload import MAX_UPLOAD, BusyError
+from reports.console.worked import Worked
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
@@ -82,12 +84,14 @@ def create_app(
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
-    app.state.recent = RecentCases()
+    app.state.recent, app.state.worked = RecentCases(), Worked()
     app.state.outside = outside or Outside()
     app.state.provider = provider
     app.state.cookies = Cookies(secure_cookies)
     for room in ROOMS:
         app.include_router(room.router)
+    app.include_router(pages)
+    app.mount(PREFIX, api_application(app.state))
     app.add_api_route("/static/{name}", static_file, methods=["GET"])
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(ForgedFormError, _forged)

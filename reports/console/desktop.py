@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from audits.result import Verdict
 from governance.break_glass import ends
 from governance.case import Case, still_waiting
+from governance.decide import NOT_COUNTED
 from governance.desk import Desk, charter_of
+from governance.dossier import AuditRecord
 from governance.emergency import waiting_glass
 from governance.people import Person
+from governance.policy import Requirement
 from governance.signoff import approval_of
 from reports.console.offers import act_words, signing
 from reports.glass import emergency_words
 from reports.summary import headline, sentence
-from reports.words import listed, moment, one_line, printable, requirement_label
+from reports.words import count, listed, moment, one_line, printable, requirement_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,30 @@ def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
 def _why(case: Case) -> str:
     if case.decision.only_sign_off_missing():
         needed = tuple(printable(need) for finding in case.decision.missing() for need in finding.needs)
-        return f"Everything measured is met. Sign-off is missing from {listed(needed)}."
+        return f"Everything measured is met. Sign-off is missing from {listed(needed)}.{_not_counted(case)}"
     reasons = [item for item in case.decision.missing() if not item.needs]
-    return sentence(one_line(reasons[0].reason, 200)) if reasons else headline(case)
+    if not reasons:
+        return headline(case)
+    audit = case.dossier.audit()
+    if reasons[0].requirement == Requirement.NO_ADVERSE and audit and audit.findings:
+        return _adverse(audit)
+    return sentence(one_line(reasons[0].reason, 200))
+
+
+def _adverse(audit: AuditRecord) -> str:
+    """How many comparisons are adverse, and the widest of them without its small print."""
+    found = audit.verdicts.get(Verdict.ADVERSE, 0)
+    widest = one_line(audit.findings[0], 400).removeprefix(f"{Verdict.ADVERSE}: ").partition("; ")[0]
+    metric, _, rest = widest.partition(" ")
+    said = "1 comparison is adverse:" if found == 1 else f"{count(found)} comparisons are adverse, the widest:"
+    return sentence(f"{said} {metric.replace('_', ' ')} {rest}")
+
+
+def _not_counted(case: Case) -> str:
+    """Why approvals that were given do not count: somebody may think that she has decided."""
+    reason = next((item.reason for item in case.decision.missing() if item.needs), "")
+    void = reason.partition(f". {NOT_COUNTED}")[2]
+    return f" {NOT_COUNTED}{one_line(void, 300)}." if void else ""
 
 
 def _age(since: datetime, now: datetime) -> str:

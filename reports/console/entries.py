@@ -40,7 +40,7 @@ def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) ->
     desk, entry = desk_of(request), _entry(request, seq)
     shown = receipt(entry, charter_of(desk))
     if not may_read(desk, session, entry):
-        conditions = tuple((name, WITHHELD) for name, _ in shown.conditions)
+        conditions = tuple((WITHHELD, who) for _, who in shown.conditions)
         shown = replace(shown, reason=shown.reason and WITHHELD, conditions=conditions)
     fresh = bool(signed) and shown.act
     return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)

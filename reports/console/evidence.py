@@ -12,6 +12,7 @@ from reports.console.desktop import half_broken, link_of
 from reports.console.masking import case_for, evidence_for
 from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
+from reports.console.sheet import acts
 from reports.formats import Format, render
 from reports.release import release_view
 from reports.sections import KEYS, SECTIONS, around, section_of
@@ -51,12 +52,12 @@ def report_file(
         raise ConfigurationError(f"a report is written as one of: {', '.join(Format)}")
     desk, kind = desk_of(request), Format(form)
     evidence = evidence_for(desk, session, open_case(desk, name, version, alias))
-    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.value}"'}
-    return Response(render(release_view(evidence), kind), media_type=kind.media_type, headers=headers)
+    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.suffix}"'}
+    return Response(render(evidence, kind), media_type=kind.media_type, headers=headers)
 
 
 def _page(request: Request, session: Session, case: Case, key: str) -> dict[str, object]:
-    """What the page of one section prints, or of all of them."""
+    """What the page of one section prints, or of all of them. That they were opened is recorded."""
     desk = desk_of(request)
     shown = KEYS if key == ALL else (key,)
     view = release_view(evidence_for(desk, session, case, shown), shown)
@@ -75,6 +76,7 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "after": after,
         "mark": opened_now(request, session, case, shown),
         "opened": {key for key, item in reading_of(request, session, case).items() if item.opened},
+        "acts": acts(desk, case, session.person) if "record" in shown else {},
         "decide": link_of(case, "/case/sign"),
         "report": link_of(case, "/case/report"),
         "glass": half_broken(desk, case_for(desk, session, case)),

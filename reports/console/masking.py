@@ -13,7 +13,9 @@ from dataclasses import replace
 from governance.accounts import Session
 from governance.case import Case
 from governance.charter import confirmed
+from governance.condition import Condition
 from governance.desk import Desk, charter_of
+from governance.dossier import SignOff
 from governance.history import Act, Reign
 from governance.people import Person
 from governance.signoff import may_sign
@@ -38,8 +40,21 @@ def evidence_for(desk: Desk, session: Session, case: Case, sections: Collection[
 
 
 def case_for(desk: Desk, session: Session, case: Case) -> Case:
-    """The case as this person may read it in a list: its findings and reasons can repeat a small count."""
-    return case if sees_whole(desk, session, case) or not _bytes_mask(desk, case.subject.digest) else masked_case(case)
+    """The case as this person may read it in a list: its findings and reasons can repeat a small count.
+
+    A condition that is hers to meet was written to her: that she reads.
+    """
+    if sees_whole(desk, session, case) or not _bytes_mask(desk, case.subject.digest):
+        return case
+    masked, owner = masked_case(case), session.person.id
+    pairs = zip(masked.dossier.sign_offs, case.dossier.sign_offs, strict=True)
+    signed = tuple(replace(item, conditions=_told(item, whole, owner)) for item, whole in pairs)
+    return replace(masked, dossier=replace(masked.dossier, sign_offs=signed))
+
+
+def _told(masked: SignOff, whole: SignOff, owner: str) -> tuple[Condition, ...]:
+    pairs = zip(masked.conditions, whole.conditions, strict=True)
+    return tuple(found if found.owner == owner else item for item, found in pairs)
 
 
 def sees_whole(desk: Desk, session: Session, case: Case) -> bool:
@@ -86,7 +101,11 @@ def _without_reasons(reign: Reign, session: Session) -> Reign:
 
 
 def _withheld(acts: tuple[Act, ...], session: Session) -> tuple[Act, ...]:
-    return tuple(item if item.actor.id == session.person.id else replace(item, reason=WITHHELD) for item in acts)
+    return tuple(item if item.actor.id == session.person.id else _without_words(item) for item in acts)
+
+
+def _without_words(act: Act) -> Act:
+    return replace(act, reason=WITHHELD, conditions=tuple(replace(item, text=WITHHELD) for item in act.conditions))
 
 
 def reads_all(desk: Desk, session: Session) -> bool:
@@ -115,6 +134,7 @@ _TYPED = frozenset(
         PredicateType.SIGN_OFF,
         PredicateType.REFUSAL,
         PredicateType.WITHDRAWAL,
+        PredicateType.CONDITION,
         PredicateType.BREAK_GLASS,
         PredicateType.CONDITION,
         PredicateType.DEMOTION,

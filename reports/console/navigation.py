@@ -24,5 +24,4 @@ PLACES = (
     Place("policies", "/policies", "Policies"),
     Place("schedules", "/schedules", "Schedules"),
     Place("people", "/people", "People"),
-    Place("me", "/me", "My sign-in"),
 )

@@ -68,15 +68,19 @@ def new_secret() -> str:
     return str(generate_token(43))
 
 
-def address_to_ask(provider: Provider, asked: Asked, state: str, *, anew: bool) -> str:
-    """Where the browser goes to sign on. `anew`: the provider must ask the person now, whatever session she has there.
+def where_to_ask(provider: Provider) -> str:
+    """The provider's own address for the question. Raises ServiceError where it does not answer as it should."""
+    return str(_discovered(provider)["authorization_endpoint"])
 
-    Raises ServiceError where the provider does not answer or describes itself wrongly.
+
+def question(provider: Provider, asked: Asked, where: str, state: str, *, anew: bool) -> str:
+    """The address, at `where`, to which the browser goes to sign on.
+
+    `anew`: the provider must ask the person now, whatever session she has there.
     """
-    endpoint = _discovered(provider)["authorization_endpoint"]
     more: dict[str, Any] = {"prompt": "login", "max_age": "0"} if anew else {}
     url, _ = _client(provider, asked).create_authorization_url(
-        endpoint, state=state, code_verifier=asked.verifier, nonce=asked.nonce, **more
+        where, state=state, code_verifier=asked.verifier, nonce=asked.nonce, **more
     )
     return str(url)
 

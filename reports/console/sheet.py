@@ -106,15 +106,27 @@ def bound(desk: Desk, case: Case) -> tuple[Bound, ...]:
     audit, validation = case.dossier.audit(), case.dossier.validation()
     name, size = printable(case.subject), f"ledger entry {audit.seq}, {moment(audit.time)}" if audit else "none"
     words = (
-        f"every byte of {name} as it was audited",
-        f"everything that was measured of it ({size})",
-        "the rows that it was measured on",
-        f"what the checks of these rows found: {printable(validation.outcome)}" if validation else "none is recorded",
-        f"what a release needs: {printable(desk.policy.name)} {printable(desk.policy.version)}",
+        f"Every byte of {name} as it was audited",
+        f"Everything that was measured of it ({size})",
+        "The rows that it was measured on",
+        f"What the checks of these rows found: {printable(validation.outcome)}" if validation else "None is recorded",
+        f"What a release needs: policy {printable(desk.policy.name)}, version {printable(desk.policy.version)}",
     )
     values = (getattr(case.shown(), field) or "" for field in SHOWN)
     rows = zip(SHOWN, digest_rows(case.shown()), words, values, strict=True)
     return tuple(Bound(field, row.label, said, row.digest, value) for field, row, said, value in rows)
+
+
+def acts(desk: Desk, case: Case, person: Person) -> dict[int, tuple[tuple[str, str], ...]]:
+    """What this person may do about each sign-off of the case, by ledger entry: words and addresses."""
+    found = {item.seq: () for item in case.dossier.sign_offs} | {
+        item.row.seq: (
+            *((f"Record condition {number} as met", address) for number, address in item.meet),
+            *([("Withdraw", item.withdraw)] if item.withdraw else []),
+        )
+        for item in given(desk, case, person)
+    }
+    return dict(found)
 
 
 def given(desk: Desk, case: Case, person: Person) -> tuple[Given, ...]:

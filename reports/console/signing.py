@@ -1,4 +1,4 @@
-"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff` alone."""
+"""The sign page: what is signed and what that means, and the form that records it through `governance.signoff`."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from governance.people import Person
 from governance.policy import Assurance
 from reports.console.answers import html
 from reports.console.entrance import enter, login_form, login_token, remember
-from reports.console.openid import LEEWAY, Asked, Provider, SignedOn, address_to_ask, new_secret, signed_on
+from reports.console.openid import LEEWAY, Asked, Provider, SignedOn, new_secret, question, signed_on, where_to_ask
 from reports.console.session import (
     OwnForm,
     Visitor,
@@ -44,7 +44,19 @@ PROOF = timedelta(minutes=5)
 
 # What a form carries beside what is willed: its session's token, and ways to prove who sends it.
 _NOT_WILLED = ("csrf", "password", "code", "proof", "act", "passkey", "passkey_answer")
-_SAID = (("decision", "Decision"), ("function", "As"), ("to", "To"), ("last_day", "Last day"), ("reason", "Reason"))
+_SAID = {
+    "name": "Model",
+    "version": "Version",
+    "alias": "Alias",
+    "decision": "Decision",
+    "function": "As",
+    "to": "To",
+    "id": "Person",
+    "last_day": "Last day",
+    "delegation": "Delegation (entry)",
+    "label": "Name",
+    "reason": "Reason",
+}
 
 router = APIRouter()
 
@@ -115,10 +127,10 @@ def _ask(request: Request, provider: Provider, body: dict[str, Any]) -> str:
     """Keep what waits, and the address at which the provider is asked. Raises ServiceError where it does not answer."""
     desk = desk_of(request)
     asked = Asked(origin_of(request) + CALLBACK, new_secret(), new_secret())
-    address_to_ask(provider, asked, "", anew=False)  # a provider that does not answer leaves nothing waiting
+    where = where_to_ask(provider)  # first: a provider that does not answer leaves nothing waiting
     kept = {**body, "redirect_uri": asked.redirect_uri, "nonce": asked.nonce, "verifier": asked.verifier}
     state = Identities(desk.accounts.database).keep(kept, desk.clock(), WAIT)
-    return address_to_ask(provider, asked, state, anew=body["kind"] == "prove")
+    return question(provider, asked, where, state, anew=body["kind"] == "prove")
 
 
 def _answered(
@@ -198,7 +210,17 @@ def _willed(fields: Mapping[str, str]) -> dict[str, str]:
 
 def _said(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What the person typed and chose, for her to read again."""
-    return tuple((label, printable(fields[name], 4_000, lines=True)) for name, label in _SAID if fields.get(name))
+    rows = [(label, fields.get(name, "")) for name, label in _SAID.items()]
+    rows += [(_condition(name), value) for name, value in fields.items()]
+    return tuple((label, printable(value, 4_000, lines=True)) for label, value in rows if label and value)
+
+
+def _condition(name: str) -> str:
+    """`condition_due_2` -> `Condition 2: last day`; empty for any other field."""
+    what = {"text": "what", "owner": "who", "due": "last day"}
+    parts = name.split("_")
+    known = len(parts) == 3 and parts[0] == "condition" and parts[1] in what
+    return f"Condition {printable(parts[2], 9)}: {what[parts[1]]}" if known else ""
 
 
 def _same_browser(request: Request, body: Mapping[str, Any]) -> bool:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import console_scenes as scenes
 import pytest
 from browser_pages import OUTPUT, House, Visit
-from console_factory import Ticking, project_desk, served
-
-from reports.console.app import create_app
+from console_factory import Ticking, console_of, project_desk, served
 
 CHROMIUM = shutil.which("chromium")
 # Root in a container has no user namespace of its own for Chromium's sandbox; only our own pages are opened.
@@ -43,11 +42,12 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The month of `console_scenes`, served on a free port."""
+    """The month of `console_scenes`, served on a free port. The clock stands still after it: no code grows old."""
     folder = tmp_path_factory.mktemp("house")
     clock = Ticking()
     desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
-    with served(create_app(desk, secure_cookies=False)) as url:
+    clock.step = timedelta(0)
+    with served(console_of(desk)) as url:
         yield House(url, desk, clock, folder)
 
 

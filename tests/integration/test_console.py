@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import report_factory as factory
-from console_browser import CASE, REASON, Browser, hidden
+from console_browser import CASE, REASON, SIGN, Browser, hidden
 
 from governance.case import open_case
 from governance.desk import Desk
@@ -181,15 +181,17 @@ def test_the_inbox_shows_first_what_the_person_may_decide(risk: Browser, desk: D
     scientist = Browser(risk.app)
     scientist.login("data-scientist")
     seen = scientist.get("/").text
-    assert "Nothing waits for you." in seen
+    assert "No hold waits for your decision." in seen
     assert "Waiting for others (2)" in seen
     assert "You cannot sign: you registered this version yourself." in seen
 
 
-def test_the_first_page_of_a_case_is_the_summary_in_plain_words(risk: Browser) -> None:
+def test_the_first_page_of_a_case_is_the_summary_and_leads_to_the_decision(risk: Browser) -> None:
     text = risk.get(CASE).text
-    places = [text.index(mark) for mark in ('id="summary"', "Of 3,012 people with sex=female", "Download the whole")]
+    places = [text.index(mark) for mark in ('id="summary"', "Of 3,012 people with sex=female")]
     assert places == sorted(places)
+    assert 'action="/sign"' not in text
+    assert f'href="{html.escape(SIGN)}">Go to the decision' in text
     assert "1,399 were selected (46.4%" in text
 
 
@@ -278,7 +280,7 @@ def test_the_registrant_gets_no_form_and_a_form_sent_anyway_is_refused(risk: Bro
     form = risk.form()
     scientist = Browser(risk.app)
     scientist.login("data-scientist")
-    page = scientist.get(CASE).text
+    page = scientist.get(SIGN).text
     assert 'action="/sign"' not in page
     answer = scientist.post(
         "/sign", {**form, "csrf": hidden(page)["csrf"], "code": factory.code(desk, "data-scientist")}
@@ -288,15 +290,17 @@ def test_the_registrant_gets_no_form_and_a_form_sent_anyway_is_refused(risk: Bro
 
 
 def test_what_is_adverse_can_be_refused_and_not_approved(risk: Browser, desk: Desk) -> None:
-    page = CASE.replace("version=2", "version=1")
-    text = risk.get(page.replace("/case", "/case/sign")).text
+    page = SIGN.replace("version=2", "version=1")
+    text = risk.get(page).text
     assert 'value="approve"' not in text
+    assert 'value="conditions"' not in text
     assert "An approval would release nothing while this is not met: no adverse disparity." in text
     assert risk.post("/sign", risk.form(page, decision="approve")).status_code == 409
     assert risk.post("/sign", risk.form(page, decision="refuse")).status_code == 303
+    assert "REFUSED" in risk.get(page.replace("/sign", "")).text
     after = risk.get(page).text
-    assert "REFUSED" in after
-    assert 'action="/sign"' not in risk.get(page.replace("/case", "/case/sign")).text
+    assert "Refused: hiring v1 will not become champion" in after
+    assert 'action="/sign"' not in after
     assert "Waiting for you (1)" in risk.get("/").text
 
 

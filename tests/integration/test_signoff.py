@@ -36,26 +36,6 @@ from governance.subject import Subject, Target
 HELD, RELEASED, REFUSED = DecisionOutcome.HELD, DecisionOutcome.RELEASED, DecisionOutcome.REFUSED
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def registry() -> FakeRegistry:
-    return factory.fake_registry()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Desk:
-    return factory.new_desk(tmp_path, clock)
-
-
-@pytest.fixture
-def case(desk: Desk, registry: FakeRegistry) -> Case:
-    return factory.held_case(desk, registry)
-
-
 def _wish(case: Case, function: str = "compliance", decision: str = "approve", reason: str = "read") -> Wish:
     return Wish(function, decision, reason, case.shown(), "password", assurance=factory.ATTESTED)
 

@@ -34,26 +34,6 @@ NEXT = factory.default_policy_bytes().replace(b'version = "1"', b'version = "2"'
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def registry() -> FakeRegistry:
-    return factory.fake_registry()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Desk:
-    return factory.new_desk(tmp_path, clock)
-
-
-@pytest.fixture
-def case(desk: Desk, registry: FakeRegistry) -> Case:
-    return factory.held_case(desk, registry)
-
-
-@pytest.fixture
 def helped(desk: Desk) -> Desk:
     enrol(desk, HELPER, SECRET, None)
     return desk

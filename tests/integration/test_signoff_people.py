@@ -26,26 +26,6 @@ from governance.signoff import withdraw
 NEW = Person("new-officer", "New Officer", ("compliance",))
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def registry() -> FakeRegistry:
-    return factory.fake_registry()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Desk:
-    return factory.new_desk(tmp_path, clock)
-
-
-@pytest.fixture
-def case(desk: Desk, registry: FakeRegistry) -> Case:
-    return factory.held_case(desk, registry)
-
-
 # --- delegation -------------------------------------------------------------------------------------------------------
 
 

@@ -33,26 +33,6 @@ from governance.signoff import withdraw
 from governance.subject import Target
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def registry() -> FakeRegistry:
-    return factory.fake_registry()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Desk:
-    return factory.new_desk(tmp_path, clock)
-
-
-@pytest.fixture
-def case(desk: Desk, registry: FakeRegistry) -> Case:
-    return factory.held_case(desk, registry)
-
-
 def test_one_person_in_two_functions_fills_one_slot(desk: Desk, case: Case) -> None:
     approve(desk, case, DEPUTY, "compliance")
     with pytest.raises(AlreadyDecidedError):

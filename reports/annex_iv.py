@@ -1,0 +1,124 @@
+"""What the record knows of each point of Annex IV to the EU AI Act. The rest is the provider's, and stays a blank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.forms import Known, form_paper
+from reports.model_card import ModelCard, card_of
+from reports.paper import Paper
+from reports.report import Report
+from reports.view import CardSection, Cell, Column, Row, Table
+from reports.words import count, moment, one_line, printable
+
+_LIMIT = 24
+
+
+def annex_iv_paper(report: Report) -> Paper:
+    """The extract."""
+    card = card_of(report.evidence, report.view)
+    return form_paper(
+        "annex_iv.toml",
+        report,
+        {
+            "1": _general(card),
+            "2": Known(words=(_chapter(card, "card-training").words)),
+            "2(g)": _tests(report, card),
+            "3": _monitoring(report, card),
+            "4": _metrics(card),
+            "5": _risk(report),
+            "6": _changes(report),
+            "9": _after(report),
+        },
+    )
+
+
+def _chapter(card: ModelCard, key: str) -> CardSection:
+    return next(item for item in card.sections if item.key == key)
+
+
+def _general(card: ModelCard) -> Known:
+    return Known(facts=(*_chapter(card, "card-details").facts, *_chapter(card, "card-use").facts))
+
+
+def _tests(report: Report, card: ModelCard) -> Known:
+    """The test report: its data, metrics, numbers, and who signed it when."""
+    data, numbers = _chapter(card, "card-data"), _chapter(card, "quantities")
+    digests = tuple((row.label, row.digest) for row in report.view.digests)
+    words = (*data.words, *numbers.words, *_chapter(card, "metrics").words)
+    return Known(words=words, facts=(*data.facts, *digests), tables=(*numbers.tables, signatures(report)))
+
+
+def signatures(report: Report) -> Table:
+    """Who signed what, when, and whether it counts; one row that says so where nobody did."""
+    rows = tuple(
+        Row(
+            (
+                Cell(item.name, (item.function,)),
+                Cell(item.decision),
+                Cell(item.time),
+                Cell(item.meaning),
+                Cell(item.standing, (f"ledger entry {item.seq}",)),
+            )
+        )
+        for item in report.view.sign_offs
+    )
+    heads = ("Responsible person", "Decision", "Dated (UTC)", "Meaning of the signature", "Standing")
+    caption = "Signatures under the test report" if rows else "Signatures under the test report: nobody has signed."
+    return Table(caption, tuple(Column(head, numeric=False) for head in heads), rows, _LIMIT)
+
+
+def _metrics(card: ModelCard) -> Known:
+    found = _chapter(card, "metrics")
+    return Known(found.words, found.facts)
+
+
+def _monitoring(report: Report, card: ModelCard) -> Known:
+    limits = _chapter(card, "caveats").words
+    return Known(words=(*_oversight(report), *report.view.summary.monitored, *limits))
+
+
+def _oversight(report: Report) -> Iterator[str]:
+    rules = report.evidence.policy.rules(report.evidence.case.decision.tier)
+    if rules is None:
+        yield "The policy has no rules for this impact tier: it is not released."
+    elif rules.quorum:
+        yield (
+            "A release needs the signatures of distinct persons in these functions:"
+            f" {printable(', '.join(rules.quorum))}. A signature counts for {rules.sign_off_valid_days} days at most"
+            " and can be withdrawn: that ends the release."
+        )
+    else:
+        yield "The policy asks for no signature in this tier; who signs elsewhere can still refuse."
+
+
+def _risk(report: Report) -> Known:
+    """What the policy demands and how it is answered: a part of risk management, not the whole."""
+    rows = tuple(
+        Row((Cell(item.title), Cell(item.status), Cell(item.reason, (item.way_out,) if item.way_out else ())))
+        for item in report.view.findings
+    )
+    heads = tuple(Column(head, numeric=False) for head in ("Requirement of the policy", "Answer", "Reason"))
+    words = ("The bounds stand in the audit's plan, which was fixed before the run (Art 9(8)).",)
+    caption = f"Requirements of policy {report.view.policy} for the tier {report.view.tier}"
+    return Known(words=words, tables=(Table(caption, heads, rows, _LIMIT),))
+
+
+def _changes(report: Report) -> Known:
+    """What the ledger has of these bytes and this target."""
+    dossier = report.evidence.case.dossier
+    facts = [(moment(item.time), f"audited for {printable(item.purpose)}, entry {item.seq}") for item in dossier.audits]
+    facts += [(moment(item.time), f"{printable(item.kind)}, entry {item.seq}") for item in dossier.steps]
+    words = (f"{count(report.evidence.case.decision.size)} ledger entries were read.",)
+    return Known(words=words, facts=tuple(sorted(facts)))
+
+
+def _after(report: Report) -> Known:
+    policy, found = report.evidence.policy, report.evidence.case.dossier.monitoring()
+    audits = f"{count(len(found))} scheduled audits on newer data are recorded since." if found else ""
+    words = (
+        audits or "No scheduled audit on newer data is recorded since the audit for the release.",
+        f"When a scheduled audit is adverse, the live alias: {policy.on_adverse.value}.",
+        f"When it was moved outside or its bytes changed: {policy.on_incident.value}.",
+    )
+    return Known(words=(*words, *(one_line(item, 400) for item in report.view.incidents)))

@@ -1,0 +1,213 @@
+"""The public summary that NYC Local Law 144 asks for (6 RCNY 5-303), from the tables that its rule pack computed.
+
+Exactly the rule's fields: the date of the audit, source and explanation of the data, the number of persons of unknown
+category, number, rate and impact ratio of every category in the tables of 6 RCNY 5-301, and the tool's distribution
+date. The rule knows no threshold, and so none is here. What it asks for and nobody gave is listed as missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from audits.result import RuleReport, RuleTable
+from audits.source_uri import shown
+from governance.errors import ConfigurationError
+from reports.csv_cells import csv_bytes
+from reports.paper import Chapter, Paper
+from reports.provenance import RuleStanding
+from reports.qualified import rule_table
+from reports.report import Report
+from reports.words import one_line, printable
+
+PACK = "nyc-ll144"
+_UNKNOWN = re.compile(r"([\d,]+) persons of unknown (.+) are not in this table\.")
+_LEFT_OUT, _DASH = "left out", "–"
+_SEX, _RACE, _PERSONS, _RATIO = "sex", "race/ethnicity", "persons", "impact ratio"
+_RATES = ("selection rate", "scoring rate")
+DISTRIBUTION = "the distribution date of the tool: give it with --distribution-date YYYY-MM-DD"
+EXPLANATION = "the explanation of the data: give it with --explanation TEXT"
+SOURCE = "the source of the data: the audit's plan was not kept; name the source in --explanation"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One category of one table, as the record prints it; empty where there is no number. `note`: why left out."""
+
+    assigned: str
+    table: str
+    race: str
+    sex: str
+    persons: str
+    selected: str
+    rate: str
+    ratio: str
+    note: str = ""
+
+
+def has_tables(report: Report) -> bool:
+    """Does the audit hold tables of this rule that may be shown?"""
+    return any(found.tables for found in _reports(report))
+
+
+def ll144_paper(report: Report) -> Paper:
+    """The summary. Raises ConfigurationError where the audit has no tables of the rule."""
+    found = _rule_report(report)
+    audit = report.evidence.case.dossier.audit()
+    return Paper(
+        kicker="NYC Local Law 144: summary of the bias audit (6 RCNY 5-303)",
+        title=report.view.model,
+        subtitle=f"version {report.view.version}",
+        meta=f"State as of {report.about.time}",
+        lead=_standing(report, found),
+        banners=(report.view.published,) if report.view.published else (),
+        chapters=(
+            Chapter(
+                "about",
+                "The audit, the tool and the data",
+                facts=(
+                    ("Date of the most recent bias audit", f"{audit.time:%Y-%m-%d}" if audit else _DASH),
+                    ("Distribution date of the tool", _distribution(report) or "missing"),
+                    ("Source of the data", _source(report) or "missing"),
+                    ("Explanation of the data", printable(report.asked.explanation, 2_000) or "missing"),
+                ),
+                missing=missing(report),
+            ),
+            Chapter(
+                "unknown",
+                "Persons of unknown category, who are in no calculation",
+                facts=tuple((_named(table), _unknown(table)) for table in found.tables),
+            ),
+            Chapter("tables", "Rates and impact ratios", tables=tuple(rule_table(item) for item in found.tables)),
+            Chapter("rule", "The rule", notes=tuple(one_line(note, 600) for note in found.notes)),
+        ),
+    )
+
+
+def ll144_csv(report: Report) -> bytes:
+    """The same as CSV, a row for each category and one for the persons of unknown category of each table.
+
+    `fairgate check-tables` reads it. Raises ConfigurationError where the audit has no tables of the rule.
+    """
+    found = _rule_report(report)
+    scored = any("scoring rate" in table.columns for table in found.tables)
+    audit = report.evidence.case.dossier.audit()
+    about = (
+        f"{audit.time:%Y-%m-%d}" if audit else "",
+        _distribution(report) or "missing",
+        _source(report) or "missing",
+        report.asked.explanation or "missing",
+    )
+    counted = () if scored else ("selected",)
+    rate = "scoring_rate" if scored else "selection_rate"
+    head = ("audit_date", "distribution_date", "data_source", "data_explanation", "class", "table")
+    columns = (*head, "race_ethnicity", "sex", "applicants", *counted, rate, "impact_ratio", "note")
+    rows = [_cells(item, about, scored=scored) for table in found.tables for item in _categories(table)]
+    return csv_bytes([columns, *rows])
+
+
+def missing(report: Report) -> tuple[str, ...]:
+    """What the rule has published and neither the record nor the person gave."""
+    gaps = (
+        (_distribution(report), DISTRIBUTION),
+        (_source(report) or report.asked.explanation, SOURCE),
+        (report.asked.explanation, EXPLANATION),
+    )
+    return tuple(way_out for given, way_out in gaps if not given)
+
+
+def _cells(item: Category, about: tuple[str, ...], *, scored: bool) -> tuple[str, ...]:
+    counted = () if scored else (item.selected,)
+    who = (item.assigned, item.table, item.race, item.sex, item.persons)
+    return (*about, *who, *counted, item.rate, item.ratio, item.note)
+
+
+def _categories(table: RuleTable) -> Iterator[Category]:
+    """The rows of a table, then the persons of unknown category."""
+    assigned, kind = _parted(table)
+    for row in table.rows:
+        cell = dict(zip(table.columns, row, strict=True))
+        left_out = cell[_RATIO] == _LEFT_OUT
+        yield Category(
+            assigned=assigned,
+            table=kind,
+            race=cell.get(_RACE, ""),
+            sex=cell.get(_SEX, ""),
+            persons=cell[_PERSONS],
+            selected=cell.get("selected", ""),
+            rate=_number(next(cell[name] for name in _RATES if name in cell)),
+            ratio="" if left_out else _number(cell[_RATIO]),
+            note=_justification(table) if left_out else "",
+        )
+    word = "Unknown"
+    race, sex = (word if name in table.columns else "" for name in (_RACE, _SEX))
+    yield Category(assigned, kind, race, sex, _unknown(table), "", "", "", "in no calculation")
+
+
+def _number(text: str) -> str:
+    return "" if text == _DASH else text
+
+
+def _justification(table: RuleTable) -> str:
+    return next((note for note in table.notes if note.startswith("Left out of the ratios")), _LEFT_OUT)
+
+
+def _unknown(table: RuleTable) -> str:
+    """The number of persons of unknown category, as the table's own note says it."""
+    found = (_UNKNOWN.match(note) for note in table.notes)
+    return next((match[1] for match in found if match), "not recorded")
+
+
+def _named(table: RuleTable) -> str:
+    assigned, _ = _parted(table)
+    labels = " or ".join(name for name in (_SEX, _RACE) if name in table.columns)
+    return f"{f'Class {printable(assigned)}: ' if assigned else ''}unknown {labels}"
+
+
+def _parted(table: RuleTable) -> tuple[str, str]:
+    """(class that the tool assigned, table); the class is empty where the tool does not classify."""
+    both = _SEX in table.columns and _RACE in table.columns
+    kind = "intersectional" if both else "sex" if _SEX in table.columns else "race_ethnicity"
+    head, mark, _ = table.title.rpartition(": ")
+    return (head.removeprefix("class ") if mark else ""), kind
+
+
+def _standing(report: Report, found: RuleReport) -> tuple[str, ...]:
+    """Under which text of the rule, and how it stands on the day of the report."""
+    rule: RuleStanding = next(item for item in report.about.rules if item.digest == found.digest)
+    return (
+        "Selection rate or scoring rate of each category, and its impact ratio: the rate over the highest category's."
+        " The rule sets no threshold: these numbers are published, and judged by nobody here.",
+        f"{rule.title}: {rule.citation}. {' '.join(rule.words)}",
+    )
+
+
+def _distribution(report: Report) -> str:
+    return f"{report.asked.distribution_date}" if report.asked.distribution_date else ""
+
+
+def _source(report: Report) -> str:
+    plan = report.evidence.plan
+    return one_line(shown(plan.source), 400) if plan and plan.source else ""
+
+
+def _reports(report: Report) -> tuple[RuleReport, ...]:
+    audit = report.evidence.audit
+    return tuple(item for item in audit.rule_reports if item.pack.startswith(PACK)) if audit else ()
+
+
+def _rule_report(report: Report) -> RuleReport:
+    known = _reports(report)
+    found = next((item for item in known if item.tables), None)
+    if found is not None:
+        return found
+    if report.evidence.published:
+        raise ConfigurationError(
+            f"for publication the tables of rule packs are left out: this rule has every number published, so write"
+            f" --whole-rule {known[0].pack if known else PACK}, or leave --published out"
+        )
+    raise ConfigurationError(
+        f"this audit has no tables of {PACK}: write rule_packs = ['{PACK}'] under [audit] of the plan (with the"
+        " sensitive features sex and race_ethnicity), and audit again"
+    )
