@@ -81,10 +81,9 @@ def _gate(evidence: CaseEvidence) -> Object:
 
 def _attested(row: SignOffRow) -> Object:
     """A person's own words, also where her signature does not count; then it says so."""
-    return {
-        "summary": f"{row.meaning}. {row.name}, {row.function}, {row.time}; {row.standing}. Reason: {text(row.reason)}",
-        "assessor": _signer(row),
-    }
+    said = f"{row.meaning}. {row.name}, {row.function}, {row.time}; {row.standing}. Reason: {text(row.reason)}"
+    asked = (f"Condition {x.number}: {text(x.text)} ({x.owner}, {x.standing})" for x in row.conditions)
+    return {"summary": " ".join((said, *asked)), "assessor": _signer(row)}
 
 
 def _requirement_claims(evidence: CaseEvidence, view: ReleaseView) -> list[Object]:

@@ -15,7 +15,7 @@ from reports.evidence import CaseEvidence
 from reports.exchange import Piece, entry_urn, evidence_pieces, evidence_urn, record_digest, text
 from reports.oscal_results import GATE, Names, findings, observations, props, risks
 from reports.release import release_view
-from reports.view import ReleaseView
+from reports.view import ConditionRow, ReleaseView
 from reports.words import printable, requirement_label
 
 VERSION = "1.2.1"
@@ -153,8 +153,21 @@ def _attestation(item: SignOff, view: ReleaseView, names: Names) -> Object:
         "prose": text(row.reason, 5_000),
         "links": [{"href": f"#{names.entry(row.seq)}", "rel": "reference"}],
     }
+    if row.conditions:
+        part["parts"] = [_condition(x, row.seq, names) for x in row.conditions]
     role = {"role-id": names.role(item.function), "party-uuids": [names.party(item.approver)]}
     return {"responsible-parties": [role], "parts": [part]}
+
+
+def _condition(row: ConditionRow, seq: int, names: Names) -> Object:
+    """A condition of an approval, and how it stands."""
+    return {
+        "uuid": names.of("condition", f"{seq}", f"{row.number}"),
+        "name": "condition",
+        "title": text(row.text),
+        "props": props(("owner", row.owner), ("due", row.due), ("state", row.state)),
+        "prose": text(row.standing),
+    }
 
 
 def _resources(evidence: CaseEvidence, names: Names) -> list[Object]:

@@ -178,6 +178,11 @@ def test_the_signatories_are_the_people_whose_signatures_stand(tmp_path: Path) -
     assert [x["externalReference"]["comment"].split(": ")[1].split(";")[0] for x in no] == ["refused"]
 
 
+def test_conditions_are_told_with_the_approval_that_has_them(tmp_path: Path) -> None:
+    (_, said) = _bom(CASES["conditional"](tmp_path))["declarations"]["attestations"]
+    assert "Condition 1: Check the smallest group again. (Data Scientist" in said["summary"]
+
+
 def test_what_is_not_met_is_a_claim_with_evidence_against_it(tmp_path: Path) -> None:
     evidence = adverse(tmp_path)
     said = _bom(evidence)["declarations"]

@@ -173,6 +173,12 @@ def test_people_attest_in_their_own_words(tmp_path: Path) -> None:
     assert [str(_prop(x["parts"][0], "standing"))[:14] for x in half] == ["does not count", "counts"]
 
 
+def test_conditions_are_parts_of_the_attestation(tmp_path: Path) -> None:
+    (said,) = _result(CASES["conditional"](tmp_path))["attestations"]
+    (condition,) = said["parts"][0]["parts"]
+    assert (condition["title"], _prop(condition, "state")) == ("Check the smallest group again.", "open")
+
+
 def test_an_emergency_is_told_at_the_top(tmp_path: Path) -> None:
     document = _document(emergency(tmp_path))
     assert "Broken glass: the glass was broken by" in document["metadata"]["remarks"]
