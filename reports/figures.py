@@ -100,6 +100,31 @@ def table(view: FiguresView) -> tuple[tuple[str, ...], ...]:
     return (head, *rows, *((*found, *("" for _ in view.quarters)) for found in people))
 
 
+def document(found: Figures) -> dict[str, object]:
+    """The figures of one period for a script: times in seconds, shares with their n; a value of nothing is null."""
+    times = found.times
+    seconds = {"median": times.median, "ninetieth": times.ninetieth, "median_at_least": times.at_least}
+    shares = ("held", "refused", "expiring", "covered", "overridden", "warned")
+    return {
+        "period": {"label": found.period.label, "start": found.period.start, "end": found.period.end, "at": found.at},
+        "seconds_to_decision": {
+            **{name: x.total_seconds() if x is not None else None for name, x in seconds.items()},
+            "decided": len(times.decided),
+            "ages_of_open": [age.total_seconds() for age in times.open],
+        },
+        "requests": found.requests,
+        "given_up": found.given_up,
+        "incidents": found.incidents,
+        "conditions": found.conditions,
+        **{name: _plain(getattr(found, name)) for name in shares},
+        "reviewers": [{"person": item.person, "refused": _plain(item.refused)} for item in found.reviewers],
+    }
+
+
+def _plain(found: Share) -> dict[str, object]:
+    return {"hits": found.hits, "n": found.n, "value": found.value, "interval": found.interval}
+
+
 def span(duration: timedelta) -> str:
     """`3.2 days`, `5 hours`, `12 minutes`; never `0 days` for what took some time."""
     minutes = duration.total_seconds() / 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from markupsafe import Markup
 
@@ -17,9 +18,14 @@ from reports.words import VERDICTS
 
 def release_html(view: ReleaseView) -> str:
     """The report of a release decision."""
+    return page("report.html", {**report_values(view, provenance(view)), "css": css("report.css", "paper.css")})
+
+
+def report_values(view: ReleaseView, about: Provenance) -> dict[str, Any]:
+    """What the template of the report prints, without a style sheet."""
     links = {section.key: f"#{section.key}" for section in SECTIONS}
-    values = {"view": view, "about": provenance(view), "charts": drawn(view), "verdicts": VERDICTS}
-    return page("report.html", {**values, "sections": SECTIONS, "links": links, "css": css("report.css", "paper.css")})
+    values = {"view": view, "about": about, "charts": drawn(view), "verdicts": VERDICTS}
+    return {**values, "sections": SECTIONS, "links": links}
 
 
 def paper_html(paper: Paper, about: Provenance) -> str:

@@ -76,12 +76,16 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class OverTime:
-    """All comparisons over the newest audits: `read` of `known` were opened, `unread` of them could not be."""
+    """Comparisons over the newest audits: `read` of `known` were opened, `unread` of them could not be.
+
+    `more` comparisons were made that are not in `trends`.
+    """
 
     trends: tuple[Trend, ...]
     read: int
     known: int
     unread: int
+    more: int
     masked: bool
 
 
@@ -95,16 +99,23 @@ def read_audits(
     return tuple(_read(store, mark, whole=whole) for mark in marks[-newest:])
 
 
-def over_time(audits: Sequence[AuditRead], known: int, *, whole: bool) -> OverTime:
-    """The comparisons of these audits (oldest first), single features before intersections, the worst first."""
+def over_time(audits: Sequence[AuditRead], known: int, *, whole: bool, every: bool = True) -> OverTime:
+    """The comparisons of these audits (oldest first), single features before intersections, the worst first.
+
+    Not `every`: only those that are drawn; the others are counted.
+    """
     found: dict[tuple[object, ...], Disparity] = {}
     for audit in audits:
         found |= {_identity(item): item for item in audit.disparities}
     ordered = sorted(found.items(), key=lambda pair: _rank(pair[1]))
     drawable = [key for key, item in ordered if len(item.features) == 1][:CHARTS]
-    trends = tuple(_trend(f"trend-{at}", item, audits, drawn=key in drawable) for at, (key, item) in enumerate(ordered))
+    trends = tuple(
+        _trend(f"trend-{at}", item, audits, drawn=key in drawable)
+        for at, (key, item) in enumerate(ordered)
+        if every or key in drawable
+    )
     unread = sum(1 for item in audits if item.problem)
-    return OverTime(trends, len(audits), known, unread, not whole)
+    return OverTime(trends, len(audits), known, unread, len(ordered) - len(trends), not whole)
 
 
 def _read(store: EvidenceStore, mark: AuditMark, *, whole: bool) -> AuditRead:

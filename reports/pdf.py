@@ -19,12 +19,11 @@ from typing import Any
 from markupsafe import Markup
 
 from governance.errors import ConfigurationError
-from reports.html import css
+from reports.html import css, report_values
 from reports.record_json import release_json
 from reports.report import Report
 from reports.signature_block import signature_block
-from reports.templating import drawn, page
-from reports.words import VERDICTS
+from reports.templating import page
 
 VARIANT = "pdf/a-3b"
 ATTACHMENT = "record.json"
@@ -45,11 +44,9 @@ _TURN = Lock()
 def release_pdf(report: Report) -> bytes:
     """The report as PDF/A-3b. Raises ConfigurationError where the system or an installed package is not enough."""
     engine = _engine()
-    values = {
-        "view": report.view,
-        "about": report.about,
-        "charts": {key: _on_paper(svg) for key, svg in drawn(report.view).items()},
-        "verdicts": VERDICTS,
+    values = report_values(report.view, report.about)
+    values |= {
+        "charts": {key: _on_paper(svg) for key, svg in values["charts"].items()},
         "block": signature_block(report.view),
         "created": report.view.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "css": Markup("\n").join(css(name) for name in ("report.css", "paper.css", "pdf.css")),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from governance.ledger.examined import RECEIPT, Examined, Seen, Sent
+from governance.ledger.examined import BUNDLE, EXPORT, RECEIPT, Examined, Seen, Sent
 from governance.ledger.port import Ledger
 from governance.ledger.tree import leaf_hash
 from reports.ledger_search import entry_at
@@ -22,7 +22,9 @@ SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One receipt or export. tone: met, unmet or unknown. `alarm`: the ledger of today does not hold what it shows."""
+    """One receipt, export or bundle. tone: met, unmet or unknown. `alarm`: the ledger of today does not hold what it
+    shows. A bundle is no `proof`: nobody signs its manifest.
+    """
 
     title: str
     tone: str
@@ -33,6 +35,7 @@ class Checked:
     limits: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     entry: int | None = None
+    proof: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,20 @@ def _headline(checked: tuple[Checked, ...], files: tuple[FileRow, ...], problems
     if not checked:
         known = any(item.here for item in files)
         return ("Files that the ledger names" if known else "Nothing here can be verified"), "held"
+    if not any(item.proof for item in checked):
+        return "Complete, but nothing in it is proved: it holds no receipt and no export", "held"
     if any(item.tone == "unknown" for item in checked):
         return "It holds in itself, under a key that this console does not vouch for", "held"
     return "Verified", "released"
 
 
 def _checked(item: Seen, ledger: Ledger, *, ours: bool) -> Checked:
-    title = f"{'Receipt' if item.kind == RECEIPT else 'Export of a ledger'}: {printable(item.name)}"
+    title = f"{_TITLES[item.kind]}: {printable(item.name)}"
     if item.problems:
         problems = tuple(printable(text, 500) for text in item.problems)
         return Checked(title, "unmet", "not verified", problems=problems, facts=_facts(item))
+    if item.kind == BUNDLE:
+        return Checked(title, "met", "complete", _bundled(item), limits=_BUNDLE_LIMITS, facts=_facts(item), proof=False)
     believed = item.whose == "given"
     differs = tuple(_differences(item, ledger)) if ours and believed else ()
     label = "verified" if believed else "holds in itself"
@@ -106,12 +113,29 @@ def _checked(item: Seen, ledger: Ledger, *, ours: bool) -> Checked:
     )
 
 
+_TITLES = {RECEIPT: "Receipt", EXPORT: "Export of a ledger", BUNDLE: "Evidence bundle"}
+_BUNDLE_LIMITS = (
+    "Who made it: nobody signs a manifest. What proves an entry is its receipt; what proves the evidence is the entry "
+    "that names its digest, in the list of files below.",
+)
+
+
+def _bundled(item: Seen) -> tuple[str, ...]:
+    return (
+        f"Every file is the one that its manifest names; none is missing, none was added: {one_line(item.says, 200)}",
+        "Its record has the digest that every report of the bundle prints.",
+    )
+
+
 def _proves(item: Seen) -> Iterator[str]:
     if item.kind == RECEIPT:
         yield (
             f"Exactly these bytes stood as entry {item.seq} in the ledger when it had {count(item.size)} entries: "
             f"the signed checkpoint has them."
         )
+        if not item.says:
+            yield "What the entry says was kept back: the bundle is for publication and lists its leaf hash alone."
+            return
         when = moment(datetime.fromisoformat(item.time))
         yield f"The entry says: {printable(item.actor)}, {when}: “{one_line(item.says, 500)}”"
         return

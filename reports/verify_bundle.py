@@ -22,16 +22,19 @@ RECORD = "report/report.json"
 
 def problems(folder: Path) -> Iterator[str]:
     """Everything that does not hold, in words."""
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    yield from _files(folder, manifest)
-    record = folder / RECORD
-    if not record.is_file():
-        yield f"{RECORD} is missing"
-        return
-    if _sha256(record.read_bytes()) != manifest["record_digest"]:
-        yield f"{RECORD} is not the record {manifest['record_digest']}"
-    yield from _evidence(folder, json.loads(record.read_bytes()))
-    yield from _receipts(folder)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        yield from _files(folder, manifest)
+        record = (folder / RECORD).read_bytes()
+        if _sha256(record) != manifest["record_digest"]:
+            yield f"{RECORD} is not the record {manifest['record_digest']}"
+        else:  # a record that was changed says nothing about the evidence
+            yield from _evidence(folder, json.loads(record))
+        yield from _receipts(folder)
+    except OSError as error:
+        yield f"{error.filename} cannot be read: {error.strerror}"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        yield f"a list or the record is not written as it should be: {error!r}"
 
 
 def _files(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:

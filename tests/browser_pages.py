@@ -54,7 +54,9 @@ class Visit:
     contexts: list[Any] = field(default_factory=list)
 
     def open(self, person: str | None = OFFICER, **options: Any) -> Any:
-        """A new page, signed in as this person."""
+        """A new page, signed in as this person, who has an authenticator app."""
+        if person is not None:
+            factory.code(self.house.desk, person)
         context = self.chromium.new_context(base_url=self.house.url, locale="en-GB", **options)
         context.set_default_timeout(15_000)
         self.contexts.append(context)
@@ -191,7 +193,9 @@ def prove(page: Any, house: House, person: str) -> None:
         code.fill(factory.code(house.desk, person))
 
 
-def fill_sign_form(page: Any, house: House, decision: str = "Approve", reason: str = "I read the report.", person: str = OFFICER) -> None:
+def fill_sign_form(
+    page: Any, house: House, decision: str = "Approve", reason: str = "I read the report.", person: str = OFFICER
+) -> None:
     """Fill the form of the sign page in and send it."""
     page.get_by_role("radio", name=re.compile(f"^{decision}")).first.check()
     page.get_by_label("Reason", exact=True).fill(reason)
@@ -231,6 +235,10 @@ PAGES = (
     Page("ledger", "/ledger"),
     Page("ledger-older", "/ledger?before=20"),
     Page("ledger-filtered", "/ledger?kind=sign-off&model=lending"),
+    Page("ledger-nothing", "/ledger?model=nobody&from=2026-13-01"),
+    Page("model-hostile-name", f"/model?{urlencode({'name': scenes.HOSTILE})}"),
+    Page("model-comparisons", "/model?name=lending&comparisons=all"),
+    Page("history-nothing", "/history?on=2020-01-01"),
     Page("entry-sign-off", "/entry/{sign_off}"),
     Page("receipt", "/entry/{sign_off}?signed=1"),
     Page("entry-refusal", "/entry/{refusal}"),

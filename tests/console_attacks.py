@@ -12,17 +12,26 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import console_scenes as scenes
 import report_factory as factory
 from browser_pages import query
+from console_factory import Ticking, console_of, project_desk, project_settings
 from wire import ABSENT, HOST, ORIGIN, Ask, Reply, send
 
 from governance.desk import Desk
+from governance.statement import PredicateType
+from reports import sections
 
 OFFICER, OTHER, OUTSIDER = "compliance-officer", "second-officer", "data-scientist"
 HIDDEN = re.compile(r'type="hidden" name="([^"]*)" value="([^"]*)"')
+
+
+RECORDED = {"failure", "failures", "codes"}
+"""Tables of what was tried in vain: they are meant to grow."""
 
 
 @dataclass
@@ -33,6 +42,14 @@ class Site:
     desk: Desk
     accounts_file: Path
     sessions: dict[str, dict[str, str]] = field(default_factory=dict)
+    asks: dict[str, Ask] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """After an attack that got through: sessions and forms are opened anew."""
+        self.sessions.clear()
+        self.asks.clear()
+        self.tokens.clear()
 
     def send(self, ask: Ask) -> Reply:
         return send(self.app, ask)
@@ -63,8 +80,20 @@ class Site:
 
     def csrf(self, cookies: Mapping[str, str]) -> str:
         """The token of this session's forms."""
-        text = self.send(Ask("GET", "/", cookies=cookies)).text
-        return dict(HIDDEN.findall(text))["csrf"]
+        key = repr(sorted(cookies.items()))
+        if key not in self.tokens:
+            text = self.send(Ask("GET", "/", cookies=cookies)).text
+            self.tokens[key] = dict(HIDDEN.findall(text))["csrf"]
+        return self.tokens[key]
+
+    def address(self, target: str) -> str:
+        """The target with the numbers and digests of this desk."""
+        said = target.replace("%7B", "{").replace("%7D", "}")
+        if "{" not in said:
+            return said
+        entries = self.desk.ledger.entries()
+        condition = next(entry.seq for entry in entries if entry.statement.body.get("conditions"))
+        return said.format(condition=condition, policy=self.desk.policy.digest, delegation=_delegation(self))
 
     def state(self) -> tuple[object, ...]:
         """What no refused request may change: the ledger, and the rows of the accounts; failures are recorded."""
@@ -73,9 +102,20 @@ class Site:
             counts = [
                 (name, database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
                 for name in sorted(tables)
-                if name not in {"failure", "failures"}
+                if name not in RECORDED
             ]
         return (self.desk.ledger.size(), *counts)
+
+
+def new_site(folder: Path) -> Site:
+    """A month at a desk, at which the clock then stands still: sessions stay open, and codes good."""
+    clock = Ticking()
+    desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
+    clock.step = timedelta(0)
+    for person in (OFFICER, OTHER, "risk-officer"):
+        factory.code(desk, person)
+    file = project_settings(folder).accounts_url.removeprefix("sqlite:///")
+    return Site(console_of(desk), desk, Path(file))
 
 
 def kept_cookies(answer: Reply) -> dict[str, str]:
@@ -99,6 +139,7 @@ class Route:
     good: int = 200
     signed_out: int = 303
     media: str = "text/html"
+    upload: bool = False
 
     @property
     def name(self) -> str:
@@ -110,11 +151,17 @@ class Route:
         return "token" if self.path == "/login" else "csrf"
 
     def ask(self, site: Site) -> Ask:
-        """The good request."""
+        """The good request; its form is filled in once, and good until it is sent."""
+        if self.name not in site.asks:
+            site.asks[self.name] = self._made(site)
+        return site.asks[self.name]
+
+    def _made(self, site: Site) -> Ask:
         if self.method == "GET":
-            return Ask("GET", self.target, cookies=site.cookies(self.person))
+            return Ask("GET", site.address(self.target), cookies=site.cookies(self.person))
         fields = self.fields(site) if self.fields else ()
-        return site.with_token(Ask(self.method, self.target, fields=list(fields)), self.person)
+        file = ("notes.txt", b"no receipt") if self.upload else None
+        return site.with_token(Ask(self.method, self.target, fields=list(fields), file=file), self.person)
 
 
 CASE = query("credit")
@@ -124,26 +171,135 @@ def _login(_site: Site) -> Sequence[tuple[str, str]]:
     return [("id", OFFICER), ("password", factory.SECRET), ("wanted", "/")]
 
 
+def _proof(site: Site, person: str = OFFICER) -> Sequence[tuple[str, str]]:
+    return [("password", factory.SECRET), ("code", factory.code(site.desk, person))]
+
+
+def _form_of(site: Site, page: str, action: str, person: str = OFFICER) -> Sequence[tuple[str, str]]:
+    """The hidden fields of the form with this action on this page, without its token and the passkey's."""
+    text = site.send(Ask("GET", page, cookies=site.cookies(person))).text
+    found = HIDDEN.findall(text[text.index(f'action="{action}"') :])
+    first = found[: next((at for at, (name, _) in enumerate(found) if at and name == "csrf"), None)]
+    return [(name, html.unescape(value)) for name, value in first if name not in {"csrf", "passkey", "passkey_answer"}]
+
+
 def _sign(site: Site) -> Sequence[tuple[str, str]]:
-    page = site.send(Ask("GET", f"/case?{CASE}", cookies=site.cookies(OFFICER))).text
-    start = page.index('action="/sign"')
-    found = [(name, html.unescape(value)) for name, value in HIDDEN.findall(page[start:]) if name != "csrf"]
     typed = [("decision", "approve"), ("function", "compliance"), ("reason", "I read the report.")]
-    return [*found, *typed, ("password", factory.SECRET)]
+    return [*_form_of(site, f"/case/sign?{CASE}", "/sign"), *typed, *_proof(site)]
 
 
+def _withdraw(site: Site) -> Sequence[tuple[str, str]]:
+    page = f"/case/withdraw?{query('lending')}"
+    text = site.send(Ask("GET", page, cookies=site.cookies(OFFICER))).text
+    boxes = re.findall(r'type="checkbox" name="(take_\d+)" value="([^"]*)"', text)
+    return [*_form_of(site, page, "/withdraw"), *boxes, ("reason", "New facts came up."), *_proof(site)]
+
+
+def _condition(site: Site) -> Sequence[tuple[str, str]]:
+    seq = next(entry.seq for entry in site.desk.ledger.entries() if entry.statement.body.get("conditions"))
+    page = f"/case/condition?{query('credit', sign_off=str(seq), number='1')}"
+    return [
+        *_form_of(site, page, "/condition", "risk-officer"),
+        ("reason", "The audit of this week."),
+        *_proof(site, "risk-officer"),
+    ]
+
+
+def _policy(site: Site) -> Sequence[tuple[str, str]]:
+    return [("digest", site.desk.policy.digest), ("reason", "as agreed"), *_proof(site)]
+
+
+def _disable(site: Site) -> Sequence[tuple[str, str]]:
+    return [("id", "visitor"), ("sure", "yes"), ("reason", "left"), *_proof(site)]
+
+
+def _delegate(site: Site) -> Sequence[tuple[str, str]]:
+    day = (site.desk.clock.now + timedelta(days=3)).date().isoformat()  # type: ignore[attr-defined]
+    return [("to", "chief-risk"), ("function", "compliance"), ("last_day", day), ("reason", "on leave"), *_proof(site)]
+
+
+def _delegation(site: Site) -> int:
+    kinds = ((entry.seq, entry.statement.predicate_type) for entry in site.desk.ledger.entries())
+    return [seq for seq, kind in kinds if kind is PredicateType.DELEGATION][-1]
+
+
+def _revoke(site: Site) -> Sequence[tuple[str, str]]:
+    return [("delegation", str(_delegation(site))), ("reason", "back again"), *_proof(site)]
+
+
+def _label(site: Site) -> Sequence[tuple[str, str]]:
+    return [("label", "my phone"), *_proof(site)]
+
+
+def _reading(site: Site) -> Sequence[tuple[str, str]]:
+    text = site.send(Ask("GET", f"/case?{CASE}", cookies=site.cookies(OFFICER))).text
+    found = re.search(r'data-evidence="([^"]*)"', text)
+    assert found
+    return [("evidence", found[1]), ("seconds_summary", "3")]
+
+
+CASES = tuple(key for key in ("", *(section.key for section in sections.SECTIONS if section.key != "summary"), "all"))
+FORMS = "/people/disable", "/people/delegate", "/people/revoke"
 ROUTES = (
     Route("GET", "/login", "/login", None, signed_out=200),
-    Route("POST", "/login", "/login", None, _login, good=303, signed_out=303),
+    Route("POST", "/login", "/login", None, _login, good=303),
     Route("POST", "/logout", "/logout", good=303),
+    Route("GET", "/single-sign-on/login", "/single-sign-on/login", None, good=404, signed_out=404),
+    Route("GET", "/single-sign-on/callback", "/single-sign-on/callback?state=a&code=b", None, good=404, signed_out=404),
+    Route("POST", "/single-sign-on/prove", "/single-sign-on/prove", fields=_sign, good=404),
     Route("GET", "/", "/"),
-    Route("GET", "/case", f"/case?{CASE}"),
+    *(Route("GET", f"/case/{key}".rstrip("/"), f"{f'/case/{key}'.rstrip('/')}?{CASE}") for key in CASES),
     Route("GET", "/case/report", f"/case/report?{CASE}"),
+    Route("GET", "/case/sign", f"/case/sign?{CASE}"),
+    Route("POST", "/case/sign", "/case/sign", fields=_sign),
     Route("POST", "/sign", "/sign", fields=_sign, good=303),
+    Route("POST", "/reading", "/reading", fields=_reading, good=204),
+    Route("GET", "/case/withdraw", f"/case/withdraw?{query('lending')}"),
+    Route("POST", "/withdraw", "/withdraw", fields=_withdraw, good=303),
+    Route(
+        "GET",
+        "/case/condition",
+        f"/case/condition?{query('credit', sign_off='{condition}', number='1')}",
+        "risk-officer",
+    ),
+    Route("POST", "/condition", "/condition", "risk-officer", _condition, good=303),
+    Route("GET", "/models", "/models"),
+    Route("GET", "/model", "/model?name=credit"),
+    Route("GET", "/history", "/history"),
+    Route("GET", "/history.csv", "/history.csv?on=2026-10-20", media="text/csv"),
+    Route("GET", "/history.json", "/history.json?on=2026-10-20", media="application/json"),
     Route("GET", "/entry/{seq}", "/entry/3"),
     Route("GET", "/entry/{seq}/envelope", "/entry/3/envelope", media="application/json"),
     Route("GET", "/entry/{seq}/proof", "/entry/3/proof", media="text/plain"),
+    Route("GET", "/entry/{seq}/receipt.zip", "/entry/3/receipt.zip", media="application/zip"),
     Route("GET", "/ledger", "/ledger"),
+    Route("GET", "/verify", "/verify"),
+    Route("POST", "/verify", "/verify", upload=True),
+    Route("GET", "/figures", "/figures"),
+    Route("GET", "/figures.csv", "/figures.csv", media="text/csv"),
+    Route("GET", "/policies", "/policies"),
+    Route("GET", "/policies/changes", "/policies/changes?before={policy}&after={policy}"),
+    Route("POST", "/policies/approve", "/policies/approve", fields=_policy, good=303),
+    Route("GET", "/schedules", "/schedules"),
+    Route("GET", "/people", "/people"),
+    Route("GET", "/people/person", "/people/person?id=risk-officer"),
+    Route("GET", "/people/disable", "/people/disable?id=visitor"),
+    Route("POST", "/people/disable", "/people/disable", fields=_disable, good=303),
+    Route("GET", "/people/delegate", "/people/delegate"),
+    Route("POST", "/people/delegate", "/people/delegate", fields=_delegate, good=303),
+    Route("GET", "/people/revoke", "/people/revoke?delegation={delegation}"),
+    Route("POST", "/people/revoke", "/people/revoke", fields=_revoke, good=303),
+    Route("GET", "/me", "/me"),
+    Route("GET", "/me/passkey", "/me/passkey"),
+    Route("POST", "/me/passkey", "/me/passkey", fields=_label),
+    Route("POST", "/me/passkey/made", "/me/passkey/made", fields=_label),
+    Route("GET", "/me/passkey/revoke", "/me/passkey/revoke?credential=none", good=404),
+    Route("POST", "/me/passkey/revoke", "/me/passkey/revoke", fields=_label),
+    Route("GET", "/me/code", "/me/code"),
+    Route("POST", "/me/code", "/me/code", fields=_proof),
+    Route("POST", "/me/code/confirm", "/me/code/confirm", fields=_proof),
+    Route("GET", "/me/code/remove", "/me/code/remove"),
+    Route("POST", "/me/code/remove", "/me/code/remove", fields=_proof, good=303),
     Route("GET", "/static/{name}", "/static/console.css", None, signed_out=200, media="text/css"),
 )
 POSTS = tuple(route for route in ROUTES if route.method == "POST")

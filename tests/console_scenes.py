@@ -26,6 +26,7 @@ HOSTILE = '"><img src=x onerror=alert(1)>\u202e'
 OTHERS = (
     Person("legal-helper", "Hannah Helper", ("legal",)),
     Person("chief-risk", "Chief Risk Officer", ("model-risk",)),
+    Person("visitor", "Vera Visitor", ("audit",)),
 )
 PEOPLE = (*factory.PEOPLE, *OTHERS)
 WHO = {person.id: person for person in PEOPLE}
@@ -98,8 +99,19 @@ def _taken_back(desk: Desk, clock: Ticking) -> None:
 
 def _on_a_condition(desk: Desk, found: Case, clock: Ticking) -> None:
     """The risk officer approves, if the data scientist looks at the youngest once more."""
-    condition = Condition("Audit the age band below 25 again on next month's applications.", "data-scientist", (clock.now + timedelta(days=5)).date())
-    wish = Wish("model-risk", "approve", "The intervals are narrow enough.", found.shown(), "password and code", assurance=Assurance.SERVER_ATTESTED)
+    condition = Condition(
+        "Audit the age band below 25 again on next month's applications.",
+        "data-scientist",
+        (clock.now + timedelta(days=5)).date(),
+    )
+    wish = Wish(
+        "model-risk",
+        "approve",
+        "The intervals are narrow enough.",
+        found.shown(),
+        "password and code",
+        assurance=Assurance.SERVER_ATTESTED,
+    )
     record_signature(desk, found, WHO["risk-officer"], replace(wish, conditions=(condition,)))
 
 

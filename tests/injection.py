@@ -51,7 +51,19 @@ AS_A_LINK = (
     "vbscript:xq7(1)", "//xq7.example", "https://xq7.example", "\\\\xq7.example", "../../../../xq7", "?name=xq7&version=1&alias=champion", "#xq7", "%3Cscript%3Exq7(1)%3C/script%3E",
     "/xq7?a=1&b=2;c=3", "xq7%00", "xq7%0d%0aset-cookie:%20a=b", "xq7\r\nset-cookie: a=b", "xq7\r\n\r\n<script>xq7(1)</script>",
 )  # fmt: skip
-AS_A_TEMPLATE = ("{{ xq7 }}", "{{ 7*7 }}{{ xq7.__class__ }}", "{% raw %}xq7", "{# xq7 #}", "${xq7}", "#{xq7}", "<%= xq7 %>", "{xq7!r}", "%(xq7)s", "%s%s%n xq7", "&lt;script&gt;xq7(1)&lt;/script&gt;")
+AS_A_TEMPLATE = (
+    "{{ xq7 }}",
+    "{{ 7*7 }}{{ xq7.__class__ }}",
+    "{% raw %}xq7",
+    "{# xq7 #}",
+    "${xq7}",
+    "#{xq7}",
+    "<%= xq7 %>",
+    "{xq7!r}",
+    "%(xq7)s",
+    "%s%s%n xq7",
+    "&lt;script&gt;xq7(1)&lt;/script&gt;",
+)
 AS_MARKDOWN = (
     "[xq7](javascript:xq7(1))", "![xq7](https://xq7.example/x.png)", "<https://xq7.example>", "[xq7]: https://xq7.example", "# xq7", "| xq7 | xq7 |", "**xq7** _xq7_ `xq7`", "```\nxq7\n```",
     "- xq7\n- xq7", "> xq7", "1. xq7", "xq7\n===", "---\nxq7: true\n---", "<xq7>xq7</xq7>", "\\[xq7](javascript:xq7(1))", "[xq7][xq7]", "~~xq7~~", "xq7  \nxq7", "&#106;avascript:xq7(1)", "$$\\href{javascript:xq7(1)}{x}$$",
@@ -103,7 +115,9 @@ class Dom(HTMLParser):
         self.tags[(tag, names)] += 1
         self.inside = tag
         self.addresses += [value or "" for name, value in attrs if name in URLS]
-        self.marked += [f"<{tag} {name}>" for name in (tag, *names) if MARK in name or name.startswith("on") or name == "style"]
+        self.marked += [
+            f"<{tag} {name}>" for name in (tag, *names) if MARK in name or name.startswith("on") or name == "style"
+        ]
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)

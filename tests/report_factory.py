@@ -104,7 +104,7 @@ def quick_accounts(folder: Path, clock: Clock) -> Accounts:
     """The real accounts with everybody in them, whose passwords were hashed once, and lightly: signing in is quick."""
     path = folder / "accounts.db"
     if not _FILLED:
-        made = _real_accounts(folder, clock)
+        made = _real_accounts(folder, Clock())  # its own clock: what a test sees must not depend on who came first
         light = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(SECRET)
         with made.database.writing() as connection:
             connection.exec_driver_sql("UPDATE person SET secret = ?", (light,))

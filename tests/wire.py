@@ -11,6 +11,8 @@ from urllib.parse import unquote_to_bytes, urlencode
 HOST = "localhost:8765"
 ORIGIN = f"http://{HOST}"
 FORM = "application/x-www-form-urlencoded"
+BOUNDARY = "between-the-parts"
+UPLOAD = f"multipart/form-data; boundary={BOUNDARY}"
 
 Headers = Sequence[tuple[str, str]]
 
@@ -27,9 +29,12 @@ class Ask:
     cookies: Mapping[str, str] = field(default_factory=dict)
     host: str = HOST
     chunks: int = 1
+    file: tuple[str, bytes] | None = None
 
     def content(self) -> bytes:
         """The bytes of the body."""
+        if self.file is not None and self.body is None:
+            return _multipart(self.fields or (), *self.file)
         return self.body if self.body is not None else urlencode(self.fields or ()).encode("utf-8", "surrogatepass")
 
 
@@ -50,6 +55,12 @@ class Reply:
 
     def cookies(self) -> list[str]:
         return [value for key, value in self.headers if key == "set-cookie"]
+
+
+def _multipart(fields: Sequence[tuple[str, str]], name: str, data: bytes) -> bytes:
+    parts = [f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields]
+    head = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    return b"".join([*parts, head.encode(), data, f"\r\n--{BOUNDARY}--\r\n".encode()])
 
 
 def send(app: Any, ask: Ask) -> Reply:
@@ -109,7 +120,8 @@ def _headers(ask: Ask) -> list[tuple[bytes, bytes]]:
     if ask.cookies and "cookie" not in given:
         made.append(("cookie", "; ".join(f"{name}={value}" for name, value in ask.cookies.items())))
     if ask.method not in {"GET", "HEAD"}:
-        defaults = {"origin": ORIGIN, "content-type": FORM, "content-length": str(len(ask.content()))}
+        kind = UPLOAD if ask.file else FORM
+        defaults = {"origin": ORIGIN, "content-type": kind, "content-length": str(len(ask.content()))}
         made += [(name, value) for name, value in defaults.items() if name not in given]
     pairs = [*made, *((name, value) for name, value in ask.headers if value != ABSENT)]
     return [(name.lower().encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs]

@@ -28,14 +28,14 @@ def show(
     """Key figures of the ledger, each with its definition and its n; of nothing there is no figure, not even a zero."""
     from flows.wiring import open_desk
     from governance import figures
-    from reports.figures import figures_view
+    from reports.figures import document, figures_view
 
     desk = open_desk(read_settings())
     facts, now = figures.facts_from(desk.ledger.entries()), desk.clock()
     found = [figures.figures(facts, desk.policy, x, now) for x in figures.quarters(facts.first, now, quarters)]
     whole = figures.figures(facts, desk.policy, figures.last_days(now, days), now)
     if as_json:
-        emit({"period": whole, "quarters": found})
+        emit({"period": document(whole), "quarters": [document(item) for item in found]})
         return
     say(*_lines(figures_view(whole, found)))
 

@@ -12,9 +12,10 @@ from flows.cli.output import emit, say
 from flows.settings import read_settings
 from governance.errors import ConfigurationError
 from governance.explanation import decision_lines
+from governance.lapse import in_words
 
 if TYPE_CHECKING:
-    from governance.dossier import SignOff
+    from governance.dossier import Dossier, SignOff
     from governance.verification import Verification
 
 
@@ -60,7 +61,7 @@ def _lines(found: Verification) -> list[str]:
     lines = [head, f"  model    {found.case.subject.digest}"]
     if glass:
         lines.append(f"  BROKEN GLASS: {glass}")
-    lines += [_signed(item) for item in found.sign_offs]
+    lines += [_signed(item, found.case.dossier) for item in found.sign_offs]
     audit = found.case.dossier.audit()
     lines.append(f"  evidence audit report {audit.report_digest if audit else 'none'}")
     lines.append(f"  released ledger entry {found.promotion.seq}, {found.promotion.time:%Y-%m-%d %H:%M} UTC")
@@ -69,9 +70,10 @@ def _lines(found: Verification) -> list[str]:
     return lines + (decision_lines(found.case)[1:] if standing != "RELEASED" else [])
 
 
-def _signed(item: SignOff) -> str:
+def _signed(item: SignOff, dossier: Dossier) -> str:
     behalf = f" on behalf of {item.on_behalf_of}" if item.on_behalf_of else ""
-    who = f"{item.approver.name} as {item.function}{behalf} ({item.assurance})"
+    terms = in_words(item, dossier)
+    who = f"{item.approver.name} as {item.function}{behalf} ({item.assurance}){f', {terms}' if terms else ''}"
     return f"  signed   {who}, {item.signed_at:%Y-%m-%d %H:%M} UTC: {item.reason}"
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from time import monotonic, sleep
@@ -44,25 +45,34 @@ def console(folder: Path) -> Iterator[str]:
         process.wait(timeout=20)
 
 
-def refuse(address: str, identity: str, secret: str, reason: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a person types: her id and password to come in, the password again and a code to sign."""
+
+    id: str
+    password: str
+    code: str
+
+
+def refuse(address: str, who: Credentials, reason: str) -> str:
     """Sign in, open the first hold of the inbox, and refuse it with a reason. Returns what the receipt says."""
     import httpx
 
     with httpx.Client(base_url=address, follow_redirects=True, headers={"origin": address}) as client:
         login = _form(client.get("/login"))
-        inbox = client.post("/login", data={**login.fields, "id": identity, "password": secret})
+        inbox = client.post("/login", data={**login.fields, "id": who.id, "password": who.password})
         link = next((item for item in _form(inbox).links if item.startswith("/case?")), None)
         if link is None:
             raise FairgateError("the console shows no hold to decide")
-        receipt = _sign(client, link, secret, reason)
-    return f"{identity} opened {link}\n{identity} refused: {reason}\nreceipt: {receipt}"
+        receipt = _sign(client, link, who, reason)
+    return f"{who.id} opened {link}\n{who.id} refused: {reason}\nreceipt: {receipt}"
 
 
-def _sign(client: Client, link: str, secret: str, reason: str) -> str:
+def _sign(client: Client, link: str, who: Credentials, reason: str) -> str:
     decide = next((item for item in _form(client.get(link)).links if item.startswith("/case/sign?")), "")
     shown = _form(client.get(decide), action="/sign")
-    given = {"function": "compliance", "decision": "refuse", "reason": reason, "password": secret}
-    answer = client.post("/sign", data={**shown.fields, **given})
+    given = {"function": "compliance", "decision": "refuse", "reason": reason, "password": who.password}
+    answer = client.post("/sign", data={**shown.fields, **given, "code": who.code})
     if answer.status_code != 200 or "/entry/" not in str(answer.url):
         raise FairgateError(f"the console did not take the refusal: {answer.status_code} {answer.url}")
     return str(answer.url.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -13,7 +14,8 @@ from pathlib import Path
 from time import monotonic
 
 from flows.cli.output import say
-from flows.demo.story import ACTS, CHARACTERS, Act, Character
+from flows.demo import code
+from flows.demo.story import ACTS, CHARACTERS, COMPLIANCE, RISK, Act, Character
 from governance.errors import ConfigurationError, FairgateError
 
 MARK = ".fairgate-demo"
@@ -72,6 +74,24 @@ def prepare(folder: Path) -> None:
         done = fairgate(folder, (*added, "--credential-file", str(file.relative_to(folder))))
         if done.returncode:
             raise FairgateError(f"the demo could not add {person.id}: {done.stdout}")
+    _set_up_factors(folder)
+
+
+def _set_up_factors(folder: Path) -> None:
+    """One officer has an authenticator app, the other a key of her own: an approval takes more than a password."""
+    begun = fairgate(folder, ("people", "totp", COMPLIANCE.id, "--json"), COMPLIANCE)
+    if begun.returncode:
+        raise FairgateError(f"the demo could not set up an authenticator app: {begun.stdout}")
+    code.keep_secret(folder, COMPLIANCE.id, json.loads(begun.stdout)["secret"])
+    first = code.fresh_code(folder, COMPLIANCE.id, early=1)
+    public = code.write_key(folder, RISK.id).relative_to(folder)
+    for person, command in (
+        (COMPLIANCE, ("people", "totp", COMPLIANCE.id, "--confirm", first)),
+        (RISK, ("people", "enroll-key", "--public", str(public))),
+    ):
+        done = fairgate(folder, command, person, with_code=False)
+        if done.returncode:
+            raise FairgateError(f"the demo could not set up a factor of {person.id}: {done.stdout}")
 
 
 def acts(folder: Path) -> Iterator[Played]:
@@ -96,14 +116,14 @@ def _perform(folder: Path, act: Act) -> Played:
 
 
 def fairgate(
-    folder: Path, command: tuple[str, ...], person: Character | None = None
+    folder: Path, command: tuple[str, ...], person: Character | None = None, *, with_code: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run one public command in the folder, as its own process."""
     arguments = command if command[0] == "-m" else ("-m", "flows.cli", *command)
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=environment(folder, person),
+        env={**environment(folder, person), **(_code(folder, person) if with_code else {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # one stream, in the order in which a person would read it
         text=True,
@@ -124,6 +144,13 @@ def environment(folder: Path, person: Character | None) -> Mapping[str, str]:
     return env
 
 
+def _code(folder: Path, person: Character | None) -> Mapping[str, str]:
+    """What the person's authenticator app shows, where she has one: she types it at each signature."""
+    if person is None or not code.secret_file(folder, person.id).exists():
+        return {}
+    return {"FAIRGATE_CODE": code.fresh_code(folder, person.id)}
+
+
 def credential_file(folder: Path, person: Character) -> Path:
     """Where a person's password is kept in the demo's folder, readable by its owner alone."""
     return folder / "credentials" / person.id
@@ -136,10 +163,12 @@ def _farewell(folder: Path, seconds: float) -> None:
     say("  one changed byte was seen; a broken file was stopped; the night's audit opened the hold again.")
     say("The reports:", *(f"  {path}" for path in reports))
     command = Path(sys.executable).with_name("fairgate")
-    say("Three commands to try next:")
+    say("Four commands to try next:")
     say(f"  cd {folder} && {command} holds            what waits for people now")
     say(f"  cd {folder} && {command} ledger show      everything that happened, in order")
     say(f"  cd {folder} && {command} serve            the officers' console; passwords are in credentials/")
+    python = command.with_name("python")
+    say(f"  cd {folder} && {python} -m flows.demo.code {COMPLIANCE.id}    a code of her app, to sign there")
 
 
 def _quoted(item: str) -> str:

@@ -32,12 +32,14 @@ def newer_data_arrives(folder: Path) -> str:
 
 def refuse_in_the_console(folder: Path) -> str:
     """Start the console, sign in, open the evidence, and refuse with a reason through its form."""
-    from flows.demo.browser import console, refuse
+    from flows.demo.browser import Credentials, console, refuse
+    from flows.demo.code import fresh_code
     from flows.demo.play import credential_file
 
     secret = credential_file(folder, COMPLIANCE).read_text(encoding="utf-8")
     with console(folder) as address:
-        return refuse(address, COMPLIANCE.id, secret, "Women are selected far less often than men of equal merit.")
+        who = Credentials(COMPLIANCE.id, secret, fresh_code(folder, COMPLIANCE.id))
+        return refuse(address, who, "Women are selected far less often than men of equal merit.")
 
 
 def _flip(folder: Path) -> Path:

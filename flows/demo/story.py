@@ -19,6 +19,7 @@ class Character:
 SCIENTIST = Character("data-scientist", "Data Scientist", "data-science")
 COMPLIANCE = Character("compliance-officer", "Compliance Officer", "compliance")
 RISK = Character("risk-officer", "Model Risk Officer", "model-risk")
+RISK_KEY = "credentials/risk-officer.key"
 CHARACTERS = (SCIENTIST, COMPLIANCE, RISK)
 
 
@@ -44,8 +45,9 @@ def _release(version: str, **more: object) -> tuple[str, ...]:
     return ("release", "hiring", version, "--alias", "champion", *extra)
 
 
-def _approve(reason: str) -> tuple[str, ...]:
-    return ("sign", "hiring", "2", "--alias", "champion", "--approve", "--reason", reason)
+def _approve(reason: str, key: str | None = None) -> tuple[str, ...]:
+    own = ("--key", key) if key else ()
+    return ("sign", "hiring", "2", "--alias", "champion", "--approve", "--reason", reason, *own)
 
 
 ACTS: tuple[Act, ...] = (
@@ -109,17 +111,17 @@ ACTS: tuple[Act, ...] = (
     ),
     Act(
         "e",
-        "The compliance officer approves.",
+        "The compliance officer approves: password, and a code of her authenticator app.",
         _approve("Every bound of the plan is met on the applicants' data; the report was read in full."),
         by=COMPLIANCE,
-        says=("I approve the release of hiring v2",),
+        says=("I approve the release of hiring v2", "assurance server-attested"),
     ),
     Act(
         "e",
-        "The model risk officer approves, in the second function that the policy asks for.",
-        _approve("The career gap is out of the model; data quality and intervals were checked."),
+        "The model risk officer approves, in the second function that the policy asks for, with a key of her own.",
+        _approve("The career gap is out of the model; data quality and intervals were checked.", RISK_KEY),
         by=RISK,
-        says=("I approve the release of hiring v2",),
+        says=("I approve the release of hiring v2", "assurance user-key"),
     ),
     Act(
         "f",

@@ -12,29 +12,30 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from governance.digests import digest_file
 from governance.errors import FairgateError
 from governance.ledger import verify_export
-from governance.ledger.checkpoint import ORIGIN, checkpoint_in
+from governance.ledger.checkpoint import ORIGIN, Receipt, checkpoint_in, open_checkpoint
 from governance.ledger.envelope import moment, peek
 from governance.ledger.export_file import envelopes_in, read_header
+from governance.ledger.listed import differences, leaves, manifests
 from governance.ledger.note import read_note, read_vkey
 from governance.ledger.receipt import MAX_BYTES, check_receipt, read_proof
-from governance.ledger.tree import leaf_hash
+from governance.ledger.tree import leaf_hash, verify_inclusion
 from governance.ledger.unpacked import Member, unpack
 
 MEMORY, SECONDS, FILE = 1024**3, 40, 300 * 1024 * 1024
 MAX_PROBLEMS = 20
-RECEIPT, EXPORT = "receipt", "export"
+RECEIPT, EXPORT, BUNDLE = "receipt", "export", "bundle"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One receipt or export that was sent. `problems` empty: it holds, under `log_key`.
+    """One receipt, export or bundle that was sent. `problems` empty: it holds, under `log_key` where it has one.
 
     `whose` says where that key came from: `given` with the question, or the `file` itself. `size` and `root` (hex) are
     the signed tree, `seq` and `leaf` (hex) the entry of a receipt, `says` what that entry says.
@@ -80,7 +81,11 @@ def examine(files: Sequence[Member], folder: Path, log_key: str) -> Examined:
     proofs, exports, rest = _sorted(members)
     by_stem = {item.name.removesuffix(".json"): item for item in rest if item.name.endswith(".json")}
     used = set[str]()
-    seen = [_receipt(item, _beside(item, by_stem, rest, proofs, used), log_key) for item in proofs]
+    known = leaves(rest)
+    seen = [_bundle(item, says, members) for item, says in manifests(rest)]
+    for item in proofs:
+        envelope = _beside(item, by_stem, rest, proofs, used)
+        seen.append(_receipt(item, envelope, known.get(item.name) if envelope is None else None, log_key))
     seen += [_export(item, log_key) for item in exports]
     named = _named(exports, seen)
     others = [Sent(x.name, digest_file(x.path)) for x in rest if x.name not in used]
@@ -133,12 +138,23 @@ def _beside(
     return found
 
 
-def _receipt(proof: Member, envelope: Member | None, log_key: str) -> Seen:
+def _bundle(manifest: Member, says: Mapping[str, Any], members: Sequence[Member]) -> Seen:
+    problems = tuple(_short(text) for text in differences(manifest, says, members))
+    if len(problems) > MAX_PROBLEMS:
+        problems = (*problems[:MAX_PROBLEMS], f"and {len(problems) - MAX_PROBLEMS} more")
+    digests = (("record", f"{says.get('record_digest')}"[:100]),)
+    return Seen(BUNDLE, manifest.name, problems, whose="file", says=f"{says.get('title')}"[:300], digests=digests)
+
+
+def _receipt(proof: Member, envelope: Member | None, leaf: bytes | None, log_key: str) -> Seen:
+    """`leaf` stands for an entry that a bundle for publication keeps back."""
     try:
         text = _small(proof.path).decode("utf-8")
         receipt = read_proof(text)
         tree = receipt.checkpoint
         here = Seen(RECEIPT, proof.name, (), log_key, "given", tree.size, tree.root.hex(), receipt.seq)
+        if envelope is None and leaf is not None:
+            return _of_leaf(here, receipt, leaf)
         if envelope is None:
             return _failed(here, "the entry itself (.json) did not come with it: a proof is of exact bytes, send both")
         if not _signed_under(tree.note, log_key):
@@ -160,6 +176,16 @@ def _receipt(proof: Member, envelope: Member | None, log_key: str) -> Seen:
         says=statement.meaning,
         digests=tuple((item.name, item.digest) for item in statement.subjects),
     )
+
+
+def _of_leaf(here: Seen, receipt: Receipt, leaf: bytes) -> Seen:
+    """That an entry with this leaf hash stands there; what it says stays unknown."""
+    signed = open_checkpoint(receipt.checkpoint.note, read_vkey(here.log_key))
+    if not verify_inclusion(leaf, receipt.seq, signed.size, receipt.proof, signed.root):
+        return _failed(
+            here, "no entry with the leaf hash that the bundle lists stands at that place of the signed tree"
+        )
+    return replace(here, leaf=leaf.hex())
 
 
 def _export(item: Member, log_key: str) -> Seen:

@@ -20,6 +20,7 @@ from governance.charter import confirmed
 from governance.desk import Desk, charter_of
 from governance.digests import canonical_json
 from governance.errors import ConfigurationError
+from governance.figures import facts_from
 from governance.history import histories, live_on
 from governance.inventory import inventory
 from governance.ledger.receipt import write_proof
@@ -30,6 +31,7 @@ from reports.console.api_access import Caller, NotForYouError, Problem, add_prob
 from reports.console.figures import yearly
 from reports.console.masking import case_for, evidence_for
 from reports.console.session import Visitor, cases_of, desk_of
+from reports.console.worked import worked
 from reports.ledger_search import entry_at
 from reports.release import release_view
 from reports.words import printable
@@ -108,7 +110,7 @@ def inbox(request: Request, session: Caller) -> tuple[answers.Waiting, ...]:
 @router.get("/models")
 def models(request: Request, _session: Caller) -> tuple[answers.Model, ...]:
     """Every model that the ledger knows, with its versions and where they are."""
-    return tuple(answers.model(item) for item in inventory(desk_of(request).ledger.entries()))
+    return tuple(answers.model(item) for item in worked(request, inventory))
 
 
 @router.get("/case")
@@ -135,7 +137,7 @@ def history(
 ) -> answers.History:
     """What was live at any moment of a day, of one model or of all."""
     desk = desk_of(request)
-    found = live_on(histories(desk.ledger.entries()), on, UTC)
+    found = live_on(worked(request, histories), on, UTC)
     checkpoint, whole = desk.ledger.checkpoint(), _whole(desk, session)
     spells = tuple(answers.spell(item, whole=whole) for item in found if name in ("", item.name))
     root = checkpoint.root.hex() if checkpoint else None
@@ -145,7 +147,7 @@ def history(
 @router.get("/figures")
 def figures(request: Request, _session: Caller) -> answers.FiguresAnswer:
     """The key figures of the last year, and of its quarters."""
-    return answers.key_figures(yearly(desk_of(request)))
+    return answers.key_figures(yearly(desk_of(request), worked(request, facts_from)))
 
 
 @router.get("/entries")

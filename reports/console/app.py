@@ -41,6 +41,7 @@ from reports.console.openid import Provider
 from reports.console.outside import Outside
 from reports.console.session import Cookies, ForgedFormError, LoginNeededError
 from reports.console.upload import MAX_UPLOAD, BusyError
+from reports.console.worked import Worked
 from reports.templating import TEMPLATES
 
 STATIC = Path(__file__).parent / "static"
@@ -83,7 +84,7 @@ def create_app(
     """
     app = FastAPI(title="Fairgate", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.desk, app.state.remembered = desk, Remembered(desk.ledger)
-    app.state.recent = RecentCases()
+    app.state.recent, app.state.worked = RecentCases(), Worked()
     app.state.outside = outside or Outside()
     app.state.provider = provider
     app.state.cookies = Cookies(secure_cookies)

@@ -15,11 +15,12 @@ from governance.desk import Desk, charter_of
 from governance.digests import plain
 from governance.errors import ConfigurationError
 from governance.history import Reign, histories, live_on
-from governance.inventory import model_in
+from governance.inventory import inventory
 from reports.console.answers import html
 from reports.console.desktop import case_link
 from reports.console.masking import reigns_for
 from reports.console.session import Visitor, desk_of
+from reports.console.worked import worked
 from reports.csv_cells import csv_bytes
 from reports.reigns import csv_rows, document, reign_row
 from reports.words import moment, printable
@@ -56,14 +57,14 @@ def history_page(request: Request, session: Visitor, on: On = "", name: Name = "
         asked = Asked(_day(on) if on else today, name)
     except ConfigurationError as error:
         problem = f"{error}; today is shown"
-    found = _live(desk, session, asked)
+    found = _live(request, session, asked)
     people = charter_of(desk).people
     return html(
         "console_history.html",
         session,
         400 if problem else 200,
         rows=tuple(reign_row(item, people, case_link, desk.environment) for item in found),
-        models=_names(desk),
+        models=tuple((quote(item.name, safe=""), printable(item.name)) for item in worked(request, inventory)),
         day=asked.day.isoformat(),
         name=quote(name, safe=""),
         shown_name=printable(name),
@@ -80,7 +81,7 @@ def history_page(request: Request, session: Visitor, on: On = "", name: Name = "
 @router.get("/history.csv")
 def history_csv(request: Request, session: Visitor, on: On, name: Name = "") -> Response:
     """What was live on a day, one line for each version and target."""
-    data = csv_bytes(csv_rows(_live(desk_of(request), session, Asked(_day(on), name))))
+    data = csv_bytes(csv_rows(_live(request, session, Asked(_day(on), name))))
     headers = {"content-disposition": f'attachment; filename="fairgate-live-{_day(on)}.csv"'}
     return Response(data, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
@@ -89,7 +90,7 @@ def history_csv(request: Request, session: Visitor, on: On, name: Name = "") -> 
 def history_json(request: Request, session: Visitor, on: On, name: Name = "") -> Response:
     """What was live on a day, whole, with the ledger's size and root that it was read at."""
     desk, day = desk_of(request), _day(on)
-    reigns = [document(item) for item in _live(desk, session, Asked(day, name))]
+    reigns = [document(item) for item in _live(request, session, Asked(day, name))]
     ledger = {"size": desk.ledger.size(), "root": _root(desk)}
     found = {"on": day, "time_zone": "UTC", "model": name or None, "ledger": ledger, "reigns": reigns}
     data = json.dumps(plain(found), indent=2, ensure_ascii=False) + "\n"
@@ -97,15 +98,9 @@ def history_json(request: Request, session: Visitor, on: On, name: Name = "") ->
     return Response(data.encode(), media_type="application/json", headers=headers)
 
 
-def _live(desk: Desk, session: Session, asked: Asked) -> tuple[Reign, ...]:
-    found = live_on(histories(desk.ledger.entries()), asked.day, UTC)
-    return reigns_for(desk, session, tuple(item for item in found if asked.name in ("", item.name)))
-
-
-def _names(desk: Desk) -> tuple[tuple[str, str], ...]:
-    """Every model, as the form sends it and printable."""
-    names = {about[0] for entry in desk.ledger.entries() if (about := model_in(entry))}
-    return tuple((quote(name, safe=""), printable(name)) for name in sorted(names))
+def _live(request: Request, session: Session, asked: Asked) -> tuple[Reign, ...]:
+    found = live_on(worked(request, histories), asked.day, UTC)
+    return reigns_for(desk_of(request), session, tuple(item for item in found if asked.name in ("", item.name)))
 
 
 def _root(desk: Desk) -> str:

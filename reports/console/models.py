@@ -11,12 +11,13 @@ from governance.accounts import Session
 from governance.case import case_of
 from governance.desk import Desk, charter_of
 from governance.errors import ConfigurationError
-from governance.inventory import KnownModel, inventory, known_model, timeline
+from governance.inventory import KnownModel, inventory, timeline
 from governance.statement import Entry
 from reports.console.answers import html
 from reports.console.desktop import case_link
 from reports.console.masking import reads_all, unreadable
 from reports.console.session import Visitor, desk_of
+from reports.console.worked import worked
 from reports.models import Timeline, model_row, timeline_view, to_ask, version_rows
 from reports.over_time import NEWEST, OverTime, over_time, read_audits
 from reports.over_time_chart import trend_svg
@@ -33,16 +34,17 @@ router = APIRouter()
 def models_page(request: Request, session: Visitor) -> Response:
     """Every model that the ledger knows."""
     desk = desk_of(request)
-    rows = tuple(model_row(item, case_link, desk.environment) for item in inventory(desk.ledger.entries()))
+    rows = tuple(model_row(item, case_link, desk.environment) for item in worked(request, inventory))
     return html("console_models.html", session, rows=rows)
 
 
 @router.get("/model")
-def model_page(request: Request, session: Visitor, name: str, kind: str = "", before: int | None = None) -> Response:
-    """One model: versions, disparities over time, and every event."""
+def model_page(
+    request: Request, session: Visitor, name: str, kind: str = "", before: int | None = None, comparisons: str = ""
+) -> Response:
+    """One model: versions, disparities over time (`comparisons=all`: those that are not drawn too), every event."""
     desk = desk_of(request)
-    entries = tuple(desk.ledger.entries())
-    model = known_model(entries, name)
+    model = next((item for item in worked(request, inventory) if item.name == name), None)
     if model is None:
         raise ConfigurationError(f"the ledger knows no model {printable(name)}")
     answers = {
@@ -50,14 +52,15 @@ def model_page(request: Request, session: Visitor, name: str, kind: str = "", be
         for version, target in to_ask(model, desk.environment, CASES)
         if version.subject is not None
     }
-    trends = _trends(desk, session, model)
-    events = timeline_view(name, timeline(entries, name), kind, before, case_link, desk.environment)
+    trends = _trends(desk, session, model, every=comparisons == "all")
+    events = timeline(desk.ledger.entries(), name)
+    page = timeline_view(name, events, kind, before, case_link, desk.environment)
     return html(
         "console_model.html",
         session,
         model=model_row(model, case_link, desk.environment),
         versions=version_rows(model, answers, charter_of(desk).people, case_link, desk.environment),
-        timeline=_readable(desk, session, entries, events),
+        timeline=_readable(desk, session, tuple(event.entry for event in events), page),
         trends=trends,
         charts={item.key: Markup(trend_svg(item)) for item in trends.trends if item.drawn},  # noqa: S704
         newest=NEWEST,
@@ -71,7 +74,7 @@ def _readable(desk: Desk, session: Session, entries: tuple[Entry, ...], found: T
     return replace(found, rows=tuple(replace(x, note=WITHHELD) if x.seq in hidden else x for x in found.rows))
 
 
-def _trends(desk: Desk, session: Session, model: KnownModel) -> OverTime:
+def _trends(desk: Desk, session: Session, model: KnownModel, *, every: bool) -> OverTime:
     whole = reads_all(desk, session)
     read = read_audits(desk.evidence, model.audits, whole=whole)
-    return over_time(read, len(model.audits), whole=whole)
+    return over_time(read, len(model.audits), whole=whole, every=every)

@@ -45,6 +45,9 @@ PROOF = timedelta(minutes=5)
 # What a form carries beside what is willed: its session's token, and ways to prove who sends it.
 _NOT_WILLED = ("csrf", "password", "code", "proof", "act", "passkey", "passkey_answer")
 _SAID = {
+    "name": "Model",
+    "version": "Version",
+    "alias": "Alias",
     "decision": "Decision",
     "function": "As",
     "to": "To",
@@ -207,7 +210,8 @@ def _willed(fields: Mapping[str, str]) -> dict[str, str]:
 
 def _said(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What the person typed and chose, for her to read again."""
-    rows = [(_SAID.get(name) or _condition(name), value) for name, value in fields.items()]
+    rows = [(label, fields.get(name, "")) for name, label in _SAID.items()]
+    rows += [(_condition(name), value) for name, value in fields.items()]
     return tuple((label, printable(value, 4_000, lines=True)) for label, value in rows if label and value)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,11 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The month of `console_scenes`, served on a free port."""
+    """The month of `console_scenes`, served on a free port. The clock stands still after it: no code grows old."""
     folder = tmp_path_factory.mktemp("house")
     clock = Ticking()
     desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
+    clock.step = timedelta(0)
     with served(console_of(desk)) as url:
         yield House(url, desk, clock, folder)
 

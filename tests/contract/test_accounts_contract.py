@@ -18,7 +18,9 @@ from postgres_server import own_database, shared_server
 
 from governance import accounts as module
 from governance.accounts import Accounts
+from governance.accounts_schema import ACCOUNTS
 from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
+from governance.identities import Identities, Identity
 from governance.people import Person
 
 SECRET = "correct horse battery"
@@ -369,12 +371,47 @@ def test_accounts_made_before_there_were_migrations_are_opened(file_accounts: Ac
     path = tmp_path / "accounts.db"
     file_accounts.database.dispose()
     with closing(sqlite3.connect(path)) as connection:
-        for later in ("accounts_version", "reading", "code_secret", "passkey_use", "pending"):
-            connection.execute(f"DROP TABLE {later}")
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if table not in ("person", "failure", "failures", "session"):
+                connection.execute(f"DROP TABLE {table}")
     older = Accounts(f"sqlite:///{path}", now)
     assert older.people() == (OFFICER,)
     older.add(SCIENTIST, SECRET)
     assert [person.id for person in older.people()] == ["officer", "scientist.o-1"]
+    assert _rows(older, "SELECT version_num FROM accounts_version") == [(ACCOUNTS.head,)]
+    assert _rows(older, "SELECT count(*) FROM pending") == [(0,)], "the newer tables are made"
+
+
+def test_accounts_from_before_single_sign_on_get_its_tables(accounts: Accounts) -> None:
+    mine = Identity("https://login.example", "1")
+    with accounts.database.writing() as connection:
+        prefix = "fairgate." if connection.dialect.name == "postgresql" else ""
+        for table in ("identity", "sign_on"):
+            connection.exec_driver_sql(f"DROP TABLE {prefix}{table}")
+        connection.exec_driver_sql(f"UPDATE {prefix}accounts_version SET version_num = '0003'")
+    accounts.database.dispose()
+    newer = Accounts(accounts.url, now)
+    newer.database.upgrade()
+    identities = Identities(newer.database)
+    identities.link(mine, "officer", now())
+    assert identities.person_of(mine) == "officer"
+    assert identities.of("officer") == (mine,)
+    with pytest.raises(ConfigurationError, match="another person's"):
+        identities.link(mine, "somebody-else", now())
+    token = identities.keep({"kind": "login"}, now(), timedelta(minutes=10))
+    assert identities.take(token, now()) == {"kind": "login"}
+    assert identities.take(token, now()) is None
+    late = identities.keep({}, now(), timedelta(minutes=10))
+    assert identities.take(late, now() + timedelta(minutes=11)) is None
+    identities.unlink(mine)
+    assert identities.person_of(mine) is None
+    newer.database.dispose()
+
+
+def test_a_person_without_a_password_has_none_that_works(accounts: Accounts) -> None:
+    accounts.add(Person("signed-on", "Signed On", ("legal",), "https://login.example"), None)
+    for guess in ("", " ", "x" * 12):
+        assert _refusal(lambda guess=guess: accounts.authenticate("signed-on", guess)) == REFUSED
 
 
 def test_a_server_that_is_not_there_is_a_service_error() -> None:

@@ -11,6 +11,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import command_line
 import pytest
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from project_factory import new_project, registry_template
 
 from flows.cli import main
+from governance.second_factor import STEP, code_at, step_of
 
 COMPLIANCE, RISK, SCIENTIST = "compliance-officer", "risk-officer", "data-scientist"
 PASSWORD = "a long enough password"
@@ -82,6 +84,24 @@ def _key(folder: Path) -> Path:
     return folder / "own.pem"
 
 
+def _app(project: Project, person: str) -> str:
+    """Set an authenticator app up at the command line; gives its secret. The code before the one of now is spent."""
+    begun = project.fairgate("people", "totp", person, "--json")
+    assert begun.exit_code == 0, begun.said
+    secret = str(begun.document["secret"])
+    assert begun.document["uri"].startswith(f"otpauth://totp/Fairgate:{person}?secret={secret}")
+    gone = datetime.now(UTC).timestamp() % STEP
+    if gone > STEP / 2:  # the code before the one of now is taken until the next one comes
+        sleep(STEP - gone)
+    confirmed = project.fairgate("people", "totp", person, "--confirm", _code(secret, -1))
+    assert "has set up an authenticator app (ledger entry" in confirmed.out, confirmed.said
+    return secret
+
+
+def _code(secret: str, away: int = 0) -> str:
+    return code_at(secret, step_of(datetime.now(UTC)) + away)
+
+
 def test_who_shall_sign_is_added_by_an_officer(project: Project) -> None:
     new = ("people", "add", "new-officer", "--name", "New Officer", "--function", "compliance")
     _refused(project.fairgate(*new), "let a person who holds compliance or model-risk add her", "--by ID")
@@ -142,11 +162,20 @@ def test_a_delegation_is_given_listed_used_and_revoked(project: Project) -> None
     given = project.fairgate(*give, end, "--json")
     assert given.exit_code == 0, given.said
     assert "helper as model-risk for risk-officer" in project.fairgate("delegate", "list").out
-    signed = project.fairgate("sign", *CASE, "--approve", "--reason", "Read.", "--as", "helper")
+    sign = ("sign", *CASE, "--approve", "--reason", "Read.", "--as", "helper")
+    _refused(
+        project.fairgate(*sign), "password would not count: the policy asks for server-attested", "people totp helper"
+    )
+    secret = _app(project, "helper")
+    _refused(project.fairgate(*sign), "helper has an authenticator app: give its code too")
+    _refused(project.fairgate(*sign, "--code", "000000"), "the password or the code is wrong")
+    signed = project.fairgate(*sign, FAIRGATE_CODE=_code(secret))
     assert signed.exit_code == 0, signed.said
     assert "on behalf of risk-officer" in signed.out
     assert "on behalf of risk-officer" in project.fairgate("verify", "models:/hiring@champion").out
-    revoked = project.fairgate("delegate", "revoke", f"{given.document['entry']}", "--reason", "back", "--as", "helper")
+    assert "A Helper                     legal  [authenticator app]" in project.fairgate("people", "list").out
+    back = ("delegate", "revoke", f"{given.document['entry']}", "--reason", "back", "--as", "helper", "--code")
+    revoked = project.fairgate(*back, _code(secret, 1))
     assert revoked.exit_code == 0, revoked.said
     assert "Nobody signs for anybody else." in project.fairgate("delegate", "list").out
 
@@ -170,3 +199,21 @@ def test_two_persons_adopt_a_policy(project: Project) -> None:
     assert "adopted by compliance-officer and risk-officer" in project.fairgate("policy", "show", **following).out
     examined = project.process.fairgate("doctor")
     assert "not the one that this project names" in examined.out
+
+
+def test_who_lost_her_factor_is_let_in_by_another_signer(project: Project) -> None:
+    reset = ("people", "totp", "helper", "--reset", "--as")
+    _refused(project.fairgate(*reset, SCIENTIST), "it takes who holds compliance or model-risk")
+    _refused(project.fairgate(*reset, RISK), "must show a second factor of her own")
+    _refused(project.fairgate("people", "totp", "helper", "--json"), "give its code too")
+    done = project.fairgate(*reset, COMPLIANCE, "--key", "own.pem")
+    assert "lets A Helper (helper) set up a second factor anew" in done.out, done.said
+    secret = _app(project, "helper")
+    other = ("people", "enroll-key", "--public", "own.pub", "--as", "helper")
+    _refused(project.fairgate(*other), "give its code too")
+    removed = project.fairgate("people", "totp", "helper", "--remove", "--code", _code(secret))
+    assert "has taken her authenticator app back" in removed.out, removed.said
+    shown = project.fairgate("people", "totp", "helper")
+    assert "It is shown this once." in shown.out
+    assert "otpauth://totp/Fairgate:helper?secret=" in shown.out
+    assert "\u2588" in shown.out, "a QR code in the terminal"

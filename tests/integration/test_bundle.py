@@ -154,6 +154,15 @@ def _entry(folder: Path) -> None:
     _rewritten(folder)
 
 
+def _no_json(folder: Path) -> None:
+    (folder / "ledger" / "leaves.json").write_text("[{")
+    _rewritten(folder)
+
+
+def _no_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
 def _leaf(folder: Path) -> None:
     path = folder / "ledger" / "leaves.json"
     leaves = json.loads(path.read_text())
@@ -170,6 +179,8 @@ def _leaf(folder: Path) -> None:
         (_record, "is not the record"),
         (_entry, "is not the entry that leaves.json names"),
         (_leaf, "does not prove entry"),
+        (_no_json, "is not written as it should be"),
+        (_no_manifest, "manifest.json cannot be read"),
     ],
 )
 def test_a_forger_who_mends_the_manifest_is_found(
@@ -199,7 +210,8 @@ def test_the_same_record_and_ledger_give_the_same_bytes(desk: Desk) -> None:
         made.append(stream.getvalue())
     assert made[0] == made[1]
     times = {info.date_time for info in zipfile.ZipFile(io.BytesIO(made[0])).infolist()}
-    assert times == {report.view.at.timetuple()[:6]}
+    at = report.view.at
+    assert times == {(at.year, at.month, at.day, at.hour, at.minute, at.second // 2 * 2)}
 
 
 def test_a_bundle_for_publication_keeps_the_ledgers_content_back(desk: Desk, tmp_path: Path) -> None:

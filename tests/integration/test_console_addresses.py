@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import console_scenes as scenes
 import pytest
 import report_factory as factory
-from console_attacks import OFFICER, Site
-from console_factory import Ticking, project_desk, project_settings
+from console_attacks import OFFICER, Site, new_site
 from wire import Ask
-
-from reports.console.app import create_app
 
 Counted = Callable[[str, int], None]
 CASES = "attacks on the console"
@@ -81,10 +76,7 @@ HARMLESS = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    folder, clock = tmp_path_factory.mktemp("site"), Ticking()
-    desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
-    file = project_settings(folder).accounts_url.removeprefix("sqlite:///")
-    return Site(create_app(desk, secure_cookies=False), desk, Path(file))
+    return new_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.mark.parametrize("person", [None, OFFICER])

@@ -113,6 +113,15 @@ def test_each_comparison_has_a_point_for_every_audit_with_its_own_numbers(desk: 
     assert all(len(item.points) == 5 for item in found.trends)
 
 
+def test_the_comparisons_that_are_not_drawn_are_a_page_away(browser: Browser) -> None:
+    text = browser.get(HIRING).text
+    assert "9 more comparisons, as tables" in text
+    assert "sex=female, age_band=55 and over" not in text
+    every = browser.get(f"{HIRING}&comparisons=all").text
+    assert every.count("sex=female, age_band=55 and over") > 0
+    assert "The other comparisons" in every
+
+
 def test_only_the_newest_audits_are_opened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     get = EvidenceStore.get

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import dataclasses
 import io
 import json
+import re
 import stat
 import struct
-import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,34 +17,33 @@ from typing import Any
 import life_factory as life
 import pytest
 import report_factory as factory
-from console_browser import Browser, hidden
+from console_browser import Browser
 from fastapi import FastAPI
 from ledger_factory import ledger_at, sign_off
+from upload_factory import key_of, ledger_of, receipt_of, send, zipped
 
+from governance.case import open_case
 from governance.desk import Desk
+from governance.digests import digest_bytes
 from governance.ledger.checkpoint import log_key
 from governance.ledger.export import export
 from governance.ledger.receipt import write_proof
 from governance.ledger.sql import SqlLedger
 from governance.ledger.unpacked import MAX_MEMBERS
+from reports.bundle import LedgerSource, write_bundle
 from reports.console import upload as uploads
 from reports.console.app import create_app
 from reports.console.outside import Outside
-from reports.console.upload import MAX_UPLOAD, Upload, examined
+from reports.console.upload import Upload, examined
+from reports.evidence import gather
+from reports.formats import Format
+from reports.publish import published_evidence
+from reports.report import report_of
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return life.lived(tmp_path_factory.mktemp("desk"), monitored=1, real=True)
-
-
-def ledger_of(desk: Desk) -> SqlLedger:
-    assert isinstance(desk.ledger, SqlLedger)
-    return desk.ledger
-
-
-def key_of(desk: Desk) -> str:
-    return f"{log_key(ledger_of(desk).keys.log.public)}"
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +67,7 @@ def exported(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def receipt(desk: Desk) -> dict[str, bytes]:
-    entry = next(item for item in desk.ledger.entries() if "sign-off" in item.statement.predicate_type.word)
-    proof = write_proof(desk.ledger.receipt(entry.seq)).encode()
-    return {"14.json": entry.envelope, "14.tlog-proof": proof}
+    return receipt_of(desk)
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +77,6 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> SqlLedger:
     for number in range(3):
         ledger.append(sign_off(number))
     return ledger
-
-
-def send(browser: Browser, files: dict[str, bytes], **fields: str) -> Any:
-    csrf = hidden(browser.get("/verify").text)["csrf"]
-    return browser.upload("/verify", {"csrf": csrf, **fields}, files)
-
-
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    kept = io.BytesIO()
-    with zipfile.ZipFile(kept, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return kept.getvalue()
 
 
 # --- what holds ----------------------------------------------------------------------------------------------------
@@ -135,6 +118,69 @@ def test_under_a_key_that_was_brought_nothing_is_said_of_this_console(
     assert ">Verified<" in text
     assert "It is not the log key of this console" in text
     assert "this console&#39;s ledger still" not in text
+
+
+def bundle(desk: Desk, *, published: bool = False) -> dict[str, bytes]:
+    """The evidence bundle of the released version, as files by name."""
+    case = open_case(desk, "hiring", "2", "champion")
+    evidence = gather(desk, case)
+    source = LedgerSource(
+        entries=tuple(desk.ledger.entries(digest=case.subject.digest)),
+        receipt=desk.ledger.receipt,
+        export=lambda path: export(ledger_of(desk), path),
+        evidence=desk.evidence,
+    )
+    stream = io.BytesIO()
+    report = report_of(published_evidence(evidence) if published else evidence)
+    write_bundle(stream, report, source, (Format.JSON, Format.MARKDOWN))
+    with zipfile.ZipFile(stream) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_an_evidence_bundle_is_checked_whole_with_its_receipts_its_export_and_its_evidence(
+    browser: Browser, desk: Desk
+) -> None:
+    files = bundle(desk)
+    receipts = sum(name.endswith(".tlog-proof") for name in files)
+    text = send(browser, {"bundle.zip": zipped(files)}).text
+    assert ">Verified<" in text
+    assert "complete</span>" in text
+    assert text.count('badge-met">verified') == receipts + 1
+    assert re.search(r"evidence/[0-9a-f]{64}.*?audit-report of entry", text, re.DOTALL)
+    for name, words in (("report/report.json", "is not the record"), ("report/report.md", "report.md was changed")):
+        other = send(browser, {"bundle.zip": zipped({**files, name: files[name] + b" "})}).text
+        assert ">Not verified<" in other
+        assert words in other
+    for changed_files, words in (
+        ({**files, "more.txt": b"x"}, "more.txt is not in the manifest"),
+        ({name: data for name, data in files.items() if name != "README.txt"}, "README.txt is missing"),
+    ):
+        assert words in send(browser, {"bundle.zip": zipped(changed_files)}).text
+
+
+def test_a_bundle_for_publication_proves_places_without_what_stands_there(browser: Browser, desk: Desk) -> None:
+    files = bundle(desk, published=True)
+    text = send(browser, {"bundle.zip": zipped(files)}).text
+    assert ">Verified<" in text
+    assert "lists its leaf hash alone" in text
+    leaves = files["ledger/leaves.json"]
+    place = leaves.index(b'"leaf": "') + 9
+    forged = leaves[:place] + (b"0" if leaves[place : place + 1] != b"0" else b"1") + leaves[place + 1 :]
+    assert (
+        "no entry with the leaf hash" in send(browser, {"b.zip": zipped({**files, "ledger/leaves.json": forged})}).text
+    )
+
+
+def test_a_bundle_without_a_receipt_proves_nothing(browser: Browser, desk: Desk) -> None:
+    record = b"{}"
+    says = {"format": "urn:fairgate:evidence-bundle:v1", "title": "t", "record_digest": digest_bytes(record)}
+    listed = {**says, "files": [{"name": "report/report.json", "sha256": digest_bytes(record), "size": 2}]}
+    files = {"report/report.json": record, "manifest.json": json.dumps(listed).encode()}
+    text = send(browser, {"b.zip": zipped(files)}).text
+    assert ">Verified<" not in text
+    assert "nothing in it is proved" in text
+    broken = json.dumps({**says, "files": [1]}).encode()
+    assert "cannot be read" in send(browser, {"b.zip": zipped({**files, "manifest.json": broken})}).text
 
 
 # --- what does not -------------------------------------------------------------------------------------------------
@@ -272,104 +318,3 @@ def test_looking_is_stopped_when_it_takes_too_long(
     assert "was stopped" in found.problems[0]
     monkeypatch.setattr(uploads, "_command", lambda: ["/bin/false"])
     assert "broke off" in examined(upload, key_of(desk)).problems[0]
-
-
-# --- the form ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("key", "words"), [("nonsense", "is not a verifier key"), ("a+00000000+AAAA", "not an Ed25519")]
-)
-def test_a_key_that_is_none_is_said(browser: Browser, receipt: dict[str, bytes], key: str, words: str) -> None:
-    answer = send(browser, receipt, log_key=key)
-    assert answer.status_code == 400
-    assert words in answer.text
-
-
-def test_without_a_file_or_a_key_it_asks(browser: Browser, desk: Desk, receipt: dict[str, bytes]) -> None:
-    assert "No file was chosen" in send(browser, {}).text
-    keyless = Browser(create_app(desk, secure_cookies=False))
-    keyless.login("risk-officer")
-    assert "does not know its log key" in send(keyless, receipt).text
-
-
-def test_an_upload_needs_a_session_its_token_and_the_consoles_own_page(
-    app: FastAPI, browser: Browser, receipt: dict[str, bytes]
-) -> None:
-    assert Browser(app).upload("/verify", {}, receipt).status_code == 303
-    assert browser.upload("/verify", {"csrf": "x" * 43}, receipt).status_code == 403
-    csrf = hidden(browser.get("/verify").text)["csrf"]
-    elsewhere = browser.upload("/verify", {"csrf": csrf}, receipt, origin="http://evil.example")
-    assert elsewhere.status_code == 403
-
-
-def test_only_two_uploads_are_looked_at_at_once(browser: Browser, receipt: dict[str, bytes]) -> None:
-    csrf = hidden(browser.get("/verify").text)["csrf"]
-    taken = [uploads._SLOTS.acquire(blocking=False) for _ in range(2)]
-    try:
-        assert browser.upload("/verify", {"csrf": csrf}, receipt).status_code == 503
-    finally:
-        for _ in filter(None, taken):
-            uploads._SLOTS.release()
-    assert taken == [True, True]
-    assert browser.upload("/verify", {"csrf": csrf}, receipt).status_code == 200
-
-
-async def raw(app: FastAPI, path: str, headers: dict[str, str], body: Iterator[bytes]) -> tuple[int, int]:
-    """A request whose body is made as it is read: the status, and how many chunks were asked for."""
-    asked, status = 0, 0
-
-    async def receive() -> dict[str, Any]:
-        nonlocal asked
-        asked += 1
-        chunk = next(body, None)
-        return {"type": "http.request", "body": chunk or b"", "more_body": chunk is not None}
-
-    async def answer(message: Any) -> None:
-        nonlocal status
-        status = message.get("status", status)
-
-    sent = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": path}
-    scope |= {"raw_path": path.encode(), "query_string": b"", "headers": sent, "scheme": "http", "root_path": ""}
-    scope |= {"server": ("localhost", 8765), "client": ("127.0.0.1", 1)}
-    await app(scope, receive, answer)
-    return status, asked
-
-
-def own(browser: Browser, **more: str) -> dict[str, str]:
-    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    kind = "multipart/form-data; boundary=b"
-    return {"host": "localhost:8765", "origin": browser.base, "cookie": cookie, "content-type": kind, **more}
-
-
-def chunks(total: int) -> Iterator[bytes]:
-    yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
-    for _ in range(total // 65_536):
-        yield bytes(65_536)
-
-
-def test_a_body_without_a_length_is_broken_off_at_64_mib_and_is_not_kept_in_memory(
-    app: FastAPI, browser: Browser
-) -> None:
-    tracemalloc.start()
-    try:
-        status, asked = asyncio.run(raw(app, "/verify", own(browser), chunks(2 * MAX_UPLOAD)))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert status == 413
-    assert asked <= MAX_UPLOAD // 65_536 + 2
-    assert peak < 16 * 1024**2
-
-
-def test_a_declared_length_is_refused_before_anything_is_read(app: FastAPI, browser: Browser) -> None:
-    for path, length in (("/verify", MAX_UPLOAD + 1), ("/sign", 65_537), ("/verify/", 65_537)):
-        status, asked = asyncio.run(raw(app, path, own(browser, **{"content-length": f"{length}"}), chunks(0)))
-        assert (status, asked) == (413, 0)
-
-
-def test_nothing_is_read_of_who_is_not_signed_in(app: FastAPI) -> None:
-    status, asked = asyncio.run(raw(app, "/verify", own(Browser(app)), chunks(10**6)))
-    assert status == 303
-    assert asked == 0

@@ -18,11 +18,14 @@ from flows.outwards import copy_outside
 from flows.reporting import publish_night
 from flows.settings import NIGHT_EVERY, Settings, read_settings
 from flows.wiring import checkpoint_places, open_ledger
+from governance.desk import Desk
 from governance.errors import Exit, ServiceError
+from governance.factors import confirm_code
 from governance.ledger.checkpoint import log_key, open_checkpoint
 from governance.ledger.places import FilePlace, copy_checkpoint
 from governance.ledger.sql import SqlLedger
 from governance.registry.port import Registry
+from governance.second_factor import code_at, new_secret, step_of
 
 PASSWORD = "a long enough password"
 
@@ -146,9 +149,12 @@ def test_a_registry_that_remembers_more_is_told_as_a_place_like_any_other(projec
     assert "remembers 99" in problems[1]
 
 
-def _sign(capsys: pytest.CaptureFixture[str], officer: int, *more: str) -> tuple[int, str]:
+def _sign(desk: Desk, capsys: pytest.CaptureFixture[str], officer: int, *more: str) -> tuple[int, str]:
     given = ("--approve", "--reason", "The report was read.", "--credential-file", "credential")
-    code = main(["sign", "hiring", "1", "--alias", ALIAS, *given, "--as", OFFICERS[officer].id, *more])
+    made = new_secret(desk.accounts, OFFICERS[officer])
+    confirm_code(desk, OFFICERS[officer], "password", code_at(made.secret, step_of(desk.clock())))
+    app = ("--code", code_at(made.secret, step_of(desk.clock()) + 1))
+    code = main(["sign", "hiring", "1", "--alias", ALIAS, *given, *app, "--as", OFFICERS[officer].id, *more])
     done = capsys.readouterr()
     assert done.err == ""
     return code, done.out
@@ -161,12 +167,12 @@ def test_who_signs_is_told_and_what_was_signed_stands(
     project.register("hiring")
     project.ask("hiring", "1")
     spoil(read_settings(), place)
-    code, said = _sign(capsys, 0)
+    code, said = _sign(project.desk, capsys, 0)
     assert code == Exit.DONE  # recorded: asking again would be refused
     [line] = [line for line in said.splitlines() if line.startswith("  recorded, but: ")]
     assert told in line
     assert "  receipt: " in said
-    code, said = _sign(capsys, 1, "--json")
+    code, said = _sign(project.desk, capsys, 1, "--json")
     assert code == Exit.DONE
     document = json.loads(said)
     assert [told in problem for problem in document["receipt_problems"]] == [True]

@@ -68,6 +68,13 @@ def test_a_small_policy_gets_the_defaults() -> None:
     assert _read(models).models == (("newsletter-*", Tier.MINIMAL), ("hiring", Tier.PROHIBITED))
 
 
+def test_a_tier_can_ask_that_sections_are_opened() -> None:
+    assert factory.default_policy().rules(Tier.HIGH).must_open == ()  # type: ignore[union-attr]
+    rules = _read(SMALL + 'must_open = ["summary", "limits"]\n').rules(Tier.HIGH)
+    assert rules is not None
+    assert rules.must_open == ("summary", "limits")
+
+
 def test_both_ends_of_the_validity_are_included() -> None:
     policy = replace(factory.default_policy(), valid_from=date(2026, 1, 1), valid_until=date(2026, 1, 31))
     days = (date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1))
@@ -111,6 +118,11 @@ MISTAKES = [
         SMALL.replace(', "sign-off"', "").replace('quorum = ["compliance"]', ""),
         "[tiers.high] needs the requirement 'sign-off' and a quorum: only people release a high-impact version",
     ),
+    (
+        SMALL + 'must_open = ["summary", "apendix"]\n',
+        "[tiers.high] must_open is 'apendix'; write only names of these: summary",
+    ),
+    (SMALL + 'must_open = "summary"\n', "[tiers.high] must_open is 'summary'; write a list of texts"),
     (SMALL + "sign_off_valid_days = 0\n", "sign_off_valid_days is 0; write a whole number of at least 1"),
     (SMALL + "max_audit_age_days = true\n", "max_audit_age_days is True; write a whole number of at least 1"),
     (SMALL + "min_group_size = 30.0\n", "min_group_size is 30.0; write a whole number of at least 1"),
