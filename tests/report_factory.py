@@ -102,6 +102,7 @@ _FILLED: list[bytes] = []
 
 def quick_accounts(folder: Path, clock: Clock) -> Accounts:
     """The real accounts with everybody in them, whose passwords were hashed once, and lightly: signing in is quick."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "accounts.db"
     if not _FILLED:
         made = _real_accounts(folder, Clock())  # its own clock: what a test sees must not depend on who came first

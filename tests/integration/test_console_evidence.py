@@ -88,6 +88,7 @@ def _section(text: str, key: str) -> str:
         depth += 1 if found[0] == "<section" else -1
         if not depth:
             cut = text[start : start + found.end()]
+            cut = re.sub(r'<p class="actions">.*?</p>\n', "", cut)  # what only the console offers to do
             return re.sub(r'href="(?:#|/case/)([a-z-]+)(?:\?[^"]*)?"', r'href="\1"', cut)
     raise AssertionError(f"the section {key} has no end")
 
