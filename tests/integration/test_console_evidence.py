@@ -18,12 +18,13 @@ import report_factory as factory
 from console_browser import CASE, Browser
 from hostile import SVG_TAGS, Shape
 from life_factory import release, take_step
+from plea_factory import plea
 
 from audits.result import AuditResult, Stratified
 from governance.case import open_case
 from governance.delegating import delegate
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.enrolment import enrol
 from governance.people import Person, actor
 from governance.policy_file import read_policy
@@ -204,7 +205,12 @@ def test_a_refused_case_and_an_emergency_say_so_on_every_page(desk: Desk, risk: 
     factory.record_case(desk, "1", name="credit")
     for person in factory.PEOPLE[1:3]:
         case = open_case(desk, "credit", "1", "champion")
-        break_glass(desk, case, person, Plea(3, "All is down.", "password at the command line"))
+        break_glass(
+            desk,
+            case,
+            person,
+            plea(3, "All is down."),
+        )
     for key in KEYS:
         text = risk.get(_path(key, "1", "credit")).text
         assert "RELEASED BY BROKEN GLASS" in text

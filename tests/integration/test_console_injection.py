@@ -206,5 +206,14 @@ CHECKS: dict[str, Callable[[bytes, bytes], None]] = {
     "oscal": _json,
 }
 """How each format is parsed; a new format without a line here fails."""
-SHARES = {"pdf": 100, "annex-iv": 7, "art-27": 7, "cyclonedx": 5, "oscal": 5, "json": 3, "model-card": 3, "ll144-html": 3}
+SHARES = {
+    "pdf": 100,
+    "annex-iv": 7,
+    "art-27": 7,
+    "cyclonedx": 5,
+    "oscal": 5,
+    "json": 3,
+    "model-card": 3,
+    "ll144-html": 3,
+}
 """Formats that take long to write: every so many cases."""
