@@ -205,7 +205,7 @@ def test_who_lost_her_factor_is_let_in_by_another_signer(project: Project) -> No
     reset = ("people", "totp", "helper", "--reset", "--as")
     _refused(project.fairgate(*reset, SCIENTIST), "it takes who holds compliance or model-risk")
     _refused(project.fairgate(*reset, RISK), "must show a second factor of her own")
-    _refused(project.fairgate("people", "totp", "helper", "--json"), "give its code too")
+    _refused(project.fairgate("people", "totp", "helper"), "give its code too")
     done = project.fairgate(*reset, COMPLIANCE, "--key", "own.pem")
     assert "lets A Helper (helper) set up a second factor anew" in done.out, done.said
     secret = _app(project, "helper")

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 import report_factory as factory
-from console_browser import Browser
+from console_browser import CASE, Browser
 from hostile import SVG_TAGS, Shape
 from life_factory import release, take_step
 
@@ -209,6 +209,13 @@ def test_a_refused_case_and_an_emergency_say_so_on_every_page(desk: Desk, risk: 
         text = risk.get(_path(key, "1", "credit")).text
         assert "RELEASED BY BROKEN GLASS" in text
         assert text.index('role="alert"') < text.index(f'id="{key}"')
+
+
+def test_a_target_that_nobody_asked_for_says_so(risk: Browser) -> None:
+    said = "Nobody has asked for a release as champion"
+    assert said not in html.unescape(risk.get(CASE).text)
+    look_alike = risk.get(f"{CASE}%E2%80%8B")
+    assert f"{said}\\u200b in local." in html.unescape(look_alike.text)
 
 
 def test_hostile_names_are_text_on_every_page(desk: Desk, risk: Browser) -> None:
