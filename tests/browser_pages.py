@@ -263,6 +263,7 @@ PAGES = (
     Page("me-code-begun", "/me/code", act=_app_begun),
     Page("me-code-remove", "/me/code/remove"),
     Page("me-passkey-revoke", "/me/passkey/revoke?credential=none"),
+    Page("api", "/api"),
     Page("no-single-sign-on", "/single-sign-on/login", None),
     Page("not-found", "/nowhere"),
     Page("not-found-signed-out", "/nowhere", None),
@@ -273,15 +274,19 @@ PAGES = (
 
 FILES = frozenset({
     "/case/report", "/entry/{seq}/envelope", "/entry/{seq}/proof", "/entry/{seq}/receipt.zip", "/static/{name}",
-    "/history.csv", "/history.json", "/figures.csv", "/single-sign-on/callback",
+    "/history.csv", "/history.json", "/figures.csv", "/single-sign-on/callback", "/healthz",
 })  # fmt: skip
 """Routes that answer GET with a file or lead elsewhere; every other one is a page of the table."""
 
 
-def routes(app: Any) -> Iterator[tuple[str, str]]:
-    """(method, path) of every route of the application, as its OpenAPI document would list them, hidden ones too."""
+def routes(app: Any, above: str = "") -> Iterator[tuple[str, str]]:
+    """(method, path) of every route of the application, hidden ones and those of applications mounted in it too."""
     from fastapi.routing import iter_route_contexts
 
     for context in iter_route_contexts(app.routes):
-        for method in sorted(context.methods or {"GET"}):
-            yield method, context.path
+        inside = getattr(getattr(context, "route", context), "app", None)
+        if hasattr(inside, "openapi"):
+            yield from routes(inside, f"{above}{context.path}")
+            continue
+        for method in sorted((context.methods or {"GET"}) - {"HEAD"}):
+            yield method, f"{above}{context.path}"

@@ -239,7 +239,12 @@ def _reading(site: Site) -> Sequence[tuple[str, str]]:
 
 
 CASES = tuple(key for key in ("", *(section.key for section in sections.SECTIONS if section.key != "summary"), "all"))
-FORMS = "/people/disable", "/people/delegate", "/people/revoke"
+API = (
+    ("/me", "/me"), ("/inbox", "/inbox"), ("/models", "/models"), ("/case", f"/case?{CASE}"), ("/record", f"/record?{CASE}"),
+    ("/history", "/history?on=2026-10-20"), ("/figures", "/figures"), ("/entries", "/entries"), ("/entries/{seq}", "/entries/3"),
+    ("/entries/{seq}/envelope", "/entries/3/envelope"), ("/entries/{seq}/proof", "/entries/3/proof"), ("/checkpoint", "/checkpoint"),
+)  # fmt: skip
+"""Pages for scripts: without a token or a session nothing is answered."""
 ROUTES = (
     Route("GET", "/login", "/login", None, signed_out=200),
     Route("POST", "/login", "/login", None, _login, good=303),
@@ -279,7 +284,7 @@ ROUTES = (
     Route("GET", "/figures.csv", "/figures.csv", media="text/csv"),
     Route("GET", "/policies", "/policies"),
     Route("GET", "/policies/changes", "/policies/changes?before={policy}&after={policy}"),
-    Route("POST", "/policies/approve", "/policies/approve", fields=_policy, good=303),
+    Route("POST", "/policies/approve", "/policies/approve", fields=_policy, good=409),
     Route("GET", "/schedules", "/schedules"),
     Route("GET", "/people", "/people"),
     Route("GET", "/people/person", "/people/person?id=risk-officer"),
@@ -292,14 +297,18 @@ ROUTES = (
     Route("GET", "/me", "/me"),
     Route("GET", "/me/passkey", "/me/passkey"),
     Route("POST", "/me/passkey", "/me/passkey", fields=_label),
-    Route("POST", "/me/passkey/made", "/me/passkey/made", fields=_label),
+    Route("POST", "/me/passkey/made", "/me/passkey/made", fields=_label, good=403),
     Route("GET", "/me/passkey/revoke", "/me/passkey/revoke?credential=none", good=404),
-    Route("POST", "/me/passkey/revoke", "/me/passkey/revoke", fields=_label),
+    Route("POST", "/me/passkey/revoke", "/me/passkey/revoke", fields=_label, good=403),
     Route("GET", "/me/code", "/me/code"),
     Route("POST", "/me/code", "/me/code", fields=_proof),
-    Route("POST", "/me/code/confirm", "/me/code/confirm", fields=_proof),
+    Route("POST", "/me/code/confirm", "/me/code/confirm", fields=_proof, good=403),
     Route("GET", "/me/code/remove", "/me/code/remove"),
     Route("POST", "/me/code/remove", "/me/code/remove", fields=_proof, good=303),
+    Route("GET", "/api", "/api"),
+    Route("GET", "/healthz", "/healthz", None, signed_out=200, media="application/json"),
+    Route("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", None, signed_out=200, media="application/json"),
+    *(Route("GET", f"/api/v1{path}", f"/api/v1{target}", None, good=401, signed_out=401) for path, target in API),
     Route("GET", "/static/{name}", "/static/console.css", None, signed_out=200, media="text/css"),
 )
 POSTS = tuple(route for route in ROUTES if route.method == "POST")

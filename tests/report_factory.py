@@ -175,6 +175,7 @@ def new_desk(folder: Path, *, real: bool = False, policy: Callable[[bytes], byte
     """A desk that knows its people and policy. `real`: a SQLite ledger below `folder`, and passwords hashed as ever;
     else a ledger in memory, and `quick_accounts`. `policy` makes the policy's bytes of those of the default one.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     clock = Clock()
     data = policy(files("governance").joinpath("policies", "default.toml").read_bytes())
     desk = Desk(

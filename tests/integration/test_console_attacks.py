@@ -15,6 +15,7 @@ from console_attacks import (
     GETS,
     HOSTS,
     METHODS,
+    OFFICER,
     POSTS,
     ROUTES,
     SIGNED_OUT,
@@ -114,6 +115,22 @@ def test_every_answer_carries_every_header(route: Route, site: Site, counted: Co
     assert answer.header("server") == ""
     assert answer.header("x-powered-by") == ""
     counted(CASES, 1)
+
+
+NO_TOKENS = ("", "Bearer", "Bearer ", "Bearer x", "Basic eDp5", "Bearer {session}", "Bearer {session} x", "bearer\u00a0{session}", "Digest x")
+
+
+@pytest.mark.parametrize("words", NO_TOKENS, ids=range(len(NO_TOKENS)))
+def test_what_is_no_token_opens_nothing_for_scripts(words: str, site: Site, counted: Counted) -> None:
+    """Nor does the number of a session, given as one."""
+    said = words.format(session=site.cookies(OFFICER)["fairgate"])
+    for route in ROUTES:
+        if route.path.startswith("/api/v1/") and not route.path.endswith("openapi.json"):
+            answer = site.send(Ask("GET", route.target, headers=[("authorization", said)]))
+            assert answer.status == 401, route.name
+            assert "credit" not in answer.text
+            _harmless(answer)
+            counted(CASES, 1)
 
 
 def test_the_whole_table_was_run(counted: Counted) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections import Counter
@@ -17,7 +19,6 @@ from governance.case import open_case
 from reports.console.app import create_app
 from reports.evidence import gather
 from reports.formats import Format, render
-from reports.release import release_view
 from reports.words import printable
 
 Counted = Callable[[str, int], None]
@@ -119,7 +120,7 @@ def test_hostile_texts_add_nothing_to_a_report(form: Format, pair: Pair, counted
 
 def _report(hostile: Hostile, number: int, form: Format) -> bytes:
     case = open_case(hostile.desk, hostile.name(number), "2", "champion")
-    return render(release_view(gather(hostile.desk, case)), form)
+    return render(gather(hostile.desk, case), form)
 
 
 def _html(found: bytes, plain: bytes) -> None:
@@ -159,7 +160,51 @@ def _keys(data: bytes) -> int:
     return number
 
 
-CHECKS: dict[str, Callable[[bytes, bytes], None]] = {"html": _html, "md": _markdown, "json": _json}
+def _nothing_active(found: bytes, _plain: bytes) -> None:
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    reader = PdfReader(BytesIO(found))
+    assert "/OpenAction" not in reader.trailer["/Root"]
+    for page in reader.pages:
+        for note in page.get("/Annots", []):
+            action = note.get_object().get("/A", {})
+            assert action.get("/S") in {None, "/GoTo"}, action
+
+
+def _cells(found: bytes, plain: bytes) -> None:
+    """As a spreadsheet reads it: as many cells, none a formula, none with a hidden character."""
+    rows, others = (list(csv.reader(io.StringIO(data.decode(), newline=""))) for data in (found, plain))
+    assert [len(row) for row in rows] == [len(row) for row in others]
+    for cell in (cell for row in rows for cell in row):
+        assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d")), cell
+        assert not _hidden_characters(cell), cell
+
+
+def _card(found: bytes, plain: bytes) -> None:
+    """YAML between dashes, then Markdown."""
+    import yaml
+
+    heads = [data.decode().split("---\n", 2) for data in (found, plain)]
+    ours, theirs = (yaml.safe_load(head[1]) for head in heads)
+    assert set(ours) == set(theirs)
+    _markdown(heads[0][2].encode(), heads[1][2].encode())
+
+
+CHECKS: dict[str, Callable[[bytes, bytes], None]] = {
+    "html": _html,
+    "md": _markdown,
+    "json": _json,
+    "pdf": _nothing_active,
+    "ll144-html": _html,
+    "ll144-csv": _cells,
+    "annex-iv": _html,
+    "art-27": _html,
+    "model-card": _card,
+    "cyclonedx": _json,
+    "oscal": _json,
+}
 """How each format is parsed; a new format without a line here fails."""
-SHARES: dict[str, int] = {}
+SHARES = {"pdf": 100, "annex-iv": 7, "art-27": 7, "cyclonedx": 5, "oscal": 5, "json": 3, "model-card": 3, "ll144-html": 3}
 """Formats that take long to write: every so many cases."""
