@@ -51,6 +51,14 @@ def _case(page: str) -> Callable[[random.Random, int], str]:
 PAGES: dict[str, Callable[[random.Random, int], str]] = {
     "/": lambda _draw, _size: "/",
     "/case": _case("/case"),
+    "/case/verdicts": _case("/case/verdicts"),
+    "/case/rates": _case("/case/rates"),
+    "/case/record": _case("/case/record"),
+    "/models": lambda _draw, _size: "/models",
+    "/model": lambda draw, _size: f"/model?name={_model(draw.randrange(MODELS))}",
+    "/history": lambda _draw, _size: f"/history?on={datetime.now(UTC).date()}",
+    "/figures": lambda _draw, _size: "/figures",
+    "/people": lambda _draw, _size: "/people",
     "/ledger": lambda _draw, _size: "/ledger",
     "/entry/N": lambda draw, size: f"/entry/{draw.randrange(size)}",
 }
@@ -65,13 +73,18 @@ def _query(name: str, version: str) -> str:
     return urlencode({"name": name, "version": version, "alias": "champion"})
 
 
-def make_project(folder: Path, readers: int, signers: int) -> int:
-    """50 models in two versions, audited and held, older ones signed by two officers; gives the ledger's size."""
+def make_project(folder: Path, readers: int, signers: int) -> tuple[int, dict[str, str]]:
+    """50 models in two versions, audited and held, older ones signed by two officers.
+
+    Gives the ledger's size, and the secret of each signer's authenticator app.
+    """
     import report_factory as factory
     from console_factory import Ticking, project_desk
 
     from governance.case import open_case
+    from governance.factors import confirm_code
     from governance.people import Person
+    from governance.second_factor import code_at, new_secret, step_of
 
     people = [Person(_reader(n), f"Reader {n}", ("data-science",)) for n in range(readers)]
     people += [Person(_signer(n), f"Officer {n}", ("compliance", "model-risk")) for n in range(signers)]
@@ -82,7 +95,13 @@ def make_project(folder: Path, readers: int, signers: int) -> int:
             factory.record_case(desk, version, name=_model(number), audit=factory.audit_of("2"))
         for person, function in (("compliance-officer", "compliance"), ("risk-officer", "model-risk")):
             factory.put_signature(desk, open_case(desk, _model(number), "1", "champion"), person, function)
-    return desk.ledger.size()
+    secrets = {}
+    for person in people[readers:]:
+        made = new_secret(desk.accounts, person)
+        clock.now += timedelta(seconds=40)
+        confirm_code(desk, person, "password at the console", code_at(made.secret, step_of(clock.now)))
+        secrets[person.id] = made.secret
+    return desk.ledger.size(), secrets
 
 
 def _reader(number: int) -> str:
@@ -203,7 +222,7 @@ class Plan:
     seconds: float
     think: float
     size: int
-    signing: bool = False
+    secrets: tuple[str, ...] = ()
     trivial: bool = False
 
 
@@ -220,7 +239,7 @@ async def _crowd(plan: Plan) -> Found:
     if not plan.trivial:
         await asyncio.gather(*(client.login(who) for client, who in zip(clients, plan.people, strict=True)))
     end = time.perf_counter() + plan.seconds
-    each = _signs if plan.signing else _reads
+    each = _signs if plan.secrets else _reads
     await asyncio.gather(*(each(plan, client, number, end) for number, client in enumerate(clients)))
     return [item for client in clients for item in client.times], [item for client in clients for item in client.errors]
 
@@ -236,29 +255,53 @@ async def _reads(plan: Plan, client: Client, number: int, end: float) -> None:
 
 
 async def _signs(plan: Plan, client: Client, number: int, end: float) -> None:
-    draw = random.Random(1_000 + number)
+    """Case after case: read it, sign it, open the receipt. A code counts once, so one person signs every 30 seconds."""
+    draw, app = random.Random(1_000 + number), App(plan.secrets[number])
     await asyncio.sleep(draw.random() * plan.think * 2)
     for step in range(MODELS):
-        if time.perf_counter() > end:
-            return
-        path = f"/case?{_query(_model((number * 3 + step) % MODELS), '2')}"
-        text = (await client.send("/case", path)).text
+        case = _query(_model((number * 3 + step) % MODELS), "2")
+        await client.send("/case", f"/case?{case}")
         await _think(draw, plan.think)
+        code = await app.code(end)
+        if code is None or time.perf_counter() > end:
+            return
+        text = (await client.send("/case/sign", f"/case/sign?{case}")).text
         start = text.find('action="/sign"')
         if start < 0:
-            client.errors.append(f"no form at {path}")
+            client.errors.append(f"no form at /case/sign?{case}")
             continue
-        answer = await client.send("sign", "/sign", _filled(text[start:]), expect=303)
+        answer = await client.send("sign", "/sign", {**_filled(text[start:]), "code": code}, expect=303)
         where = dict(answer.headers).get("location")
         if where:
             await client.send("receipt", where)
-        await _think(draw, plan.think * 2)
+        await _think(draw, plan.think)
+
+
+@dataclass
+class App:
+    """An authenticator app, which remembers what it has shown."""
+
+    secret: str
+    last: int = 0
+
+    async def code(self, end: float) -> str | None:
+        """The next code that counts; None where it would come after the end."""
+        from governance.second_factor import STEP, code_at
+
+        wanted = max(self.last + 1, int(time.time()) // STEP - 1)
+        wait = (wanted - 1) * STEP - time.time()
+        if wait > 0:
+            if time.perf_counter() + wait > end:
+                return None
+            await asyncio.sleep(wait + 0.1)
+        self.last = max(wanted, int(time.time()) // STEP)
+        return code_at(self.secret, self.last)
 
 
 def _filled(form: str) -> dict[str, str]:
     import report_factory as factory
 
-    function = re.search(r'<option value="([^"]+)"', form)
+    function = re.search(r'<option value="([^"]+)"', form[form.index('name="function"') :])
     typed = {"decision": "approve", "reason": REASON, "password": factory.SECRET}
     return {**_hidden(form), **typed, "function": function[1] if function else ""}
 
@@ -292,7 +335,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     """The console alone and under load, and the trivial page under the same load."""
     from console_factory import served_by_command
 
-    size = make_project(folder, options.readers, options.signers)
+    size, secrets = make_project(folder, options.readers, options.signers)
     readers = tuple(_reader(n) for n in range(options.readers))
     signers = tuple(_signer(n) for n in range(options.signers))
     with served_by_command(folder) as (url, pid):
@@ -300,7 +343,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
         alone = asyncio.run(_alone(port, size))
         before = _cpu(pid)
         plans = [Plan(port, readers, options.seconds, options.think, size)]
-        plans += [Plan(port, signers, options.seconds, options.think, size, signing=True)] if signers else []
+        apps = tuple(secrets[person] for person in signers)
+        plans += [Plan(port, signers, options.seconds, options.think, size, apps)] if signers else []
         begun = time.perf_counter()
         times, errors = together(plans)
         wall, cpu = time.perf_counter() - begun, _cpu(pid) - before
@@ -323,7 +367,7 @@ async def _alone(port: int, size: int) -> dict[str, float]:
     """Median seconds of each page with nobody else there."""
     client, draw = Client(port), random.Random(7)
     await client.login(_reader(0))
-    for _ in range(ALONE + 1):
+    for _ in range(ALONE):
         for label in PAGES:
             await client.send(label, PAGES[label](draw, size))
     if client.errors:
@@ -374,7 +418,7 @@ def table(found: dict) -> str:
         by_label.setdefault(label, []).append(seconds * 1_000)
     lines = ["| what | answers | alone p50 ms | p50 ms | p95 ms | max ms |", "|---|---|---|---|---|---|"]
     lines += [_row(label, values, found["alone"].get(label)) for label, values in sorted(by_label.items())]
-    pages = [value for label, values in by_label.items() if label in PAGES for value in values]
+    pages = [value for label, values in by_label.items() if label in (*PAGES, "/case/sign") for value in values]
     lines.append(_row("**all pages**", pages, None))
     trivial = _p95(by_label["trivial"])
     signs, asked = len(by_label.get("sign", [])), len(by_label.get("sign", [])) + len(by_label.get("sign in", []))

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -74,7 +74,9 @@ async def _received(request: Request, folder: Path) -> tuple[tuple[tuple[str, st
     async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD) as form:
         for name, value in form.multi_items():
             if isinstance(value, str):
-                fields.setdefault(name, value)
+                if name in fields:
+                    raise HTTPException(400, "a field of the form came twice")
+                fields[name] = value
             elif value.filename:
                 place = f"sent-{len(files)}"
                 await run_in_threadpool(_keep, value, folder / place)

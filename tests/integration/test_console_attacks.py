@@ -32,6 +32,15 @@ Counted = Callable[[str, int], None]
 CASES = "attacks on the console"
 
 
+UPLOAD = {
+    "with a file": frozenset({200}),
+    "too large": frozenset({400}),
+    "too large in pieces of no said length": frozenset({400}),
+    "a lone surrogate": frozenset({400}),
+}
+"""What the one form that takes files answers else: a file is looked at and not kept, a field may be 8 KiB long."""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return new_site(tmp_path_factory.mktemp("site"))
@@ -61,7 +70,8 @@ def test_a_spoilt_form_does_nothing(route: Route, attack: Attack, site: Site, co
     if site.state() != before:
         site.forget()  # one attack that gets through fails once, not a hundred times
         pytest.fail(f"{answer.status}: {before} became {site.state()}")
-    assert answer.status in attack.right, f"{answer.status} {answer.text[:300]}"
+    right = attack.right | UPLOAD.get(attack.name, frozenset()) if route.upload else attack.right
+    assert answer.status in right, f"{answer.status} {answer.text[:300]}"
     _harmless(answer)
     counted(CASES, 1)
 
@@ -95,7 +105,7 @@ def test_without_a_session_nothing_is_shown_and_nothing_done(attack: Attack, sit
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_other_methods_are_not_answered(route: Route, site: Site, counted: Counted) -> None:
     known = {each.method for each in ROUTES if each.path == route.path}
-    for method in (*METHODS, "POST", "HEAD"):
+    for method in (*METHODS, "POST"):
         if method in known:
             continue
         ask = Ask(method, route.target, cookies=site.cookies(route.person), fields=[("csrf", "x")])
@@ -117,17 +127,7 @@ def test_every_answer_carries_every_header(route: Route, site: Site, counted: Co
     counted(CASES, 1)
 
 
-NO_TOKENS = (
-    "",
-    "Bearer",
-    "Bearer ",
-    "Bearer x",
-    "Basic eDp5",
-    "Bearer {session}",
-    "Bearer {session} x",
-    "bearer\u00a0{session}",
-    "Digest x",
-)
+NO_TOKENS = ("", "Bearer", "Bearer ", "Bearer x", "Basic eDp5", "Bearer {session}", "Bearer {session} x", "Bearer\t{session}", "Digest x")
 
 
 @pytest.mark.parametrize("words", NO_TOKENS, ids=range(len(NO_TOKENS)))

