@@ -3,8 +3,8 @@
     python benchmarks/console_load.py [--seconds 60] [--readers 50] [--signers 16] [--think 2] [--json]
 
 The server is `fairgate serve` on a project with 50 models in a process of its own; the clients are two other
-processes on the same machine, over loopback alone. Every reader and signer is a person of her own who signs in, opens a page and
-reads it for `think` seconds on average (exponential, seeded) before the next. A signer opens a case that waits, reads
+processes on the same machine, over loopback alone. Every reader and signer is a person of her own who signs in, opens
+a page and reads it for `think` seconds on average (exponential, seeded) before the next. A signer opens a case that waits, reads
 it, signs it with her password, opens the receipt. Prints a Markdown table, and the same for a trivial FastAPI page in
 the same run: what of it is the framework, the machine and the clients.
 """

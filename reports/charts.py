@@ -32,6 +32,7 @@ _TAG = re.compile(r"<[a-z][^<>]*>")
 _PART_ROLE = re.compile(r' (?:role="graphics-[a-z]+"|aria-roledescription="[a-z ]*")')
 
 
+@lru_cache(maxsize=512)
 def svg(chart: Chart, prefix: str = "") -> str:
     """The chart as one <svg> element: role img, named by its <title>. `prefix` keeps ids unique on a page."""
     text = drawn(json.dumps(specification(chart), sort_keys=True))

@@ -23,6 +23,7 @@ from reports.exchange import (
     text,
     uuid_of,
 )
+from reports.provenance import provenance
 from reports.release import release_view
 from reports.view import ReleaseView
 from reports.words import group_name, listed, printable
@@ -73,6 +74,7 @@ def _about(view: ReleaseView, digest: str) -> list[Object]:
         *(("banner", banner) for banner in view.banners),
         *(("incident", incident) for incident in view.incidents),
         *((("published", view.published),) if view.published else ()),
+        *(("provenance", f"{name}: {value}") for name, value in provenance(view).facts),
         *(("broken-glass", f"{row.name} ({row.function}), {row.time}: {row.standing}") for row in view.glass),
     ]
     return [_property(name, value) for name, value in said]

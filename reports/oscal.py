@@ -14,6 +14,7 @@ from governance.people import Actor
 from reports.evidence import CaseEvidence
 from reports.exchange import Piece, entry_urn, evidence_pieces, evidence_urn, record_digest, text
 from reports.oscal_results import GATE, Names, findings, observations, props, risks
+from reports.provenance import provenance
 from reports.release import release_view
 from reports.view import ConditionRow, ReleaseView
 from reports.words import printable, requirement_label
@@ -49,7 +50,10 @@ def _metadata(evidence: CaseEvidence, view: ReleaseView, names: Names) -> Object
         "last-modified": view.at.isoformat(),
         "version": names.record,
         "oscal-version": VERSION,
-        "props": props(("outcome", view.outcome), ("impact-tier", view.tier), ("record-digest", names.record)),
+        "props": [
+            *props(("outcome", view.outcome), ("impact-tier", view.tier), ("record-digest", names.record)),
+            *props(*(("provenance", f"{name}: {value}") for name, value in provenance(view).facts)),
+        ],
         "roles": [{"id": key, "title": title} for key, title in roles.items()],
         "parties": [
             {"uuid": names.party(actor), "type": "person", "name": text(actor.name, 300)} for actor in _people(evidence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -13,6 +14,7 @@ SIDE = 200
 """Width and height of the area of a plot, in pixels of its own."""
 
 
+@lru_cache(maxsize=512)
 def plot_svg(plot: Plot) -> str:
     """The plot as one <svg> element: role img, named by its <title>."""
     return named(drawn(json.dumps(plot_specification(plot), sort_keys=True)), escape(plot.key), escape(_spoken(plot)))

@@ -70,11 +70,18 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
 
 
 def _banners(case: Case) -> tuple[str, ...]:
-    """What nobody may overlook: an emergency release, and a policy that people did not adopt."""
+    """What nobody may overlook: an emergency, a policy that people did not adopt, a target that nobody asked for."""
     glass = case.decision.emergency
     broken = [f"Broken glass: {emergency_words(glass)}"] if glass else []
     force = (item for item in case.decision.missing() if item.requirement == POLICY_IN_FORCE)
-    return (*broken, *(f"No release under this policy: {one_line(item.reason, 400)}" for item in force))
+    unasked = [] if _asked_for(case) else [f"Nobody has asked for a release as {printable(case.target)}."]
+    return (*broken, *(f"No release under this policy: {one_line(item.reason, 400)}" for item in force), *unasked)
+
+
+def _asked_for(case: Case) -> bool:
+    """A look-alike of an alias can be opened by a link, and what is signed for it releases nothing elsewhere."""
+    held, live, glass = case.dossier.holds, case.dossier.steps, case.dossier.broken_glass
+    return case.target in {*(x.target for x in held), *(x.target for x in live), *(x.target for x in glass)}
 
 
 def _incident(item: Incident) -> str:

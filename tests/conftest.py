@@ -42,7 +42,7 @@ def counted(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was counted, and how many tests were skipped for want of data: a green run must not look like a whole one."""
+    """Say what was counted, and how many tests lacked data: a green run must not look like a whole one."""
     sums: Counter[str] = Counter()
     for report in terminalreporter.stats.get("passed", []):
         for name, number in report.user_properties:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import report_factory as factory
 from console_factory import Ticking
 from life_factory import monitor, scaled
+from plea_factory import plea
 from rooms_factory import night
 
 from audits.result import AuditResult
@@ -15,7 +16,7 @@ from governance.case import Case, open_case
 from governance.condition import Condition
 from governance.delegating import delegate
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
 from governance.release import intend, observe, record_promotion
@@ -85,7 +86,12 @@ def _emergencies(desk: Desk, clock: Ticking) -> None:
         found = factory.record_case(desk, "1", name=name)
         for person in persons:
             clock.now += timedelta(minutes=20)
-            _, found = break_glass(desk, found, WHO[person], Plea(72, why, "password at the command line"))
+            _, found = break_glass(
+                desk,
+                found,
+                WHO[person],
+                plea(72, why),
+            )
     found = case(desk, "fraud", "1")
     record_promotion(desk, found, intend(desk, found, MACHINE), MACHINE)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import report_factory as factory
 from hostile import PAYLOADS
+from plea_factory import plea
 
 from audits.result import AuditResult
 from expectations.result import DataValidation, FailedExpectation, Outcome, Severity
 from governance.case import Case, open_case
 from governance.condition import Condition
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.people import actor
 from governance.policy import Assurance
 from governance.record import held, registered
@@ -98,7 +99,7 @@ def emergency(folder: Path) -> CaseEvidence:
     desk = _desk(folder)
     case = factory.record_case(desk, "1")
     for person in factory.PEOPLE[1:3]:
-        _, case = break_glass(desk, case_again(desk, case), person, Plea(3, WHY, "password"))
+        _, case = break_glass(desk, case_again(desk, case), person, plea(3, WHY))
     return gather(desk, case)
 
 

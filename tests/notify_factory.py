@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import report_factory as factory
+from plea_factory import plea
 
 from flows.settings import Settings, read_settings
 from governance.case import open_case
 from governance.charter_record import key_event, policy_endorsed
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.people import MACHINE, actor
 from governance.policy import Tier
 from governance.record import Evidence, Signature, audited, held, observed, ran, signed, step
@@ -101,7 +102,12 @@ def demoted_case(place: Place) -> None:
 
 def broken_glass(place: Place) -> None:
     case = factory.record_case(place.desk, "1", hold=False)
-    break_glass(place.desk, case, factory.PEOPLE[1], Plea(3, "Since 7 people called.", "password"))
+    break_glass(
+        place.desk,
+        case,
+        factory.PEOPLE[1],
+        plea(3, "Since 7 people called."),
+    )
 
 
 def adverse_monitoring(place: Place) -> None:

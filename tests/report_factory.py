@@ -102,6 +102,7 @@ _FILLED: list[bytes] = []
 
 def quick_accounts(folder: Path, clock: Clock) -> Accounts:
     """The real accounts with everybody in them, whose passwords were hashed once, and lightly: signing in is quick."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "accounts.db"
     if not _FILLED:
         made = _real_accounts(folder, Clock())  # its own clock: what a test sees must not depend on who came first
@@ -176,6 +177,7 @@ def new_desk(folder: Path, *, real: bool = False, policy: Callable[[bytes], byte
     """A desk that knows its people and policy. `real`: a SQLite ledger below `folder`, and passwords hashed as ever;
     else a ledger in memory, and `quick_accounts`. `policy` makes the policy's bytes of those of the default one.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     clock = Clock()
     data = policy(files("governance").joinpath("policies", "default.toml").read_bytes())
     desk = Desk(

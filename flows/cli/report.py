@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -157,8 +156,8 @@ def _put(data: bytes, place: Place, form: Format) -> None:
     from flows.reporting import put_file
 
     if place.output == STDOUT and not place.several:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        text = not form.media_type.startswith("application/pdf")
+        typer.echo(data.decode() if text else data, nl=False)
         return
     path = place.file(form.suffix)
     put_file(path, data)

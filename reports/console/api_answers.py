@@ -229,7 +229,7 @@ class SignedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A key figure with its definition, over the period and in each quarter, as words; of nothing there is no number."""
+    """A key figure and its definition, over the period and each quarter, in words; of nothing there is no number."""
 
     key: str
     label: str

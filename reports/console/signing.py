@@ -106,7 +106,7 @@ def _moved(request: Request, session: Session, fields: Mapping[str, str], shown:
     now = _case(request, fields)
     kept = {name: value for name, value in fields.items() if name not in NOT_KEPT}
     rows = moved_rows(now, shown)
-    reason = printable(fields.get("reason", ""), None, lines=True)
+    reason = printable(_words(fields)[2], None, lines=True)
     values = {"link": link_of(now), "rows": rows, "message": message, "kept": kept, "reason": reason}
     return html("console_moved.html", session, 409, **values)
 

@@ -1,4 +1,4 @@
-"""Passkeys with the browser's own virtual authenticator: enrolled, used to sign the record, refused without the person."""
+"""Passkeys with the browser's virtual authenticator: enrolled, used to sign the record, refused without the person."""
 
 from __future__ import annotations
 

@@ -98,7 +98,9 @@ def test_everything_but_passkeys_works_without_scripts(
 
 
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.name)
-def test_no_page_breaks_its_own_rules(place: Page, visit: Visit, house: House, counted: Callable[[str, int], None]) -> None:
+def test_no_page_breaks_its_own_rules(
+    place: Page, visit: Visit, house: House, counted: Callable[[str, int], None]
+) -> None:
     """Nothing is blocked by the content security policy, nothing is fetched elsewhere, no script fails."""
     page, said, asked = visit.open(place.person), list[str](), list[str]()
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
@@ -122,7 +124,9 @@ PROVOKED = """() => {
   }
   return window.sprung;
 }"""
-TRIED = tuple(dict.fromkeys((*injection.AS_TEXT[:40:3], *injection.OUT_OF_AN_ATTRIBUTE, *injection.OUT_OF_AN_ELEMENT[::4])))
+TRIED = tuple(
+    dict.fromkeys((*injection.AS_TEXT[:40:3], *injection.OUT_OF_AN_ATTRIBUTE, *injection.OUT_OF_AN_ELEMENT[::4]))
+)
 
 
 def test_the_trap_springs_where_a_name_is_not_escaped(visit: Visit) -> None:
@@ -141,8 +145,14 @@ def test_no_hostile_name_runs_in_a_real_browser(
     page = visit.open(OFFICER, bypass_csp=True)
     page.add_init_script(TRAP)
     for payload in TRIED:
-        factory.record_case(house.desk, "2", name=f"m {payload}", audit=factory.renamed(factory.audit_of("2"), "female", payload))
-        for path in (f"/case?{query(f'm {payload}')}", f"/case/rates?{query(f'm {payload}')}", f"/case/sign?{query(f'm {payload}')}"):
+        factory.record_case(
+            house.desk, "2", name=f"m {payload}", audit=factory.renamed(factory.audit_of("2"), "female", payload)
+        )
+        for path in (
+            f"/case?{query(f'm {payload}')}",
+            f"/case/rates?{query(f'm {payload}')}",
+            f"/case/sign?{query(f'm {payload}')}",
+        ):
             page.goto(path)
             assert page.evaluate(PROVOKED) == [], payload
             counted("hostile texts in a real browser", 1)

@@ -18,6 +18,8 @@ from uuid import uuid4
 import pytest
 from project_factory import EVEN, Project, new_project, registry_template, table
 
+from flows.scheduler import schedules
+
 pytestmark = pytest.mark.slow
 MARK = "FAIRGATE_TEST_MARK"
 EVERY_MINUTE = "* * * * *"
@@ -177,6 +179,12 @@ def test_within_minutes_an_approved_release_is_finished_and_a_stop_leaves_nothin
     url = running.serves()
     assert url == f"http://127.0.0.1:{running.port}/api"
     assert f"http://127.0.0.1:{running.port}" in running.said()
+    known = _until("the scheduler names its schedules", lambda: schedules(project.settings), 60)
+    assert [(item.name, item.every, item.paused) for item in known] == [
+        ("nightly", f"{EVERY_MINUTE} (UTC)", False),
+        ("reconcile", f"{EVERY_MINUTE} (UTC)", False),
+    ]
+    _until("the next runs are known", lambda: all(item.next_run for item in schedules(project.settings) or known), 60)
 
     # By the schedule alone: nobody calls anything.
     _until("the alias is moved", lambda: project.live("hiring") == version, 150)

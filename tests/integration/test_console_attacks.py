@@ -127,7 +127,17 @@ def test_every_answer_carries_every_header(route: Route, site: Site, counted: Co
     counted(CASES, 1)
 
 
-NO_TOKENS = ("", "Bearer", "Bearer ", "Bearer x", "Basic eDp5", "Bearer {session}", "Bearer {session} x", "Bearer\t{session}", "Digest x")
+NO_TOKENS = (
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer x",
+    "Basic eDp5",
+    "Bearer {session}",
+    "Bearer {session} x",
+    "Bearer\t{session}",
+    "Digest x",
+)
 
 
 @pytest.mark.parametrize("words", NO_TOKENS, ids=range(len(NO_TOKENS)))

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import report_factory as factory
 from console_browser import CASE, SIGN, Browser
+from plea_factory import plea
 
 from governance.case import Case, open_case
 from governance.delegating import delegate
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.enrolment import enrol
 from governance.ledger.receipt import ReceiptFiles, check_receipt, read_files, write_proof
 from governance.people import Person
@@ -50,7 +51,12 @@ def risk(desk: Desk) -> Browser:
 def _break(desk: Desk, name: str, *persons: str, hours: int = 12, reason: str = WHY) -> Case:
     case = open_case(desk, name, "1", "champion")
     for person in persons:
-        _, case = break_glass(desk, case, PERSONS[person], Plea(hours, reason, "password at the command line"))
+        _, case = break_glass(
+            desk,
+            case,
+            PERSONS[person],
+            plea(hours, reason),
+        )
     return case
 
 
@@ -212,7 +218,7 @@ def test_the_page_of_an_entry_says_who_acted_as_what_and_how_we_know(risk: Brows
     entry = _last(desk)
     seen = _text(risk.get(f"/entry/{entry.seq}").text)
     assert "By Compliance Officer Function compliance For at most 12 hours" in seen
-    assert "Authenticated by password at the command line Assurance password:" in seen
+    assert "Authenticated by password and code at the command line Assurance server-attested:" in seen
     row = re.search(rf'href="/entry/{entry.seq}".*?</tr>', risk.get("/ledger").text, re.DOTALL)
     assert row is not None
     assert '<span class="badge badge-emergency">break-glass</span>' in row[0]

@@ -15,15 +15,16 @@ from urllib.parse import urlencode
 
 import pytest
 import report_factory as factory
-from console_browser import Browser
+from console_browser import CASE, Browser
 from hostile import SVG_TAGS, Shape
 from life_factory import release, take_step
+from plea_factory import plea
 
 from audits.result import AuditResult, Stratified
 from governance.case import open_case
 from governance.delegating import delegate
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.enrolment import enrol
 from governance.people import Person, actor
 from governance.policy_file import read_policy
@@ -88,6 +89,7 @@ def _section(text: str, key: str) -> str:
         depth += 1 if found[0] == "<section" else -1
         if not depth:
             cut = text[start : start + found.end()]
+            cut = re.sub(r'<p class="actions">.*?</p>\n', "", cut)  # what only the console offers to do
             return re.sub(r'href="(?:#|/case/)([a-z-]+)(?:\?[^"]*)?"', r'href="\1"', cut)
     raise AssertionError(f"the section {key} has no end")
 
@@ -203,11 +205,23 @@ def test_a_refused_case_and_an_emergency_say_so_on_every_page(desk: Desk, risk: 
     factory.record_case(desk, "1", name="credit")
     for person in factory.PEOPLE[1:3]:
         case = open_case(desk, "credit", "1", "champion")
-        break_glass(desk, case, person, Plea(3, "All is down.", "password at the command line"))
+        break_glass(
+            desk,
+            case,
+            person,
+            plea(3, "All is down."),
+        )
     for key in KEYS:
         text = risk.get(_path(key, "1", "credit")).text
         assert "RELEASED BY BROKEN GLASS" in text
         assert text.index('role="alert"') < text.index(f'id="{key}"')
+
+
+def test_a_target_that_nobody_asked_for_says_so(risk: Browser) -> None:
+    said = "Nobody has asked for a release as champion"
+    assert said not in html.unescape(risk.get(CASE).text)
+    look_alike = risk.get(f"{CASE}%E2%80%8B")
+    assert f"{said}\\u200b in local." in html.unescape(look_alike.text)
 
 
 def test_hostile_names_are_text_on_every_page(desk: Desk, risk: Browser) -> None:

@@ -271,11 +271,12 @@ def _asked(data: bytes, *sections: str) -> bytes:
 
 
 def test_moved_evidence_keeps_what_was_typed_for_the_new_form(officer: Browser, desk: Desk) -> None:
-    form = officer.form(decision="conditions", **_terms(desk))
+    form = officer.form(decision="conditions", reason=f"{REASON}\r\nSecond line.", **_terms(desk))
     factory.record_case(desk, "2", audit=replace(factory.audit_of("2"), notes=("measured again",)))
     answer = officer.post("/sign", form)
     assert answer.status_code == 409
     assert "The evidence has moved" in answer.text
+    assert "u000d" not in answer.text
     assert REASON in answer.text
     kept = hidden(answer.text)
     assert {"password", "code", "report_digest"}.isdisjoint(kept)

@@ -17,6 +17,7 @@ from audits.result import SUPPRESSED
 from reports.cyclonedx import release_cyclonedx
 from reports.evidence import CaseEvidence
 from reports.exchange import record_digest
+from reports.provenance import provenance
 from reports.release import release_view
 from reports.words import group_name
 
@@ -207,6 +208,13 @@ def test_evidence_says_when_it_is_too_old(tmp_path: Path) -> None:
     signed = evidence.case.dossier.sign_offs[-1]
     assert signed.expires_at is not None
     assert found["fairgate:sign-off"]["expires"] == signed.expires_at.isoformat()
+
+
+def test_the_document_says_what_was_read_and_under_which_rules(tmp_path: Path) -> None:
+    evidence = waiting(tmp_path)
+    said = _properties(_bom(evidence), "provenance")
+    assert said == [f"{name}: {value}" for name, value in provenance(release_view(evidence)).facts]
+    assert any(line.startswith("Rule pack") for line in said)
 
 
 def test_an_emergency_is_told_as_one(tmp_path: Path) -> None:

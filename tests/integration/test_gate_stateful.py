@@ -23,6 +23,7 @@ from governance_factory import ATTESTED, SECRET, Clock, mlflow_uri, subject_from
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from plea_factory import plea
 from postgres_server import absent, postgres_server, run
 
 from flows.reconciling import check_live, finish_approved
@@ -34,7 +35,7 @@ from governance.casefile import subject_of
 from governance.charter_record import key_event
 from governance.delegating import delegate
 from governance.desk import Desk, use_policy
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.enrolment import dismiss
 from governance.errors import Exit, FairgateError
 from governance.evidence import EvidenceStore
@@ -213,8 +214,8 @@ class Gate(RuleBasedStateMachine):
     @rule(who=SIGNERS, label=LABELS, alias=ALIASES)
     def glass(self, who: str, label: str, alias: str) -> None:
         if label in self.subjects and not self._left(who):
-            case, plea = self._case(label, alias), Plea(72, "fire", "password")
-            entry = self._tried(lambda: break_glass(self.desk, case, PEOPLE[who], plea)[0])
+            case = self._case(label, alias)
+            entry = self._tried(lambda: break_glass(self.desk, case, PEOPLE[who], plea(72, "fire"))[0])
             self._done(Act("glass", who, subject=label, target=alias), entry)
 
     @rule(who=st.sampled_from(["ann", "bob"]), label=LABELS, alias=ALIASES)

@@ -18,7 +18,10 @@ from trestle.oscal.assessment_results import Model
 from audits.result import Verdict
 from governance.decide import Status
 from reports.evidence import CaseEvidence
+from reports.exchange import text
 from reports.oscal import release_oscal
+from reports.provenance import provenance
+from reports.release import release_view
 
 UUID5 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -177,6 +180,12 @@ def test_conditions_are_parts_of_the_attestation(tmp_path: Path) -> None:
     (said,) = _result(CASES["conditional"](tmp_path))["attestations"]
     (condition,) = said["parts"][0]["parts"]
     assert (condition["title"], _prop(condition, "state")) == ("Check the smallest group again.", "open")
+
+
+def test_the_document_says_what_was_read_and_under_which_rules(tmp_path: Path) -> None:
+    evidence = waiting(tmp_path)
+    said = [x["value"] for x in _document(evidence)["metadata"]["props"] if x["name"] == "provenance"]
+    assert said == [text(f"{name}: {value}") for name, value in provenance(release_view(evidence)).facts]
 
 
 def test_an_emergency_is_told_at_the_top(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, STEPS, TARGET, Clock, FakeRegistry, approve
+from plea_factory import plea
 
 from flows.monitoring import Look
 from flows.reconciling import check_live, finish_approved
 from flows.settings import Settings, read_settings
 from governance.case import Case, case_of
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.errors import Exit
 from governance.people import Person, actor
 from governance.release import promote, record_hold
@@ -43,7 +44,12 @@ class Place:
 
     def glass(self, case: Case, hours: int = 5, people: tuple[Person, ...] = (COMPLIANCE, RISK)) -> None:
         for person in people:
-            break_glass(self.desk, case, person, Plea(hours, "the old model is down", "password"))
+            break_glass(
+                self.desk,
+                case,
+                person,
+                plea(hours, "the old model is down"),
+            )
 
     def asked(self, version: str = "2") -> Case:
         """Registered and asked for, nothing measured."""

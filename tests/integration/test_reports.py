@@ -15,6 +15,7 @@ from hostile import PAYLOADS, SVG_TAGS, Shape
 from audits.result import AuditResult
 from expectations.result import DataValidation, FailedExpectation, Outcome, Severity
 from governance.case import Case, open_case
+from governance.desk import Desk
 from governance.digests import canonical_json
 from governance.people import Person
 from reports.charts import svg
@@ -32,10 +33,24 @@ def _view(tmp_path: Path, version: str = "1") -> ReleaseView:
     return release_view(gather(desk, factory.record_case(desk, version)))
 
 
+class _Known:
+    """Accounts that know these people and nobody else, whatever they are called."""
+
+    def __init__(self, *people: Person) -> None:
+        self.known = people
+
+    def people(self) -> tuple[Person, ...]:
+        return self.known
+
+
+def _knowing(desk: Desk, *people: Person) -> Desk:
+    return replace(desk, accounts=_Known(*people))  # type: ignore[arg-type]
+
+
 def _hostile(tmp_path: Path, payload: str) -> ReleaseView:
     """A report in which everything that others write holds the payload."""
     desk = factory.new_desk(tmp_path)
-    desk.accounts.known = (*factory.PEOPLE, Person("officer", f"Officer {payload}", ("compliance",)))  # type: ignore[attr-defined]
+    desk = _knowing(desk, *factory.PEOPLE, Person("officer", f"Officer {payload}", ("compliance",)))
     audit = factory.renamed(_small(factory.audit_of("2")), "female", payload)
     audit = replace(audit, notes=(payload,), environment={payload: payload})
     case = factory.record_case(desk, "2", name=f"m {payload}", audit=audit)
@@ -158,7 +173,7 @@ def test_the_summary_says_counts_verdicts_what_is_missing_and_who_can_give_it(tm
 
 def test_nobody_who_may_sign_is_said(tmp_path: Path) -> None:
     desk = factory.new_desk(tmp_path)
-    desk.accounts.known = factory.PEOPLE[:2]  # type: ignore[attr-defined]
+    desk = _knowing(desk, *factory.PEOPLE[:2])
     found = release_view(gather(desk, factory.record_case(desk, "2"))).summary
     assert found.missing[-1].who[1] == "model-risk: nobody who may sign holds this function."
 

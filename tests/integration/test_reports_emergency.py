@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import report_factory as factory
+from plea_factory import plea
 from project_factory import ALIAS, OFFICERS, Project, new_project, registry_template
 
 from flows.cli import main
@@ -16,7 +17,7 @@ from flows.reporting import publish_night
 from flows.wiring import utc_now
 from governance.case import Case, open_case
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.people import Person
 from governance.statement import PredicateType
 from reports.evidence import gather
@@ -31,7 +32,7 @@ WHY = ("The old model is down since 7 people called.", "I saw it myself.")
 def _break(desk: Desk, name: str, version: str, people: tuple[Person, ...]) -> Case:
     case = open_case(desk, name, version, "champion")
     for person, why in zip(people, WHY, strict=False):
-        _, case = break_glass(desk, case, person, Plea(3, why, "password at the command line"))
+        _, case = break_glass(desk, case, person, plea(3, why))
     return case
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, TARGET, Clock, FakeRegistry, approve, sha
+from plea_factory import plea
 from signoff_rules import HELD, HELPER, REFUSED, RELEASED, given, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.adoption import approve_policy
@@ -53,7 +54,7 @@ def test_a_policy_that_people_did_not_adopt_releases_nothing(desk: Desk, next_de
     assert found.decision.outcome is HELD
     assert "default 2 is not the policy that people adopted: that is default 1" in str(found.decision.missing())
     with pytest.raises(SignOffRefusedError, match="is not in force"):
-        break_glass(next_desk, found, RISK, Plea(1, "urgent", "password"))
+        break_glass(next_desk, found, RISK, plea(1, "urgent"))
 
 
 def test_two_persons_adopt_a_policy_and_earlier_sign_offs_do_not_carry_over(
@@ -105,7 +106,7 @@ def test_before_two_persons_can_sign_the_policy_that_was_used_last_is_in_force(t
 
 
 def _break(desk: Desk, case: Case, person: Person, hours: int = 5) -> DecisionOutcome:
-    return break_glass(desk, case, person, Plea(hours, "the old model is down", "password"))[1].decision.outcome
+    return break_glass(desk, case, person, plea(hours, "the old model is down"))[1].decision.outcome
 
 
 @pytest.fixture
@@ -153,9 +154,23 @@ def test_hours_that_the_policy_does_not_allow_are_refused(desk: Desk, bare: Case
 
 def test_glass_needs_a_reason_and_a_record_of_who_was_authenticated(desk: Desk, bare: Case) -> None:
     with nothing_is_recorded(desk), pytest.raises(SignOffRefusedError, match="a reason is required"):
-        break_glass(desk, bare, COMPLIANCE, Plea(1, " ", "password"))
+        break_glass(desk, bare, COMPLIANCE, plea(1, " "))
     with nothing_is_recorded(desk), pytest.raises(NotAuthorizedError, match="how Compliance Officer was"):
         break_glass(desk, bare, COMPLIANCE, Plea(1, "urgent", ""))
+
+
+def test_glass_takes_the_two_factors_that_a_sign_off_takes(desk: Desk, bare: Case, tmp_path: Path) -> None:
+    by_password = Plea(1, "urgent", "password at the command line")
+    with (
+        nothing_is_recorded(desk),
+        pytest.raises(NotAuthorizedError, match="policy asks for server-attested; give a code"),
+    ):
+        break_glass(desk, bare, COMPLIANCE, by_password)
+    keys = factory.default_policy_bytes().replace(b'assurance = "server-attested"', b'assurance = "user-key"')
+    (tmp_path / "strict").mkdir()
+    strict = factory.new_desk(tmp_path / "strict", Clock(), keys)
+    held = factory.held_case(strict, factory.fake_registry())
+    assert break_glass(strict, held, COMPLIANCE, plea(1, "no key can be shown here"))[1].decision.outcome is HELD
 
 
 def test_broken_glass_is_for_the_bytes_that_were_looked_at(desk: Desk, bare: Case) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import ATTESTED, COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, Clock, FakeRegistry, approve
+from plea_factory import plea
 from signoff_rules import REFUSED, RELEASED, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.case import Case, case_of
 from governance.charter_record import key_event
 from governance.desk import Desk
-from governance.emergency import Plea, break_glass
+from governance.emergency import break_glass
 from governance.enrolment import enrol
 from governance.errors import (
     AlreadyDecidedError,
@@ -119,7 +120,7 @@ def test_an_approval_after_a_refusal_overturns_nothing(desk: Desk, case: Case) -
         with nothing_is_recorded(desk), pytest.raises(AlreadyDecidedError):
             approve(desk, case, person)
     with nothing_is_recorded(desk), pytest.raises(AlreadyDecidedError):
-        break_glass(desk, case, RISK, Plea(1, "urgent", "password"))
+        break_glass(desk, case, RISK, plea(1, "urgent"))
     # Nor by statements that our verbs would never make.
     for person in (RISK, DEPUTY):
         expires = now_of(desk, case).dossier.now + timedelta(days=9)
