@@ -4,8 +4,8 @@
 
 The server is `fairgate serve` on a project with 50 models in a process of its own; the clients are two other
 processes on the same machine, over loopback alone. Every reader and signer is a person of her own who signs in, opens
-a page and reads it for `think` seconds on average (exponential, seeded) before the next. A signer opens a case that waits, reads
-it, signs it with her password, opens the receipt. Prints a Markdown table, and the same for a trivial FastAPI page in
+a page and reads it for `think` seconds on average (exponential, seeded) before the next. A signer opens a case that
+waits, reads it, signs it with her password and a code, opens the receipt. Prints a Markdown table, and the same for a trivial FastAPI page in
 the same run: what of it is the framework, the machine and the clients.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import html
 import json
 import multiprocessing
 import os
@@ -25,19 +24,19 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
+
+from console_client import App, Client, hidden
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 os.environ.update(DO_NOT_TRACK="1", MLFLOW_DISABLE_TELEMETRY="true")
 
 MODELS, VERSIONS = 50, 2
-LONGEST_ANSWER = 30
 ALONE = 15
-IDLE = 4
 REASON = "The intervals exclude the bound; I read the whole report."
 
 
@@ -112,104 +111,6 @@ def _signer(number: int) -> str:
     return f"officer-{number}"
 
 
-# --- one client ----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-
-@dataclass
-class Client:
-    """One browser: one connection that is kept, its cookies, and how long each answer took."""
-
-    port: int
-    cookies: dict[str, str] = field(default_factory=dict)
-    times: list[tuple[str, float]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-    used: float = 0
-
-    async def send(self, label: str, path: str, fields: dict[str, str] | None = None, expect: int = 200) -> Answer:
-        """One request; its time counts under `label` from the first byte sent to the last byte of the answer."""
-        begun = time.perf_counter()
-        try:
-            answer = await asyncio.wait_for(self._exchange(path, fields), LONGEST_ANSWER)
-        except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as error:
-            self.streams = None
-            self.errors.append(f"{label}: {type(error).__name__} {error}")
-            return Answer(0, [], b"")
-        self.times.append((label, time.perf_counter() - begun))
-        if answer.status != expect:
-            self.errors.append(f"{label}: {answer.status} instead of {expect} at {path}: {_said(answer)}")
-        return answer
-
-    async def _exchange(self, path: str, fields: dict[str, str] | None) -> Answer:
-        await self._connect()
-        assert self.streams
-        reader, writer = self.streams
-        writer.write(self._request(path, fields))
-        status, headers = _head(await reader.readuntil(b"\r\n\r\n"))
-        length = next((int(value) for name, value in headers if name == "content-length"), 0)
-        self._keep(headers)
-        body = await reader.readexactly(length)
-        self.used = time.perf_counter()
-        return Answer(status, headers, body)
-
-    async def _connect(self) -> None:
-        """The connection is new where the server may have given up the last one for being idle (uvicorn: 5 s)."""
-        if self.streams and time.perf_counter() - self.used > IDLE:
-            self.streams[1].close()
-            self.streams = None
-        if self.streams is None:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
-
-    def _request(self, path: str, fields: dict[str, str] | None) -> bytes:
-        lines = [f"{'GET' if fields is None else 'POST'} {path} HTTP/1.1", f"host: localhost:{self.port}"]
-        lines += [f"cookie: {'; '.join(f'{name}={value}' for name, value in self.cookies.items())}"]
-        body = urlencode(fields or {}).encode()
-        if fields is not None:
-            lines += [f"origin: http://localhost:{self.port}", f"content-length: {len(body)}"]
-            lines += ["content-type: application/x-www-form-urlencoded"]
-        return "\r\n".join([*lines, "", ""]).encode() + body
-
-    def _keep(self, headers: list[tuple[str, str]]) -> None:
-        for line in (value for name, value in headers if name == "set-cookie"):
-            name, _, value = line.split(";")[0].partition("=")
-            self.cookies[name] = value.strip('"')
-
-    async def login(self, person: str, label: str = "sign in") -> None:
-        """Sign in as this person; the time is that of the form with the password."""
-        import report_factory as factory
-
-        token = _hidden((await self.send("/login", "/login")).text).get("token", "")
-        fields = {"token": token, "wanted": "/", "id": person, "password": factory.SECRET}
-        await self.send(label, "/login", fields, expect=303)
-
-
-def _head(data: bytes) -> tuple[int, list[tuple[str, str]]]:
-    first, *rest = data.decode("latin-1").split("\r\n")
-    pairs = (line.partition(":") for line in rest if line)
-    return int(first.split()[1]), [(name.lower(), value.strip()) for name, _, value in pairs]
-
-
-def _hidden(text: str) -> dict[str, str]:
-    found = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', text)
-    return {name: html.unescape(value) for name, value in found}
-
-
-def _said(answer: Answer) -> str:
-    found = re.search(r'role="alert">([^<]*)', answer.text)
-    return " ".join((found[1] if found else answer.text[:120]).split())
-
-
 # --- many clients --------------------------------------------------------------------------------------------------
 
 
@@ -277,33 +178,12 @@ async def _signs(plan: Plan, client: Client, number: int, end: float) -> None:
         await _think(draw, plan.think)
 
 
-@dataclass
-class App:
-    """An authenticator app, which remembers what it has shown."""
-
-    secret: str
-    last: int = 0
-
-    async def code(self, end: float) -> str | None:
-        """The next code that counts; None where it would come after the end."""
-        from governance.second_factor import STEP, code_at
-
-        wanted = max(self.last + 1, int(time.time()) // STEP - 1)
-        wait = (wanted - 1) * STEP - time.time()
-        if wait > 0:
-            if time.perf_counter() + wait > end:
-                return None
-            await asyncio.sleep(wait + 0.1)
-        self.last = max(wanted, int(time.time()) // STEP)
-        return code_at(self.secret, self.last)
-
-
 def _filled(form: str) -> dict[str, str]:
     import report_factory as factory
 
     function = re.search(r'<option value="([^"]+)"', form[form.index('name="function"') :])
     typed = {"decision": "approve", "reason": REASON, "password": factory.SECRET}
-    return {**_hidden(form), **typed, "function": function[1] if function else ""}
+    return {**hidden(form), **typed, "function": function[1] if function else ""}
 
 
 async def _think(draw: random.Random, mean: float) -> None:
@@ -368,8 +248,8 @@ async def _alone(port: int, size: int) -> dict[str, float]:
     client, draw = Client(port), random.Random(7)
     await client.login(_reader(0))
     for _ in range(ALONE):
-        for label in PAGES:
-            await client.send(label, PAGES[label](draw, size))
+        for label, path in PAGES.items():
+            await client.send(label, path(draw, size))
     if client.errors:
         raise RuntimeError(client.errors[0])
     return {label: statistics.median(t for name, t in client.times if name == label) for label in PAGES}

@@ -93,7 +93,8 @@ Act = Callable[[Any, House], None]
 class Page:
     """A page in the table: the person who opens it (None: nobody signed in), and how one comes there.
 
-    `path` may name {sign_off}, {refusal} and more of `_Newest`: the newest entry of that kind. `act` is what is done there first.
+    `path` may name {sign_off}, {refusal} and more of `_Newest`: the newest entry of that kind. `act` is what
+    is done there first.
     """
 
     name: str

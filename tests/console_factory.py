@@ -91,7 +91,7 @@ def served(app: FastAPI) -> Iterator[str]:
         thread.start()
         try:
             url = f"http://localhost:{listening.getsockname()[1]}"
-            _wait(url, lambda: thread.is_alive())
+            _wait(url, thread.is_alive)
             yield url
         finally:
             server.should_exit = True

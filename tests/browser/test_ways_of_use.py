@@ -114,7 +114,9 @@ def test_no_page_breaks_its_own_rules(
 
 TRAP = """
 window.sprung = [];
-for (const name of ["xq7", "alert", "prompt", "confirm", "eval"]) { window[name] = () => { window.sprung.push(name); }; }
+for (const name of ["xq7", "alert", "prompt", "confirm"]) {
+  window[name] = () => { window.sprung.push(name); };
+}
 """
 PROVOKED = """() => {
   for (const item of document.querySelectorAll("body *")) {
