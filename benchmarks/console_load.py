@@ -5,8 +5,8 @@
 The server is `fairgate serve` on a project with 50 models in a process of its own; the clients are two other
 processes on the same machine, over loopback alone. Every reader and signer is a person of her own who signs in, opens
 a page and reads it for `think` seconds on average (exponential, seeded) before the next. A signer opens a case that
-waits, reads it, signs it with her password and a code, opens the receipt. Prints a Markdown table, and the same for a trivial FastAPI page in
-the same run: what of it is the framework, the machine and the clients.
+waits, reads it, signs it with her password and a code, and opens the receipt. Prints a Markdown table, and the same
+for a trivial FastAPI page in the same run: what of it is the framework, the machine and the clients.
 """
 
 from __future__ import annotations
