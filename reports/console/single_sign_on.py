@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 from governance.accounts import Session
 from governance.digests import digest_value
 from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
-from governance.identities import Identities
+from governance.identities import ACTS, LOGINS, Identities
 from governance.linking import person_signed_on
 from governance.methods import several_factors
 from governance.people import Person
@@ -129,8 +129,9 @@ def _ask(request: Request, provider: Provider, body: dict[str, Any]) -> str:
     asked = Asked(origin_of(request) + CALLBACK, new_secret(), new_secret())
     where = where_to_ask(provider)  # first: a provider that does not answer leaves nothing waiting
     kept = {**body, "redirect_uri": asked.redirect_uri, "nonce": asked.nonce, "verifier": asked.verifier}
-    state = Identities(desk.accounts.database).keep(kept, desk.clock(), WAIT)
-    return question(provider, asked, where, state, anew=body["kind"] == "prove")
+    proves = body["kind"] == "prove"
+    state = Identities(desk.accounts.database).keep(kept, desk.clock(), WAIT, ACTS if proves else LOGINS)
+    return question(provider, asked, where, state, anew=proves)
 
 
 def _answered(
@@ -183,7 +184,7 @@ def _proved(request: Request, provider: Provider, body: Mapping[str, Any], found
         act=body["act"],
         fields=tuple(body["fields"].items()),
         said=_said(body["fields"]),
-        proof=Identities(desk.accounts.database).keep(proof, desk.clock(), PROOF),
+        proof=Identities(desk.accounts.database).keep(proof, desk.clock(), PROOF, ACTS),
         provider=printable(provider.name),
         minutes=int(PROOF.total_seconds() // 60),
     )

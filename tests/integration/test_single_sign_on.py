@@ -458,6 +458,20 @@ def test_strangers_who_begin_and_never_come_back_do_not_fill_the_disk(
     assert kept.take(tokens[10], now) == {"number": 10}
 
 
+def test_strangers_do_not_push_out_what_an_officer_is_proving(
+    risk: Browser, provider: Running, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governance.identities.MOST_WAITING", 3)
+
+    back = path_of(provider.sign_on(to_the_provider(risk, form_of(risk)), SUBJECT))
+    for _ in range(4):
+        begin(Browser(risk.app))
+    form = filled(risk.get(back))
+    for _ in range(4):
+        begin(Browser(risk.app))
+    assert risk.post("/sign", form).status_code == 303
+
+
 # --- signing ---------------------------------------------------------------------------------------------------------
 
 
