@@ -19,7 +19,7 @@ from governance.database.port import Database
 from governance.errors import ConfigurationError
 
 MOST_WAITING = 2_000
-"""Answers that are waited for at once in a queue. Above that its oldest are forgotten, as strangers begin any number."""
+"""Answers that are waited for in a queue. Above that its oldest are forgotten, as strangers can begin any number."""
 
 LOGINS, ACTS = "login", "act"
 """Two queues: what strangers begin must not push out what a person who is signed in has just proved."""

@@ -144,9 +144,15 @@ def test_a_key_of_ones_own_is_a_factor_too(desk: Desk) -> None:
     confirm(desk, RISK, begin_code(desk, proof))
 
 
-def test_a_secret_that_was_begun_with_the_password_dies_with_the_first_factor(desk: Desk) -> None:
+@pytest.mark.parametrize("what", ["passkey", "key"])
+def test_a_secret_that_was_begun_with_the_password_dies_with_the_first_factor(desk: Desk, what: str) -> None:
     thief = begin_code(desk, by_password(RISK))
-    enrol_passkey(desk, by_password(RISK), PASSKEY, PAGE, "phone")
+    if what == "passkey":
+        enrol_passkey(desk, by_password(RISK), PASSKEY, PAGE, "phone")
+    else:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        enrol_key(desk, RISK, sign_with(Ed25519PrivateKey.generate(), b"").public)
     with pytest.raises(ConfigurationError, match="begin again"):
         confirm(desk, RISK, thief)
 
