@@ -97,8 +97,8 @@ def not_by_password_alone(charter: Charter, person: Person, assurance: Assurance
     if assurance is not Assurance.PASSWORD or person.id in charter.reset or not charter.has_factor(person.id):
         return
     raise NotAuthorizedError(
-        f"{person.name} has a second factor, so her password alone is too little for this: use a passkey (on the "
-        f"console) or a code of an authenticator app; to set one up: the page /me, or fairgate people totp {person.id}"
+        f"{person.name} has a second factor, so her password alone is too little for this: a passkey (on the "
+        f"console), a code of an authenticator app, or a key of her own (--key) must show that it is she"
     )
 
 

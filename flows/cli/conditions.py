@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import Alias, As, Code, Credential, Json, Name, Version, at_the_command_line, proved
+from flows.cli.options import Alias, As, Code, Credential, Json, Name, OwnKey, Version, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import read_settings
@@ -61,6 +61,7 @@ def met(
     identity: As = None,
     credential_file: Credential = None,
     code: Code = None,
+    own: OwnKey = None,
     as_json: Json = False,
 ) -> None:
     """Record that a condition of an approval is met, by its last day; late revives nothing. Its owner alone cannot."""
@@ -71,7 +72,7 @@ def met(
     settings = read_settings()
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
-    proof = proved(settings, desk, identity, credential_file, code)
+    proof = proved(settings, desk, identity, credential_file, code, own)
     said = Fulfilment(sign_off, number, reason, at_the_command_line(proof), proof.assurance)
     entry = fulfil(desk, case, proof.person, said)
     receipt = hand_out(settings, desk, entry)
