@@ -8,6 +8,7 @@ from governance.desk import Desk, charter_of, use_policy
 from governance.errors import AlreadyDecidedError, ConfigurationError, NotAuthorizedError, SignOffRefusedError
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
+from governance.proving import not_by_password_alone
 from governance.signoff import reasoned
 from governance.statement import Entry, Statement
 
@@ -18,11 +19,12 @@ def approve_policy(
     """Record that the authenticated person approves the desk's policy; also, how many approvals are still missing.
 
     Raises AlreadyDecidedError where it is in force or she has approved it, NotAuthorizedError where she holds no
-    function that signs under the policy in force, ConfigurationError where no policy is in force yet, or where under
-    the new one there would not be two persons who could ever replace it.
+    function that signs under the policy in force or proved less than she can, ConfigurationError where no policy is in
+    force yet, or where under the new one there would not be two persons who could ever replace it.
     """
     reasoned(reason)
     if charter_of(desk).adopted() is not None:
+        not_by_password_alone(charter_of(desk), person, assurance)
         _function(desk, person)  # who may not approve leaves no trace of the policy either
     use_policy(desk, MACHINE)
     body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}

@@ -10,6 +10,7 @@ from governance.desk import Desk, charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError, SeparationOfDutiesError
 from governance.people import Person
 from governance.policy import Assurance
+from governance.proving import not_by_password_alone
 from governance.signoff import reasoned
 from governance.statement import Entry, Statement
 
@@ -29,11 +30,13 @@ def delegate(
     """Record the authenticated person's delegation to the person with the id `to`. `until` is an aware time.
 
     Raises NotAuthorizedError where she does not hold the function herself (what was delegated to her is not hers to
-    hand on), SeparationOfDutiesError for herself, ConfigurationError for nobody or a time that is past or too far.
+    hand on) or proved less than she can, SeparationOfDutiesError for herself, ConfigurationError for nobody or a time
+    that is past or too far.
     """
     reasoned(reason)
 
     def decide() -> Statement:
+        not_by_password_alone(charter_of(desk), person, assurance)
         receiver = _receiver(desk, person, to)
         _check(desk, person, function, until)
         body = {"reason": reason.strip(), "authentication": authentication, "assurance": assurance.value}

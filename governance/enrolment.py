@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from governance.accounts_factors import forget_secrets
 from governance.charter import Charter, confirmed
 from governance.charter_record import key_event
 from governance.desk import Desk, charter_of, use_policy
@@ -94,7 +95,10 @@ def enrol_key(desk: Desk, person: Person, public: str) -> Entry:
             raise ConfigurationError(f"the key {public} of {known.name} {state} (ledger entry {held.seq})")
         return key_event("key-enrolled", known, actor(known), public)
 
-    return desk.ledger.append_decided(decide)
+    entry = desk.ledger.append_decided(decide)
+    app = charter_of(desk).code_of(person.id)  # a secret that was begun with the password alone waits no more
+    forget_secrets(desk.accounts, person.id, but=app.fingerprint if app else None)
+    return entry
 
 
 def revoke_key(desk: Desk, person: Person, public: str) -> Entry:

@@ -12,6 +12,8 @@ from governance.dossier import SignOff
 from governance.errors import AlreadyDecidedError, NotAuthorizedError, SignOffRefusedError
 from governance.lapse import ConditionState, states, why_lapsed, why_not_met
 from governance.people import Person, actor
+from governance.policy import Assurance
+from governance.proving import not_by_password_alone
 from governance.quorum import refusals, why_void
 from governance.record import condition_met
 from governance.signoff import reasoned, signs_for, under_the_policy
@@ -20,12 +22,16 @@ from governance.statement import Entry, Statement
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
-    """What a person says: condition `number` of the sign-off in entry `sign_off` is met, for this reason."""
+    """What a person says: condition `number` of the sign-off in entry `sign_off` is met, for this reason.
+
+    `authentication` and `assurance`: how she was recognised, and how sure that makes us.
+    """
 
     sign_off: int
     number: int
     reason: str
     authentication: str
+    assurance: Assurance = Assurance.PASSWORD
 
 
 def fulfil(desk: Desk, case: Case, person: Person, said: Fulfilment) -> Entry:
@@ -33,7 +39,7 @@ def fulfil(desk: Desk, case: Case, person: Person, said: Fulfilment) -> Entry:
 
     `person` must have been authenticated for this very act. Raises SignOffRefusedError where there is no such
     condition or its sign-off does not count (any more), AlreadyDecidedError where it is recorded as met,
-    NotAuthorizedError where this person cannot say so.
+    NotAuthorizedError where this person cannot say so, or proved less than she can.
     """
     name, version, alias = case.subject.name, case.subject.version, case.target.alias
 
@@ -44,6 +50,7 @@ def fulfil(desk: Desk, case: Case, person: Person, said: Fulfilment) -> Entry:
         body = {
             "reason": said.reason.strip(),
             "authentication": said.authentication,
+            "assurance": said.assurance.value,
             "on_behalf_of": _behalf(now, item, known),
         }
         return condition_met(now.dossier, item, said.number, known, body)
@@ -55,6 +62,7 @@ def check(desk: Desk, case: Case, person: Person, said: Fulfilment) -> SignOff:
     """The sign-off whose condition it is. Raises what `fulfil` raises."""
     reasoned(said.reason)
     under_the_policy(desk, case)
+    not_by_password_alone(case.dossier.charter, person, said.assurance)
     item, state = _found(case, said)
     if state.met is not None:
         raise AlreadyDecidedError(f"condition {said.number} is recorded as met (ledger entry {state.met.seq})")

@@ -19,14 +19,20 @@ from governance.database.port import Database
 from governance.errors import ConfigurationError
 
 MOST_WAITING = 2_000
-"""Answers that are waited for at once. Above that the oldest are forgotten, as strangers can begin any number."""
+"""Answers that are waited for in a queue. Above that its oldest are forgotten, as strangers can begin any number."""
+
+LOGINS, ACTS = "login", "act"
+"""Two queues: what strangers begin must not push out what a person who is signed in has just proved."""
 
 _LINKED = text(
     "INSERT INTO identity VALUES (:issuer, :subject, :person, :now) ON CONFLICT (issuer, subject) DO NOTHING"
 )
 _KEPT = text("INSERT INTO sign_on VALUES (:token, :body, :until)")
 _TAKEN = text("DELETE FROM sign_on WHERE token = :token RETURNING body, until")
-_OLDEST = text("DELETE FROM sign_on WHERE token IN (SELECT token FROM sign_on ORDER BY until LIMIT :few)")
+_WAITING = text("SELECT count(*) FROM sign_on WHERE token LIKE :queue")
+_OLDEST = text(
+    "DELETE FROM sign_on WHERE token IN (SELECT token FROM sign_on WHERE token LIKE :queue ORDER BY until LIMIT :few)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +77,28 @@ class Identities:
         with self.database.reading() as connection:
             return tuple(Identity(row[0], row[1]) for row in connection.execute(query, {"person": person}))
 
-    def keep(self, body: Mapping[str, Any], now: datetime, lifetime: timedelta) -> str:
+    def keep(self, body: Mapping[str, Any], now: datetime, lifetime: timedelta, queue: str = LOGINS) -> str:
         """Keep what waits for an answer; the token under which it can be taken, once. Only its hash is kept."""
-        token, until = secrets.token_urlsafe(32), now + lifetime
-        row = {"token": _hash(token), "body": json.dumps(body), "until": until.isoformat()}
+        token, until = f"{queue}.{secrets.token_urlsafe(32)}", now + lifetime
+        row = {"token": _key(token), "body": json.dumps(body), "until": until.isoformat()}
         with self.database.writing() as connection:
             connection.execute(text("DELETE FROM sign_on WHERE until < :now"), {"now": now.isoformat()})
-            waiting = connection.execute(text("SELECT count(*) FROM sign_on")).scalar_one()
+            waiting = connection.execute(_WAITING, {"queue": f"{queue}.%"}).scalar_one()
             if waiting >= MOST_WAITING:
-                connection.execute(_OLDEST, {"few": waiting - MOST_WAITING + 1})
+                connection.execute(_OLDEST, {"queue": f"{queue}.%", "few": waiting - MOST_WAITING + 1})
             connection.execute(_KEPT, row)
         return token
 
     def take(self, token: str, now: datetime) -> Mapping[str, Any] | None:
         """What was kept under this token; it is gone then. None where there is nothing, or no longer."""
         with self.database.writing() as connection:
-            found = connection.execute(_TAKEN, {"token": _hash(token)}).first()
+            found = connection.execute(_TAKEN, {"token": _key(token)}).first()
         if found is None or datetime.fromisoformat(found[1]) < now:
             return None
         body: Mapping[str, Any] = json.loads(found[0])
         return body
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _key(token: str) -> str:
+    """`login.<hash>`: the queue stays readable, so that it can be counted."""
+    return f"{token.partition('.')[0]}.{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()}"

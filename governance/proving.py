@@ -88,6 +88,20 @@ def prove_by_passkey(desk: Desk, person: Person, assertion: Assertion, challenge
     return Proof(known, "passkey", Assurance.SERVER_ATTESTED, factor=True, passkey=assertion, asked_at=asked_at)
 
 
+def not_by_password_alone(charter: Charter, person: Person, assurance: Assurance) -> None:
+    """Raises NotAuthorizedError where who has a second factor showed one: a stolen password must not do.
+
+    What others sign by then rests on such acts: delegations, policies, conditions. Whom another signer let in again is
+    let through until she has set up a factor.
+    """
+    if assurance is not Assurance.PASSWORD or person.id in charter.reset or not charter.has_factor(person.id):
+        return
+    raise NotAuthorizedError(
+        f"{person.name} has a second factor, so her password alone is too little for this: a passkey (on the "
+        f"console), a code of an authenticator app, or a key of her own (--key) must show that it is she"
+    )
+
+
 def by_own_key(charter: Charter, proof: Proof, public: str) -> Proof:
     """The proof, where the person also holds the private half of this key of hers. Raises NotAuthorizedError."""
     if charter.key_holder(public) != proof.person.id:

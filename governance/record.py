@@ -206,7 +206,7 @@ def _on_terms(signature: Signature) -> dict[str, Any]:
 
 
 def condition_met(dossier: Dossier, sign_off: SignOff, number: int, by: Person, body: Mapping[str, Any]) -> Statement:
-    """A condition of an approval is met. `body`: reason, authentication, on_behalf_of."""
+    """A condition of an approval is met. `body`: reason, authentication, assurance, on_behalf_of."""
     return Statement(
         PredicateType.CONDITION,
         (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),

@@ -43,7 +43,8 @@ class Wish:
     `assurance` is how sure the server is that it is she; `key` her own private key, where she signs with one: it signs
     what is recorded, and is not kept. `passkey` is what her passkey answered to the challenge of this very wish
     (`challenged`), which was made at `asked_at`: the end of an approval counts from there. `reading` is what she opened
-    of this evidence, None where nobody counted.
+    of this evidence, None where nobody counted. `behalf` is for whom she was shown to sign: the delegator's id, empty
+    for herself, None where nothing was shown.
     """
 
     function: str
@@ -57,6 +58,7 @@ class Wish:
     asked_at: datetime | None = None
     conditions: tuple[Condition, ...] = ()
     reading: Reading | None = None
+    behalf: str | None = None
 
     def offers(self) -> Assurance:
         """The assurance that the record would have."""
@@ -227,6 +229,7 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
             f"{person.name} cannot sign as {wish.function or 'nothing'!r}: the policy asks for {asked}, and "
             f"{_held(case, person)}"
         )
+    _as_shown(case, person, wish)
     if case.decision.outcome is DecisionOutcome.REFUSED:
         raise AlreadyDecidedError(f"{case.subject} is refused, and a refusal is final for these bytes")
     # Who has approved may still refuse: what a person learns later must count.
@@ -236,6 +239,18 @@ def check(desk: Desk, case: Case, person: Person, wish: Wish) -> None:
         _sure_enough(desk, case, person, wish)
         _has_opened(desk, case, wish)
     check_conditions(desk, case, wish)
+
+
+def _as_shown(case: Case, person: Person, wish: Wish) -> None:
+    """For whom she signs is part of what she signs: it must not change between the page and the record."""
+    known = case.dossier.person(person.id) or person
+    now = signs_for(case, known, wish.function) or ""
+    if wish.behalf is None or wish.behalf == now:
+        return
+    raise SignOffRefusedError(
+        f"{person.name} would sign as {wish.function} on behalf of {now or 'nobody but herself'}, and was shown "
+        f"{wish.behalf or 'nobody but herself'}: delegations have changed; read for whom, and sign again"
+    )
 
 
 def _sure_enough(desk: Desk, case: Case, person: Person, wish: Wish) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import As, Code, Credential, Json, at_the_command_line, proved
+from flows.cli.options import As, Code, Credential, Json, OwnKey, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import Settings, read_settings
@@ -65,12 +65,13 @@ def approve(
     identity: As = None,
     credential_file: Credential = None,
     code: Code = None,
+    own: OwnKey = None,
     as_json: Json = False,
 ) -> None:
     """Approve the policy that FAIRGATE_POLICY names. It comes into force when two persons who may sign have done so."""
     from governance.adoption import approve_policy
 
-    settings, desk, proof = _who(identity, credential_file, code)
+    settings, desk, proof = _who(identity, credential_file, code, own)
     person = proof.person
     entry, missing = approve_policy(desk, person, reason, at_the_command_line(proof), proof.assurance)
     receipt = hand_out(settings, desk, entry)
@@ -92,13 +93,14 @@ def give(
     identity: As = None,
     credential_file: Credential = None,
     code: Code = None,
+    own: OwnKey = None,
     as_json: Json = False,
 ) -> None:
     """Let somebody sign in your function, 90 days at most. Where you may not sign, she may not either."""
     from governance.delegating import delegate as record
 
     end = _moment(until)
-    settings, desk, proof = _who(identity, credential_file, code)
+    settings, desk, proof = _who(identity, credential_file, code, own)
     person, how = proof.person, at_the_command_line(proof)
     entry = record(desk, person, to, function, end, reason, how, proof.assurance)
     receipt = hand_out(settings, desk, entry)
@@ -150,12 +152,14 @@ def listed(as_json: Json = False) -> None:
         say("Nobody signs for anybody else.")
 
 
-def _who(identity: str | None, credential_file: Path | None, code: str | None) -> tuple[Settings, Desk, Proof]:
+def _who(
+    identity: str | None, credential_file: Path | None, code: str | None, own: Path | None = None
+) -> tuple[Settings, Desk, Proof]:
     from flows.wiring import open_desk
 
     settings = read_settings()
     desk = open_desk(settings)
-    return settings, desk, proved(settings, desk, identity, credential_file, code)
+    return settings, desk, proved(settings, desk, identity, credential_file, code, own)
 
 
 def _moment(text: str) -> datetime:

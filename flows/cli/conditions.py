@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import Alias, As, Credential, Json, Name, Version, authenticated
+from flows.cli.options import Alias, As, Code, Credential, Json, Name, OwnKey, Version, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import read_settings
@@ -60,6 +60,8 @@ def met(
     reason: Annotated[str, typer.Option("--reason", help="What shows that it is met. Required; kept for ever.")],
     identity: As = None,
     credential_file: Credential = None,
+    code: Code = None,
+    own: OwnKey = None,
     as_json: Json = False,
 ) -> None:
     """Record that a condition of an approval is met, by its last day; late revives nothing. Its owner alone cannot."""
@@ -70,14 +72,15 @@ def met(
     settings = read_settings()
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
-    person = authenticated(settings, desk, identity, credential_file)
-    entry = fulfil(desk, case, person, Fulfilment(sign_off, number, reason, "password at the command line"))
+    proof = proved(settings, desk, identity, credential_file, code, own)
+    said = Fulfilment(sign_off, number, reason, at_the_command_line(proof), proof.assurance)
+    entry = fulfil(desk, case, proof.person, said)
     receipt = hand_out(settings, desk, entry)
     if as_json:
-        said = {"seq": entry.seq, "time": entry.time, "sign_off": sign_off, "number": number, "met": True}
-        emit(said | {"meaning": entry.statement.meaning} | receipt.document())
+        about = {"seq": entry.seq, "time": entry.time, "sign_off": sign_off, "number": number, "met": True}
+        emit(about | {"meaning": entry.statement.meaning} | receipt.document())
         return
-    say(f"{person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).", *receipt.lines())
+    say(f"{proof.person.name}: {entry.statement.meaning} (ledger entry {entry.seq}).", *receipt.lines())
 
 
 def listed(as_json: Json = False) -> None:

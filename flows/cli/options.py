@@ -31,6 +31,9 @@ Code = Annotated[
         "--code", help="The code of your authenticator app, where you have one (or FAIRGATE_CODE; else asked)."
     ),
 ]
+OwnKey = Annotated[
+    Path | None, typer.Option("--key", help="A key of yours that is enrolled already, as the factor that you have.")
+]
 Data = Annotated[str | None, typer.Option("--data", help="Measure this file instead of the plan's source.")]
 
 
@@ -42,12 +45,18 @@ def authenticated(settings: Settings, desk: Desk, identity: str | None, file: Pa
     return desk.accounts.authenticate(who, secret(settings, f"Password of {who}", file))
 
 
-def proved(settings: Settings, desk: Desk, identity: str | None, file: Path | None, code: str | None) -> Proof:
+def proved(
+    settings: Settings, desk: Desk, identity: str | None, file: Path | None, code: str | None, own: Path | None = None
+) -> Proof:
     """Who acts, by her password, and by a code where she has an authenticator app: then it is asked.
+
+    `own` is the file of a private key of hers, as a factor.
 
     Raises NotAuthorizedError, ConfigurationError.
     """
-    from governance.proving import asks_code, prove
+    from governance.desk import charter_of
+    from governance.proving import asks_code, by_own_key, prove
+    from governance.user_key import public_of, read_private
 
     who = identity or settings.person
     if not who:
@@ -56,7 +65,8 @@ def proved(settings: Settings, desk: Desk, identity: str | None, file: Path | No
     given = code or settings.code
     if given is None and asks_code(desk, who) and sys.stdin.isatty():
         given = str(typer.prompt(f"Code of {who}'s authenticator app"))
-    return prove(desk, who, password, given if asks_code(desk, who) else code)
+    proof = prove(desk, who, password, given if asks_code(desk, who) else code)
+    return by_own_key(charter_of(desk), proof, public_of(read_private(own))) if own else proof
 
 
 def at_the_command_line(proof: Proof) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import As, Code, Credential, Json, at_the_command_line, proved, secret
+from flows.cli.options import As, Code, Credential, Json, OwnKey, at_the_command_line, proved, secret
 from flows.cli.output import emit, say
 from flows.settings import Settings, read_settings
 from governance.errors import ConfigurationError
@@ -26,9 +26,6 @@ By = Annotated[str | None, typer.Option("--by", help="Your id, where you add or 
 ByCredential = Annotated[Path | None, typer.Option("--by-credential-file", help="A file that holds your password.")]
 ByCode = Annotated[
     str | None, typer.Option("--by-code", help="The code of your authenticator app, where you have one.")
-]
-OwnKey = Annotated[
-    Path | None, typer.Option("--key", help="A key of yours that is enrolled already, as the factor that you have.")
 ]
 Identity = Annotated[str, typer.Argument(metavar="ID", help="The person's id.")]
 Issuer = Annotated[str, typer.Option("--issuer", help="The provider of single sign-on, exactly: https://HOST/PATH.")]
@@ -289,13 +286,9 @@ def _oneself(
     settings: Settings, identity: str | None, credential_file: Path | None, code: str | None, own: Path | None = None
 ) -> tuple[Desk, Proof]:
     from flows.wiring import open_desk
-    from governance.desk import charter_of
-    from governance.proving import by_own_key
-    from governance.user_key import public_of, read_private
 
     desk = open_desk(settings)
-    proof = proved(settings, desk, identity, credential_file, code)
-    return desk, by_own_key(charter_of(desk), proof, public_of(read_private(own))) if own else proof
+    return desk, proved(settings, desk, identity, credential_file, code, own)
 
 
 def _adder(desk: Desk, by: str | None, file: Path | None, code: str | None) -> Person | None:

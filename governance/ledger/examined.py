@@ -26,7 +26,7 @@ from governance.ledger.listed import differences, leaves, manifests
 from governance.ledger.note import read_note, read_vkey
 from governance.ledger.receipt import MAX_BYTES, check_receipt, read_proof
 from governance.ledger.tree import leaf_hash, verify_inclusion
-from governance.ledger.unpacked import Member, unpack
+from governance.ledger.unpacked import MAX_UNPACKED, Member, unpack
 
 MEMORY, SECONDS, FILE = 1024**3, 40, 300 * 1024 * 1024
 MAX_PROBLEMS = 20
@@ -96,6 +96,8 @@ def examine(files: Sequence[Member], folder: Path, log_key: str) -> Examined:
 
 
 def _flat(files: Sequence[Member], folder: Path, problems: list[str]) -> Iterator[Member]:
+    """The files, and those in the archives among them: all of these share the disk that one may take."""
+    room = MAX_UNPACKED
     for at, item in enumerate(files):
         if not _begins(item.path, b"PK\x03\x04", b"PK\x05\x06"):
             yield item
@@ -103,9 +105,10 @@ def _flat(files: Sequence[Member], folder: Path, problems: list[str]) -> Iterato
         place = folder / f"unpacked-{at}"
         place.mkdir()
         try:
-            yield from unpack(item.path, place)
+            yield from unpack(item.path, place, room)
         except FairgateError as error:
             problems.append(f"{item.name}: {error}")
+        room -= sum(path.stat().st_size for path in place.iterdir())
 
 
 def _sorted(members: Sequence[Member]) -> tuple[list[Member], list[Member], list[Member]]:

@@ -27,20 +27,23 @@ class Member:
     path: Path
 
 
-def unpack(archive: Path, folder: Path) -> tuple[Member, ...]:
-    """The files of a ZIP, below `folder`. Raises ConfigurationError with the reason why it is not opened."""
+def unpack(archive: Path, folder: Path, room: int = MAX_UNPACKED) -> tuple[Member, ...]:
+    """The files of a ZIP, below `folder`, with at most `room` bytes: what is left where several are sent at once.
+
+    Raises ConfigurationError with the reason why it is not opened.
+    """
     try:
         with zipfile.ZipFile(archive) as found:
-            return tuple(_members(found, folder))
+            return tuple(_members(found, folder, room))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise ConfigurationError(f"the ZIP cannot be read to its end: {error}") from error
 
 
-def _members(found: zipfile.ZipFile, folder: Path) -> Iterator[Member]:
+def _members(found: zipfile.ZipFile, folder: Path, room: int) -> Iterator[Member]:
     infos = found.infolist()
     if len(infos) > MAX_MEMBERS:
         raise ConfigurationError(f"the ZIP has {len(infos):,} members; at most {MAX_MEMBERS:,} are opened")
-    files, room = [info for info in infos if not info.is_dir()], MAX_UNPACKED
+    files = [info for info in infos if not info.is_dir()]
     names = [info.filename for info in files]
     for info in infos:
         _check(info)
@@ -73,7 +76,7 @@ def _written(found: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, room: in
             size += len(chunk)
             if size > room:
                 raise ConfigurationError(
-                    f"the ZIP unpacks to more than {MAX_UNPACKED // 1024**2} MiB: it was not opened"
+                    f"what was sent unpacks to more than {MAX_UNPACKED // 1024**2} MiB: the ZIP was not opened"
                 )
             target.write(chunk)
     return size

@@ -61,7 +61,8 @@ def condition_met(request: Request, session: Visitor, fields: OwnForm) -> Respon
     try:
         said = {"sign_off": f"{seq}", "number": f"{number}", "reason": _reason(fields)}
         who = authenticated(request, session, fields, act("condition met", session.person, **said))
-        entry = fulfil(desk, case, who.person, Fulfilment(seq, number, _reason(fields), who.authentication))
+        met = Fulfilment(seq, number, _reason(fields), who.authentication, who.assurance)
+        entry = fulfil(desk, case, who.person, met)
     except (SignOffRefusedError, ConfigurationError) as error:
         return _show_condition(request, session, case, fields, str(error), _status(error))
     outside_of(request).recorded()

@@ -14,10 +14,8 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.openapi.utils import get_openapi
 from starlette.datastructures import State
 
-from governance.accounts import Session
 from governance.case import open_case, still_waiting
-from governance.charter import confirmed
-from governance.desk import Desk, charter_of
+from governance.desk import Desk
 from governance.digests import canonical_json
 from governance.errors import ConfigurationError
 from governance.figures import facts_from
@@ -29,7 +27,7 @@ from reports.console import api_answers as answers
 from reports.console.answers import html
 from reports.console.api_access import Caller, NotForYouError, Problem, add_problems
 from reports.console.figures import yearly
-from reports.console.masking import case_for, evidence_for
+from reports.console.masking import case_for, evidence_for, may_read_bytes, reads_all, reigns_for
 from reports.console.session import Visitor, cases_of, desk_of
 from reports.console.worked import worked
 from reports.ledger_search import entry_at
@@ -97,7 +95,7 @@ def described(app: FastAPI) -> dict[str, Any]:
 @router.get("/me")
 def me(request: Request, session: Caller) -> answers.Me:
     """Whose token this is."""
-    return answers.me(session.person, whole=_whole(desk_of(request), session))
+    return answers.me(session.person, whole=reads_all(desk_of(request), session))
 
 
 @router.get("/inbox")
@@ -137,9 +135,9 @@ def history(
 ) -> answers.History:
     """What was live at any moment of a day, of one model or of all."""
     desk = desk_of(request)
-    found = live_on(worked(request, histories), on, UTC)
-    checkpoint, whole = desk.ledger.checkpoint(), _whole(desk, session)
-    spells = tuple(answers.spell(item, whole=whole) for item in found if name in ("", item.name))
+    found = reigns_for(desk, session, live_on(worked(request, histories), on, UTC))
+    checkpoint = desk.ledger.checkpoint()
+    spells = tuple(answers.spell(item) for item in found if name in ("", item.name))
     root = checkpoint.root.hex() if checkpoint else None
     return answers.History(on.isoformat(), desk.ledger.size(), root, spells)
 
@@ -171,11 +169,12 @@ def entry(request: Request, _session: Caller, seq: int) -> answers.LedgerEntry:
 
 @router.get("/entries/{seq}/envelope", response_class=Response, responses=_BYTES)
 def envelope(request: Request, session: Caller, seq: int) -> Response:
-    """The exact bytes of an entry. They hold reasons and findings, so they are for who reads counts of small groups."""
+    """The exact bytes of an entry, which can hold small counts: for who reads these, and for whose act it is."""
     desk = desk_of(request)
-    if not _whole(desk, session):
+    found = _entry(desk, seq)
+    if not may_read_bytes(desk, session, found):
         raise NotForYouError("the bytes of an entry can hold counts of small groups, which this person may not read")
-    return Response(_entry(desk, seq).envelope, media_type="application/json")
+    return Response(found.envelope, media_type="application/json")
 
 
 @router.get("/entries/{seq}/proof", response_class=Response, responses=_TEXT)
@@ -213,12 +212,6 @@ def health(request: Request) -> Response:
     except Exception:  # noqa: BLE001 - whatever it is, it is down; who watches learns no more
         return Response('{"status":"down"}', 503, media_type="application/json")
     return Response('{"status":"up"}', media_type="application/json")
-
-
-def _whole(desk: Desk, session: Session) -> bool:
-    """Whether a function that both the ledger and the accounts give this person lets her read small counts."""
-    known = confirmed(charter_of(desk), (session.person,))
-    return any(person.active and desk.policy.sees_whole(person) for person in known)
 
 
 def _entry(desk: Desk, seq: int) -> Entry:

@@ -21,7 +21,6 @@ from governance.quorum import why_void
 from governance.statement import Entry
 from reports.evidence import CaseEvidence
 from reports.figures import FiguresView
-from reports.publish import WITHHELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,8 +328,8 @@ def _version(item: KnownVersion) -> Version:
     return Version(item.version, item.digest, item.seq, item.time, item.registrant, places)
 
 
-def spell(reign: Reign, *, whole: bool) -> Spell:
-    """One version live; the reason for its end is free text, and only for who reads small counts."""
+def spell(reign: Reign) -> Spell:
+    """One version live, with the reasons that its reader may read."""
     end = reign.end
     return Spell(
         case=CaseName(reign.name, reign.version, reign.target.alias, reign.target.environment),
@@ -339,7 +338,7 @@ def spell(reign: Reign, *, whole: bool) -> Spell:
         since=reign.since,
         until=end.time if end else None,
         ended_by=end.seq if end else None,
-        end_reason=(end.reason if whole else WITHHELD) if end else None,
+        end_reason=end.reason if end else None,
         promoted_by=reign.by.name,
         tier=reign.tier,
         broken_glass=reign.broken_glass,

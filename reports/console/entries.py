@@ -15,7 +15,7 @@ from governance.errors import ConfigurationError
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
 from reports.console.answers import html
-from reports.console.masking import may_read
+from reports.console.masking import may_read, may_read_bytes
 from reports.console.receipts import entry_row, receipt, receipt_zip
 from reports.console.session import Visitor, desk_of
 from reports.ledger_search import KINDS, Search, entry_at, search
@@ -27,8 +27,8 @@ FIELDS = ("kind", "model", "person", "from", "to")
 """The fields of the form that filters the ledger."""
 
 MASKED = (
-    "The bytes of this entry can repeat counts of small groups, which your functions may not read. Its digest and its"
-    " proof are on its page."
+    "The exact bytes of entries can repeat counts of small groups, which your functions may not read; those of your own"
+    " acts you may have. The digest and the proof of this one are on its page."
 )
 
 router = APIRouter()
@@ -43,14 +43,15 @@ def entry_page(request: Request, session: Visitor, seq: int, signed: int = 0) ->
         conditions = tuple((WITHHELD, who) for _, who in shown.conditions)
         shown = replace(shown, reason=shown.reason and WITHHELD, conditions=conditions)
     fresh = bool(signed) and shown.act
-    return html("console_entry.html", session, receipt=shown, fresh=fresh, last=desk.ledger.size() - 1)
+    whole, last = may_read_bytes(desk, session, entry), desk.ledger.size() - 1
+    return html("console_entry.html", session, receipt=shown, fresh=fresh, last=last, whole=whole)
 
 
 @router.get("/entry/{seq}/envelope")
 def entry_bytes(request: Request, session: Visitor, seq: int) -> Response:
-    """The entry's exact bytes; 403 where they can repeat a count that is masked for who asks."""
+    """The entry's exact bytes; 403 for who does not read every count, but for her own acts."""
     entry = _entry(request, seq)
-    if not may_read(desk_of(request), session, entry):
+    if not may_read_bytes(desk_of(request), session, entry):
         return _masked(session)
     headers = {"content-disposition": f'attachment; filename="fairgate-entry-{seq}.json"'}
     return Response(entry.envelope, media_type="application/json", headers=headers)
@@ -69,7 +70,7 @@ def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
 def entry_receipt(request: Request, session: Visitor, seq: int) -> Response:
     """Both files of the receipt in one, with how to check them; as `entry_bytes`."""
     desk, entry = desk_of(request), _entry(request, seq)
-    if not may_read(desk, session, entry):
+    if not may_read_bytes(desk, session, entry):
         return _masked(session)
     data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)))
     headers = {"content-disposition": f'attachment; filename="fairgate-receipt-{entry.seq}.zip"'}

@@ -30,11 +30,14 @@ from reports.words import listed, printable
 def evidence_for(desk: Desk, session: Session, case: Case, sections: Collection[str] = KEYS) -> CaseEvidence:
     """The evidence of this case as this person may read it; what only other sections need is not read.
 
-    Raises LedgerTamperedError where a file is gone or is not what the ledger names.
+    An audit of the same bytes that is not printed any more can have masked what reasons still repeat: then the words
+    go too. Raises LedgerTamperedError where a file is gone or is not what the ledger names.
     """
     evidence = gather(desk, case, earlier="changes" in sections)
-    if not limit_of(evidence) or sees_whole(desk, session, case):
+    if sees_whole(desk, session, case):
         return evidence
+    if not limit_of(evidence):
+        return replace(evidence, case=case_for(desk, session, case))
     readers = listed(tuple(printable(name) for name in desk.policy.readers()), "or")
     return published_evidence(evidence, said=f"Masked for you, who are not {readers} and may not sign this")
 
@@ -67,11 +70,20 @@ def sees_whole(desk: Desk, session: Session, case: Case) -> bool:
 
 
 def may_read(desk: Desk, session: Session, entry: Entry) -> bool:
-    """Whether this person may read what an entry says in words, and its exact bytes.
+    """Whether this person may read what an entry says in words.
 
     Not where it can repeat a small count: findings, what a hold misses, reasons. What she typed herself she may.
     """
     return not unreadable(desk, session, (entry,))
+
+
+def may_read_bytes(desk: Desk, session: Session, entry: Entry) -> bool:
+    """Whether this person may have the exact bytes of an entry, on a page or by the API.
+
+    They hold whatever was recorded, so they are for who reads every count. Her own act she may have: it is her receipt.
+    """
+    own = entry.statement.actor.id == session.person.id and entry.statement.predicate_type not in _FOUND
+    return own or reads_all(desk, session)
 
 
 def unreadable(desk: Desk, session: Session, entries: Iterable[Entry]) -> frozenset[int]:
@@ -89,10 +101,8 @@ def _tells(entry: Entry, session: Session) -> bool:
 
 
 def reigns_for(desk: Desk, session: Session, reigns: tuple[Reign, ...]) -> tuple[Reign, ...]:
-    """What was live, with the reasons that this person may read."""
-    if reads_all(desk, session):
-        return reigns
-    return tuple(_without_reasons(item, session) if _bytes_mask(desk, item.digest) else item for item in reigns)
+    """What was live; without the reasons, but for her own, where this person does not read every count."""
+    return reigns if reads_all(desk, session) else tuple(_without_reasons(item, session) for item in reigns)
 
 
 def _without_reasons(reign: Reign, session: Session) -> Reign:
@@ -136,7 +146,6 @@ _TYPED = frozenset(
         PredicateType.WITHDRAWAL,
         PredicateType.CONDITION,
         PredicateType.BREAK_GLASS,
-        PredicateType.CONDITION,
         PredicateType.DEMOTION,
     }
 )

@@ -19,25 +19,28 @@ from reports.words import listed, printable, requirement_label
 class Signing:
     """What this person may do with this case. `barred` says why nothing, `approval_barred` why no approval.
 
-    `functions` are those in which she may sign, each with its name for people, which says for whom she would sign.
+    `functions` are those in which she may sign, each with its name for people, which says for whom she would sign;
+    `behalf` are the same with the id of that person, empty where she signs for herself.
     """
 
     functions: tuple[tuple[str, str], ...]
     barred: str | None
     approval_barred: str | None
     expires_in: int
+    behalf: tuple[tuple[str, str], ...] = ()
 
 
 def signing(desk: Desk, case: Case, person: Person) -> Signing:
     """What the form offers. The same questions are asked again, from the ledger, when the form is sent."""
-    rules = desk.policy.rules(case.decision.tier)
+    rules, known = desk.policy.rules(case.decision.tier), case.dossier.person(person.id) or person
     needed = tuple(function for finding in case.decision.missing() for function in finding.needs)
     functions = sorted(may_sign(desk, case, person), key=lambda function: function not in needed)
     return Signing(
-        tuple((function, _function_label(case, person, function)) for function in functions),
+        tuple((function, _function_label(case, known, function)) for function in functions),
         _barred(case, person, tuple(functions)),
         _approval_barred(desk, case, person),
         rules.sign_off_valid_days if rules else 0,
+        tuple((function, signs_for(case, known, function) or "") for function in functions),
     )
 
 

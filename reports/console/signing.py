@@ -53,7 +53,8 @@ def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
     desk, case = desk_of(request), _case(request, fields)
     shown = _shown(fields)
     try:
-        wish = Wish(*_words(fields), shown, "", conditions=_terms(fields), reading=reading_of(request, session, case))
+        said, read = _words(fields), reading_of(request, session, case)
+        wish = Wish(*said, shown, "", conditions=_terms(fields), reading=read, behalf=fields.get(f"behalf_{said[0]}"))
         who = authenticated(request, session, fields, lambda asked: will_of(desk, case, session.person, wish, asked))
         entry = record_signature(desk, case, who.person, who.prove(wish))
     except StaleEvidenceError as error:

@@ -7,8 +7,10 @@ counts twice. It is tied to the browser that asked, and a proof to everything th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import BoundedSemaphore
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +19,7 @@ from fastapi.responses import RedirectResponse
 from governance.accounts import Session
 from governance.digests import digest_value
 from governance.errors import ConfigurationError, NotAuthorizedError, ServiceError
-from governance.identities import Identities
+from governance.identities import ACTS, LOGINS, Identities
 from governance.linking import person_signed_on
 from governance.methods import several_factors
 from governance.people import Person
@@ -41,6 +43,9 @@ from reports.words import one_line, printable
 CALLBACK = "/single-sign-on/callback"
 WAIT = timedelta(minutes=10)
 PROOF = timedelta(minutes=5)
+_TURNS = BoundedSemaphore(8)
+"""Logins that ask the provider at once. Each may hold a thread for twenty seconds, and strangers may begin any number:
+the other threads stay for people who are signed in."""
 
 # What a form carries beside what is willed: its session's token, and ways to prove who sends it.
 _NOT_WILLED = ("csrf", "password", "code", "proof", "act", "passkey", "passkey_answer")
@@ -66,7 +71,8 @@ def begin(request: Request, wanted: str = "/") -> Response:
     """Send the browser to the provider, to come back as somebody."""
     provider, token = _provider(request), login_token(request)
     try:
-        address = _ask(request, provider, {"kind": "login", "wanted": local_path(wanted), "browser": _hash(token)})
+        with _turn(provider):
+            address = _ask(request, provider, {"kind": "login", "wanted": local_path(wanted), "browser": _hash(token)})
     except ServiceError as error:
         return login_form(request, wanted, f"{error}. Try again in a moment, or use your password", 503)
     answer = RedirectResponse(address, 303)
@@ -102,8 +108,10 @@ def come_back(
     if body is None or not _same_browser(request, body):
         return _not_signed_on("This sign-on is too old, was used already, or was begun in another browser.")
     try:
-        found = _answered(request, provider, body, code, iss, error)
-        return _enter(request, body, found) if body["kind"] == "login" else _proved(request, provider, body, found)
+        if body["kind"] != "login":
+            return _proved(request, provider, body, _answered(request, provider, body, code, iss, error))
+        with _turn(provider):
+            return _enter(request, body, _answered(request, provider, body, code, iss, error))
     except NotAuthorizedError as problem:
         return _not_signed_on(f"{problem}.")
 
@@ -123,14 +131,26 @@ def redeemed(request: Request, session: Session, fields: Mapping[str, str]) -> t
     return session.person, str(body["authentication"]), Assurance(body["assurance"])
 
 
+@contextmanager
+def _turn(provider: Provider) -> Iterator[None]:
+    """One login's turn to ask the provider. Raises ServiceError where too many ask already: nobody waits in line."""
+    if not _TURNS.acquire(blocking=False):
+        raise ServiceError(f"too many ask {provider.name} at once")
+    try:
+        yield
+    finally:
+        _TURNS.release()
+
+
 def _ask(request: Request, provider: Provider, body: dict[str, Any]) -> str:
     """Keep what waits, and the address at which the provider is asked. Raises ServiceError where it does not answer."""
     desk = desk_of(request)
     asked = Asked(origin_of(request) + CALLBACK, new_secret(), new_secret())
     where = where_to_ask(provider)  # first: a provider that does not answer leaves nothing waiting
     kept = {**body, "redirect_uri": asked.redirect_uri, "nonce": asked.nonce, "verifier": asked.verifier}
-    state = Identities(desk.accounts.database).keep(kept, desk.clock(), WAIT)
-    return question(provider, asked, where, state, anew=body["kind"] == "prove")
+    proves = body["kind"] == "prove"
+    state = Identities(desk.accounts.database).keep(kept, desk.clock(), WAIT, ACTS if proves else LOGINS)
+    return question(provider, asked, where, state, anew=proves)
 
 
 def _answered(
@@ -183,7 +203,7 @@ def _proved(request: Request, provider: Provider, body: Mapping[str, Any], found
         act=body["act"],
         fields=tuple(body["fields"].items()),
         said=_said(body["fields"]),
-        proof=Identities(desk.accounts.database).keep(proof, desk.clock(), PROOF),
+        proof=Identities(desk.accounts.database).keep(proof, desk.clock(), PROOF, ACTS),
         provider=printable(provider.name),
         minutes=int(PROOF.total_seconds() // 60),
     )

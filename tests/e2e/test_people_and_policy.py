@@ -196,8 +196,11 @@ def test_two_persons_adopt_a_policy(project: Project) -> None:
     approve = ("policy", "approve", "--reason", "The bound is stricter.", "--json", "--as")
     denied = project.fairgate(*approve, SCIENTIST, **following)
     assert (denied.exit_code, denied.document["error"]) == (4, "NotAuthorizedError")
-    assert project.fairgate(*approve, COMPLIANCE, **following).document["missing"] == 1
-    again = project.fairgate(*approve, COMPLIANCE, **following)
+    alone = project.fairgate(*approve, COMPLIANCE, **following)
+    assert (alone.exit_code, "her password alone is too little" in alone.document["message"]) == (4, True)
+    own = (*approve, COMPLIANCE, "--key", "own.pem")
+    assert project.fairgate(*own, **following).document["missing"] == 1
+    again = project.fairgate(*own, **following)
     assert (again.exit_code, "another person is needed" in again.document["message"]) == (4, True)
     assert project.fairgate(*approve, RISK, **following).document["in_force"] is True
     assert "adopted by compliance-officer and risk-officer" in project.fairgate("policy", "show", **following).out

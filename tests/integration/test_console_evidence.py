@@ -28,7 +28,7 @@ from governance.emergency import break_glass
 from governance.enrolment import enrol
 from governance.people import Person, actor
 from governance.policy_file import read_policy
-from governance.record import held, registered
+from governance.record import held, registered, step
 from governance.statement import PredicateType
 from reports.console.app import create_app
 from reports.evidence import gather
@@ -362,7 +362,47 @@ def test_the_bytes_of_an_entry_that_can_repeat_a_count_are_not_given_and_its_pro
         assert "can repeat counts of small groups" in answer.text
     assert scientist.get(f"/entry/{signed.seq}/proof").status_code == 200
     assert WITHHELD in scientist.get(f"/entry/{signed.seq}").text
-    assert scientist.get("/entry/0/envelope").status_code == 200  # who was added tells no count
+    assert scientist.get("/entry/0/envelope").status_code == 403  # as the API
+    assert "receipt.zip" not in scientist.get("/entry/0").text
     assert officer.get(f"/entry/{signed.seq}/envelope").content == signed.envelope
     files = zipfile.ZipFile(io.BytesIO(officer.get(f"/entry/{signed.seq}/receipt.zip").content))
     assert signed.envelope in [files.read(name) for name in files.namelist()]
+
+
+def test_pages_and_api_agree_on_who_reads_reasons_of_ends_and_bytes(desk: Desk) -> None:
+    """Whatever the plan masks, and the stricter way: who does not read every count reads neither."""
+    open_one = factory.record_case(desk, "2", name="open", audit=replace(_audit(), suppress_below=0))
+    for who, function in (("compliance-officer", "compliance"), ("risk-officer", "model-risk")):
+        case = open_case(desk, "open", "2", factory.TARGET.alias)
+        factory.put_signature(desk, case, who, function, reason=TYPED)
+    officer, scientist = (_browser(desk, who) for who in ("compliance-officer", "data-scientist"))
+    body = {"reason": TYPED}
+    for kind in (PredicateType.PROMOTION, PredicateType.DEMOTION):
+        desk.ledger.append(step(kind, open_one.subject, open_one.target, body=body, policy=desk.policy.digest))
+    day = f"{desk.clock():%Y-%m-%d}"
+    for path in (f"/history.json?on={day}&name=open", f"/api/v1/history?on={day}&name=open"):
+        assert TYPED in officer.get(path).text
+        assert TYPED not in scientist.get(path).text, path
+        assert WITHHELD in scientist.get(path).text, path
+    for entry in desk.ledger.entries():
+        said = entry.statement
+        own = said.actor.id == "data-scientist" and said.predicate_type in (
+            PredicateType.MODEL_REGISTERED,
+            PredicateType.KEY_EVENT,
+        )
+        for path in (f"/entry/{entry.seq}/envelope", f"/api/v1/entries/{entry.seq}/envelope"):
+            assert scientist.get(path).status_code == (200 if own else 403), path
+            assert officer.get(path).content == entry.envelope
+
+
+def test_a_new_audit_that_masks_nothing_does_not_give_the_words_of_an_older_one_away(desk: Desk) -> None:
+    text = "Only 3 of the 9 older women were selected."
+    case = factory.record_case(desk, "2", name="again", audit=_audit())
+    factory.put_signature(desk, case, "compliance-officer", "compliance", reason=text)
+    factory.record_case(desk, "2", name="again", audit=replace(_audit(), suppress_below=0))
+    paths = [_path("record", "2", "again"), _path("all", "2", "again"), f"{_path('report', '2', 'again')}&form=json"]
+    paths += [path.replace("/case/record", "/api/v1/record") for path in paths[:1]]
+    officer, scientist = (_browser(desk, who) for who in ("compliance-officer", "data-scientist"))
+    for path in paths:
+        assert text in officer.get(path).text, path
+        assert text not in scientist.get(path).text, path

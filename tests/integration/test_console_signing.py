@@ -15,6 +15,7 @@ import report_factory as factory
 from console_browser import CASE, REASON, SIGN, Browser, hidden
 
 from governance.case import open_case
+from governance.delegating import delegate, revoke
 from governance.desk import Desk
 from governance.ledger.receipt import write_proof
 from governance.sections import SECTIONS
@@ -426,3 +427,24 @@ def test_hostile_words_of_conditions_are_text(officer: Browser, desk: Desk) -> N
         page = officer.get(path).text
         assert "<img" not in page, path
         assert "\u202e" not in page, path
+
+
+def test_nobody_signs_for_another_person_than_the_page_said(desk: Desk) -> None:
+    people = {person.id: person for person in factory.PEOPLE}
+    end, helper = desk.clock() + timedelta(days=9), "risk-officer"
+    first, _ = (
+        delegate(desk, people[who], helper, "compliance", end, "on leave", "password").seq
+        for who in ("compliance-officer", "second-officer")
+    )
+    browser = Browser(create_app(desk, secure_cookies=False))
+    browser.login(helper)
+    form = browser.form(function="compliance")
+    assert (form["behalf_compliance"], form["behalf_model-risk"]) == ("compliance-officer", "")
+    revoke(desk, people["compliance-officer"], first, "back")
+    size = desk.ledger.size()
+    answer = browser.post("/sign", form)
+    assert answer.status_code == 409
+    assert "on behalf of second-officer, and was shown compliance-officer" in html.unescape(answer.text)
+    assert desk.ledger.size() == size
+    assert browser.post("/sign", browser.form(function="compliance")).status_code == 303
+    assert list(desk.ledger.entries())[-1].statement.body["on_behalf_of"] == "second-officer"

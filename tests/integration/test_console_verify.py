@@ -280,6 +280,8 @@ def hostile(receipt: dict[str, bytes], exported: bytes) -> Iterator[tuple[str, d
     )
     yield "a line without end", {"l.jsonl": lines[0] + b"\n" + b"A" * 3_000_000}, "reading ended"
     yield "bomb", {"b.zip": zipped({f"{n}": bytes(40 * 1024**2) for n in range(7)})}, "more than 256 MiB"
+    half = zipped({f"{n}": bytes(40 * 1024**2) for n in range(4)})
+    yield "a bomb in two parts", {"a.zip": half, "b.zip": half}, "more than 256 MiB"
     yield "a symbolic link", {"b.zip": linked.getvalue()}, "is a link or a special file"
     yield "a name twice", {"b.zip": twice}, "stands twice"
     yield "a way out", {"b.zip": zipped({"../../etc/cron.d/x": b"x"})}, "outside itself"
@@ -306,7 +308,7 @@ def test_hostile_files_get_a_clear_answer(
         assert "<img" not in answer.text, what
         assert "/tmp/" not in answer.text, what
     record_property("hostile uploads", len(cases))
-    assert len(cases) == 28
+    assert len(cases) == 29
 
 
 def test_looking_is_stopped_when_it_takes_too_long(

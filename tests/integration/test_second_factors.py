@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 import report_factory as factory
 from console_browser import CASE, Browser, hidden
+from rooms_factory import under
 from software_authenticator import Authenticator, encoded
 
 from governance.accounts_factors import forget_secrets
+from governance.adoption import approve_policy
 from governance.case import open_case
+from governance.condition import Condition
+from governance.delegating import delegate
 from governance.desk import Desk, charter_of
 from governance.enrolment import enrol_key
 from governance.errors import ConfigurationError, NotAuthorizedError, SeparationOfDutiesError
 from governance.factors import begin_code, confirm_code, enrol_passkey, remove_code, reset_factors
+from governance.fulfilling import Fulfilment, fulfil
 from governance.passkey import NewPasskey, Page
 from governance.people import Person
 from governance.policy import Assurance
@@ -139,9 +144,15 @@ def test_a_key_of_ones_own_is_a_factor_too(desk: Desk) -> None:
     confirm(desk, RISK, begin_code(desk, proof))
 
 
-def test_a_secret_that_was_begun_with_the_password_dies_with_the_first_factor(desk: Desk) -> None:
+@pytest.mark.parametrize("what", ["passkey", "key"])
+def test_a_secret_that_was_begun_with_the_password_dies_with_the_first_factor(desk: Desk, what: str) -> None:
     thief = begin_code(desk, by_password(RISK))
-    enrol_passkey(desk, by_password(RISK), PASSKEY, PAGE, "phone")
+    if what == "passkey":
+        enrol_passkey(desk, by_password(RISK), PASSKEY, PAGE, "phone")
+    else:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        enrol_key(desk, RISK, sign_with(Ed25519PrivateKey.generate(), b"").public)
     with pytest.raises(ConfigurationError, match="begin again"):
         confirm(desk, RISK, thief)
 
@@ -275,3 +286,38 @@ def test_nobody_sees_or_revokes_the_passkey_of_another(plain: Browser, desk: Des
     enrol_passkey(desk, by_password(COMPLIANCE), PASSKEY, PAGE, "her phone")
     assert "her phone" not in plain.get("/me").text
     assert plain.get(f"/me/passkey/revoke?credential={PASSKEY.credential}").status_code == 404
+
+
+def test_a_stolen_password_of_who_has_a_factor_gives_nobody_a_say(desk: Desk) -> None:
+    """By a delegation, a policy or a condition others sign: the factor must be shown for these too."""
+    end = desk.clock() + timedelta(days=9)
+    enrol_passkey(desk, by_password(RISK), PASSKEY, PAGE, "phone")
+    later_policy = under(desk, ("break_glass_hours = 72", "break_glass_hours = 24"))
+    case = open_case(desk, "hiring", "2", factory.TARGET.alias)
+    term = Condition("audit newer data", SCIENTIST.id, desk.clock().date())
+    wish = Wish("compliance", "approve", "read", case.shown(), "password and code", conditions=(term,))
+    seq = sign(desk, case, DEPUTY, replace(wish, assurance=Assurance.SERVER_ATTESTED)).seq
+    enrol_passkey(desk, by_password(DEPUTY), replace(PASSKEY, credential="BBBB"), PAGE, "phone")
+    before = desk.ledger.size()
+    for act in (
+        lambda: delegate(desk, RISK, SCIENTIST.id, "model-risk", end, "on leave", "password"),
+        lambda: approve_policy(later_policy, RISK, "agreed", "password"),
+        lambda: fulfil(desk, case, DEPUTY, Fulfilment(seq, 1, "seen", "password")),
+    ):
+        with pytest.raises(NotAuthorizedError, match="her password alone is too little for this"):
+            act()
+    assert desk.ledger.size() == before
+    delegate(desk, RISK, SCIENTIST.id, "model-risk", end, "on leave", "passkey", Assurance.SERVER_ATTESTED)
+    body = fulfil(desk, case, DEPUTY, Fulfilment(seq, 1, "seen", "passkey", Assurance.SERVER_ATTESTED)).statement.body
+    assert (body["met"], body["assurance"]) == (True, "server-attested")
+
+
+def test_a_passkeys_owner_delegates_nothing_with_her_password_on_the_console(desk: Desk) -> None:
+    enrol_passkey(desk, by_password(RISK), PASSKEY, PAGE, "phone")
+    thief = Browser(create_app(desk, secure_cookies=False))
+    token = hidden(thief.get("/login").text)["token"]
+    thief.post("/login", {"token": token, "wanted": "/", "id": RISK.id, "password": factory.SECRET})
+    said = {"to": SCIENTIST.id, "function": "model-risk", "last_day": f"{desk.clock().date()}", "reason": "on leave"}
+    said |= hidden(thief.get("/people/delegate").text) | {"password": factory.SECRET, "code": ""}
+    answer = thief.post("/people/delegate", said)
+    assert (answer.status_code, "her password alone is too little" in answer.text) == (403, True)

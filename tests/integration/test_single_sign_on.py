@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -456,6 +457,36 @@ def test_strangers_who_begin_and_never_come_back_do_not_fill_the_disk(
     assert kept.take(tokens[-1], now) == {"number": 29}
     assert kept.take(tokens[9], now) is None
     assert kept.take(tokens[10], now) == {"number": 10}
+
+
+def test_strangers_do_not_push_out_what_an_officer_is_proving(
+    risk: Browser, provider: Running, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governance.identities.MOST_WAITING", 3)
+
+    back = path_of(provider.sign_on(to_the_provider(risk, form_of(risk)), SUBJECT))
+    for _ in range(4):
+        begin(Browser(risk.app))
+    form = filled(risk.get(back))
+    for _ in range(4):
+        begin(Browser(risk.app))
+    assert risk.post("/sign", form).status_code == 303
+
+
+def test_logins_that_wait_for_the_provider_leave_threads_to_who_is_inside(
+    risk: Browser, provider: Running, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = BoundedSemaphore(1)
+    monkeypatch.setattr("reports.console.single_sign_on._TURNS", turns)
+    back = path_of(provider.sign_on(begin(stranger := Browser(risk.app)), SUBJECT))
+    with turns:
+        answer = stranger.get("/single-sign-on/login")
+        assert (answer.status_code, "too many ask Example Bank at once" in answer.text) == (503, True)
+        assert 'name="password"' in answer.text
+        assert stranger.get(back).status_code == 503
+        assert not inside(stranger)
+        assert risk.post("/sign", filled(proved(risk, provider))).status_code == 303
+    assert come_in(stranger, provider).status_code == 303, "each gives its turn back"
 
 
 # --- signing ---------------------------------------------------------------------------------------------------------
