@@ -16,7 +16,7 @@ from governance.delegating import standing
 from governance.desk import charter_of, free_aliases
 from governance.errors import Exit, FairgateError
 from governance.release import released
-from reports.nights import missed
+from reports.nights import missed, missed_at
 
 # An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
 PINS = {
@@ -218,7 +218,10 @@ def _prefect(settings: Settings) -> tuple[Exit, str]:
 
 
 def _nights(settings: Settings) -> tuple[Exit, str]:
-    gaps = missed(open_desk(settings), utc_now())
+    desk = open_desk(settings)
+    if missed_at(desk) is None:
+        return Exit.DONE, "none has ended yet, so none can be missed; try one by hand: fairgate nightly"
+    gaps = missed(desk, utc_now())
     return (Exit.SERVICE, "; ".join(gaps)) if gaps else (Exit.DONE, "no night was missed")
 
 

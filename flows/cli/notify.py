@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from flows.notifying import Sent
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")]
+_QUIET = (
+    "  nothing happened since its last message, or since the file of channels was last changed: older news is not sent"
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,4 +52,5 @@ def _lines(item: Sent, *, dry_run: bool) -> list[str]:
     did = f"{item.waiting} to tell" if dry_run else f"{len(item.news)} told in {item.messages} messages"
     waits = f", {item.waiting} waiting" if item.waiting and not dry_run else ""
     head = f"{item.channel}: {did}{waits}" + (f". NOT OK: {item.problem}" if item.problem else "")
-    return [head, *(f"  {title}" for title in item.news)]
+    quiet = not (item.news or item.waiting or item.problem)
+    return [head, *(f"  {title}" for title in item.news), *([_QUIET] if quiet else [])]

@@ -149,11 +149,14 @@ def _why(case: Case) -> str:
 
 
 def _adverse(audit: AuditRecord) -> str:
-    """How many comparisons are adverse, and the widest of them without its small print."""
+    """How many comparisons are adverse, and the first of them without its small print.
+
+    The record names single features before intersections and holds only some: the first need not be the widest.
+    """
     found = audit.verdicts.get(Verdict.ADVERSE, 0)
-    widest = one_line(audit.findings[0], 400).removeprefix(f"{Verdict.ADVERSE}: ").partition("; ")[0]
-    metric, _, rest = widest.partition(" ")
-    said = "1 comparison is adverse:" if found == 1 else f"{count(found)} comparisons are adverse, the widest:"
+    first = one_line(audit.findings[0], 400).removeprefix(f"{Verdict.ADVERSE}: ").partition("; ")[0]
+    metric, _, rest = first.partition(" ")
+    said = "1 comparison is adverse:" if found == 1 else f"{count(found)} comparisons are adverse, among them:"
     return sentence(f"{said} {metric.replace('_', ' ')} {rest}")
 
 

@@ -81,6 +81,14 @@ def test_where_nothing_is_the_inbox_says_what_that_means(desk: Desk) -> None:
     assert "no alias moved outside Fairgate, no bytes that changed" in _section(desk, "risk-officer", "incidents")
 
 
+def test_of_several_adverse_comparisons_the_first_is_not_called_the_widest(desk: Desk) -> None:
+    """The record names single features before intersections, which may be wider."""
+    factory.record_case(desk, "1")
+    said = _section(desk, "risk-officer", "mine")
+    assert "comparisons are adverse, among them: selection rate ratio" in said
+    assert "widest" not in said
+
+
 def test_a_condition_is_shown_to_its_owner_and_to_who_may_record_it_however_far_away(desk: Desk) -> None:
     seq = _released(desk, _term(desk, 40))
     owner = _section(desk, "data-scientist", "duties")

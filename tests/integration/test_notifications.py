@@ -36,7 +36,8 @@ from notify_factory import (
 )
 
 from flows.cli import main
-from flows.doctor import Checkup, _looked, _notifications
+from flows.cli.notify import _lines
+from flows.doctor import Checkup, _looked, _nights, _notifications
 from flows.monitoring import looks_untold
 from flows.notify_later import Bell
 from flows.notifying import Round, Sent, kept_problems, notify, tell_people
@@ -431,6 +432,18 @@ def test_doctor_says_which_channels_fail(tmp_path: Path, hook: Webhook) -> None:
     place.file.write_text(place.file.read_text().replace("json://someone", "mailto://some one"))
     assert looked().code is Exit.CONFIGURATION
     assert SECRET not in looked().detail
+
+
+def test_doctor_does_not_say_that_no_night_was_missed_before_one_has_ended(tmp_path: Path) -> None:
+    place = new_place(tmp_path, real=True)
+    assert "none has ended yet" in _looked("night runs", _nights, place.settings).detail
+    bad_night(place)
+    assert _looked("night runs", _nights, place.settings).detail.startswith("no night ran since")
+
+
+def test_a_channel_with_nothing_to_tell_says_why() -> None:
+    assert "older news is not sent" in _lines(Sent("all", 0, (), 0), dry_run=False)[-1]
+    assert _lines(Sent("all", 1, ("hiring v1: held",), 0), dry_run=False)[1:] == ["  hiring v1: held"]
 
 
 def test_addresses_that_apprise_does_not_know_are_unusable(hook: Webhook) -> None:
