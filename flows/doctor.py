@@ -16,7 +16,7 @@ from governance.delegating import standing
 from governance.desk import charter_of, free_aliases
 from governance.errors import Exit, FairgateError
 from governance.release import released
-from reports.nights import missed, missed_at
+from reports.nights import missed, missed_at, nights
 
 # An unpinned resolve gives a stack that looks fine and runs no schedule: see docs/dependencies.md.
 PINS = {
@@ -217,12 +217,20 @@ def _prefect(settings: Settings) -> tuple[Exit, str]:
     return Exit.DONE, "no schedule is being served; commands start Prefect for themselves (fairgate schedule serves it)"
 
 
+_WORKED = {Exit.DONE, Exit.HELD, Exit.REFUSED, Exit.DATA_QUALITY, Exit.ADVERSE}
+"""How a night may end that did its work, whatever it found. The house is not well where the last one could not."""
+
+
 def _nights(settings: Settings) -> tuple[Exit, str]:
     desk = open_desk(settings)
     if missed_at(desk) is None:
         return Exit.DONE, "none has ended yet, so none can be missed; try one by hand: fairgate nightly"
     gaps = missed(desk, utc_now())
-    return (Exit.SERVICE, "; ".join(gaps)) if gaps else (Exit.DONE, "no night was missed")
+    if gaps:
+        return Exit.SERVICE, "; ".join(gaps)
+    last = nights(desk)[0]
+    told = f"no night was missed; the last one, {last.time}, ended: {last.word} (ledger entry {last.seq})"
+    return (Exit.DONE if last.exit_code in _WORKED else Exit.SERVICE), told
 
 
 def _notifications(settings: Settings) -> tuple[Exit, str]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import socket
@@ -43,7 +44,10 @@ from flows.notify_later import Bell
 from flows.notifying import Round, Sent, kept_problems, notify, tell_people
 from flows.outbox import Outbox, Told
 from flows.telling import tell, usable
+from flows.wiring import utc_now
 from governance.errors import ConfigurationError, Exit
+from governance.record import ran
+from reports.night import WORDS
 
 SECRET = "s3cr3t-token"
 # Apprise imports all of its services at once, and a library of one of them imports a module that Python drops in 3.13.
@@ -439,6 +443,19 @@ def test_doctor_does_not_say_that_no_night_was_missed_before_one_has_ended(tmp_p
     assert "none has ended yet" in _looked("night runs", _nights, place.settings).detail
     bad_night(place)
     assert _looked("night runs", _nights, place.settings).detail.startswith("no night ran since")
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [(0, Exit.DONE), (10, Exit.DONE), (13, Exit.DONE), (3, Exit.SERVICE), (6, Exit.SERVICE), (None, Exit.SERVICE)],
+)
+def test_doctor_says_how_the_last_night_ended(tmp_path: Path, code: int | None, state: Exit) -> None:
+    place = new_place(tmp_path, real=True)
+    ledger = replace(place.desk.ledger, clock=utc_now)  # type: ignore[type-var]
+    entry = ledger.append(ran("nightly", "a night", {"exit_code": code, "aliases": 1}))
+    found = _looked("night runs", _nights, place.settings)
+    assert found.code is state
+    assert f"ended: {'unknown' if code is None else WORDS[code]} (ledger entry {entry.seq})" in found.detail
 
 
 def test_a_channel_with_nothing_to_tell_says_why() -> None:
