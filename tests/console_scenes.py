@@ -25,9 +25,9 @@ from governance.signoff import sign as record_signature
 
 HOSTILE = '"><img src=x onerror=alert(1)>\u202e'
 OTHERS = (
-    Person("legal-helper", "Hannah Helper", ("legal",)),
+    Person("legal-helper", "Legal Helper", ("legal",)),
     Person("chief-risk", "Chief Risk Officer", ("model-risk",)),
-    Person("visitor", "Vera Visitor", ("audit",)),
+    Person("visitor", "Visitor", ("audit",)),
 )
 PEOPLE = (*factory.PEOPLE, *OTHERS)
 WHO = {person.id: person for person in PEOPLE}

@@ -212,7 +212,7 @@ def _real_accounts(folder: Path, clock: Clock) -> Accounts:
 def record_case(
     desk: Desk, version: str = "1", *, name: str = "hiring", audit: AuditResult | None = None, hold: bool = True
 ) -> Case:
-    """Register, validate, audit and hold one version, asked for by Dana, who registered it."""
+    """Register, validate, audit and hold one version, asked for by the data scientist, who registered it."""
     about, scientist = subject(version, name), actor(PEOPLE[0])
     result, quality = audit or audit_of(version), validation(version)
     evidence = Evidence(about, result.data_digest, result.plan_digest, desk.policy.digest, "release", scientist)

@@ -28,7 +28,7 @@ from reports.console.app import create_app
 
 WHY = "The live model rejects everybody."
 PERSONS = {person.id: person for person in factory.PEOPLE}
-HELPER = Person("legal-helper", "Hannah Helper", ("legal",))
+HELPER = Person("legal-helper", "Legal Helper", ("legal",))
 
 
 @pytest.fixture
@@ -174,13 +174,13 @@ def test_a_delegate_is_told_for_whom_she_signs_before_and_after(tmp_path: Path) 
     assert f"You may approve or refuse, as compliance, {whom}." in browser.get("/").text
     assert f'<option value="compliance">compliance, {whom}</option>' in browser.get(SIGN).text
     page = browser.get(CASE).text
-    assert "Hannah Helper for Compliance Officer (compliance-officer) can give it." in page
+    assert "Legal Helper for Compliance Officer (compliance-officer) can give it." in page
     answer = browser.post("/sign", browser.form())
     assert answer.status_code == 303, answer.text
     receipt = _text(browser.get(answer.headers["location"]).text)
-    assert "Signed by Hannah Helper Function compliance On behalf of Compliance Officer (compliance-officer)" in receipt
+    assert "Signed by Legal Helper Function compliance On behalf of Compliance Officer (compliance-officer)" in receipt
     assert "Assurance server-attested: Fairgate checked two factors and says who it was" in receipt
-    assert f"Hannah Helper (compliance), {whom}, approved it on" in _text(browser.get(CASE).text)
+    assert f"Legal Helper (compliance), {whom}, approved it on" in _text(browser.get(CASE).text)
 
 
 def test_the_proof_that_is_downloaded_is_the_receipt_and_checks(tmp_path: Path) -> None:
