@@ -263,7 +263,7 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
 def _factor_event(charter: Charter, entry: Entry) -> Charter:
     """Passkeys and authenticator apps. Who sets one up has used up what a reset allowed her."""
     body = entry.statement.body
-    holder, said = body["person"]["id"], body.get("factor", {})
+    holder, said = str(body["person"].get("id", "")), body.get("factor", {})
     others = tuple(item for item in charter.codes if item.holder != holder)
     match body["event"]:
         case "passkey-enrolled" if charter.passkey(said["credential"]) is None:  # one person's, and once
