@@ -179,7 +179,7 @@ def test_within_minutes_an_approved_release_is_finished_and_a_stop_leaves_nothin
     url = running.serves()
     assert url == f"http://127.0.0.1:{running.port}/api"
     assert f"http://127.0.0.1:{running.port}" in running.said()
-    known = _until("the scheduler names its schedules", lambda: schedules(project.settings), 60)
+    known = _until("the scheduler names both schedules", lambda: _named(schedules(project.settings), 2), 60)
     assert [(item.name, item.every, item.paused) for item in known] == [
         ("nightly", f"{EVERY_MINUTE} (UTC)", False),
         ("reconcile", f"{EVERY_MINUTE} (UTC)", False),
@@ -207,6 +207,11 @@ def test_within_minutes_an_approved_release_is_finished_and_a_stop_leaves_nothin
     assert running.descendants("prefect server start")
     assert running.stop(signal.SIGINT) == 0
     _nothing_is_left(running)
+
+
+def _named(found: Any, count: int) -> Any:
+    """They are made one after the other."""
+    return found if found and len(found) == count else None
 
 
 def _nothing_is_left(running: Scheduled) -> None:

@@ -54,7 +54,7 @@ def _use(page: Any, name: str) -> None:
     page.goto(f"/case/sign?{query(name)}")
     page.get_by_role("radio", name="Approve").first.check()
     page.get_by_label("Reason", exact=True).fill("I read the report.")
-    page.get_by_role("button", name="Use my passkey").click()
+    page.get_by_role("button", name="Sign and record with my passkey").click()
 
 
 def test_a_passkey_is_enrolled_and_signs_the_record(visit: Visit, house: House) -> None:
