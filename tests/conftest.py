@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Connection, Engine, event
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 MARKER = "needs_shared"
@@ -26,6 +28,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs the reference data where there is none."""
     if item.get_closest_marker(MARKER) and not SHARED.is_dir():
         pytest.skip("../shared/data is absent")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _idle_connections_closed() -> Iterator[None]:
+    """Close what a module's databases left open: MLflow and the gate keep one engine a project for the process's
+    life, which is right for a process with one project; a worker of this run makes a thousand of them.
+    """
+    engines: WeakSet[Engine] = WeakSet()
+
+    def used(connection: Connection) -> None:
+        engines.add(connection.engine)
+
+    event.listen(Engine, "engine_connect", used)
+    yield
+    event.remove(Engine, "engine_connect", used)
+    for engine in list(engines):
+        engine.dispose()
 
 
 COUNTED = "counted: "

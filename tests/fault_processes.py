@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -39,8 +39,11 @@ class Worker:
 
     def hear_what_is_there(self) -> None:
         """Everything said so far, without waiting: a writer whose socket is full would stop writing."""
-        while select.select([self.talk.end], [], [], 0)[0] and self.hear() is not None:
-            pass
+        # Not `select.select`: it refuses descriptors from 1,024 on, and a long run of tests has opened as many.
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self.talk.end, selectors.EVENT_READ)
+            while waiting.select(0) and self.hear() is not None:
+                pass
 
     def kill(self) -> None:
         """kill -9."""
