@@ -59,7 +59,7 @@ ALLOWED = {
         "flows/prefect_runtime.py",
         "flows/cli/schedules.py",
     },
-    "vl_convert": {"reports/charts.py"},
+    "vl_convert": set(),
     "weasyprint": {"reports/pdf.py"},
     "matplotlib": set(),
     "pyspark": {"audits/spark_source.py"},
