@@ -60,7 +60,7 @@ ALLOWED = {
         "flows/cli/schedules.py",
     },
     "vl_convert": set(),
-    "weasyprint": {"reports/pdf.py"},
+    "weasyprint": {"reports/press.py"},
     "matplotlib": set(),
     "pyspark": {"audits/spark_source.py"},
     "narwhals": {"audits/spark_scan.py", "audits/row_expressions.py"},
