@@ -12,7 +12,7 @@ import os
 import resource
 import sys
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
@@ -75,7 +75,21 @@ def main() -> int:
 
 
 def printed(weasyprint: Any, job: Job) -> bytes:
-    """The document as PDF/A-3b with the record attached as its source."""
+    """The document as PDF/A-3b with the record attached as its source.
+
+    A letter that no font has would show a box, which PDF/A forbids (ISO 19005-3, 6.2.11.8): it is written as \\uXXXX,
+    as letters are that nobody could see.
+    """
+    lacking = set[int]()
+    written = _printed(weasyprint, job, lacking)
+    if not lacking:
+        return written
+    told = job.page.translate({letter: f"\\u{letter:04x}" for letter in lacking})
+    return _printed(weasyprint, replace(job, page=told), lacking)
+
+
+def _printed(weasyprint: Any, job: Job, lacking: set[int]) -> bytes:
+    """The document as it stands; `lacking` gets the code points that no font has."""
     at = datetime.fromisoformat(job.at)
     record = weasyprint.Attachment(
         file_obj=io.BytesIO(job.record.encode()),
@@ -89,7 +103,7 @@ def printed(weasyprint: Any, job: Job) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # it leaves the file of its colour profile open
         written: bytes = document.write_pdf(
-            finisher=_once,
+            finisher=lambda made, pdf: _finished(made, pdf, lacking),
             attachments=[record],
             pdf_variant=VARIANT,
             pdf_tags=True,
@@ -98,8 +112,9 @@ def printed(weasyprint: Any, job: Job) -> bytes:
     return written
 
 
-def _once(_document: Any, pdf: Any) -> None:
-    """WeasyPrint names an attachment twice among the associated files."""
+def _finished(document: Any, pdf: Any, lacking: set[int]) -> None:
+    """Notes which letters had no font, and names an attachment once: WeasyPrint names it twice."""
+    lacking.update(letter for font in document.fonts.values() for letter in font.missing)
     files = pdf.catalog["AF"]
     kept = list(dict.fromkeys(files))
     del files[:]
