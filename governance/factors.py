@@ -7,7 +7,7 @@ by another signer.
 from __future__ import annotations
 
 from governance.accounts_factors import count_use, forget_secrets
-from governance.charter import Passkey
+from governance.charter_factors import Passkey
 from governance.charter_record import factor_event
 from governance.desk import Desk, charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError, SeparationOfDutiesError

@@ -18,7 +18,7 @@ from fastapi import Request
 
 from governance.accounts import Session
 from governance.accounts_factors import Pending, pend, take
-from governance.charter import Passkey
+from governance.charter_factors import Passkey
 from governance.desk import charter_of
 from governance.digests import canonical_json
 from governance.errors import NotAuthorizedError
@@ -92,7 +92,8 @@ class Authenticated:
 
     def proof(self) -> Proof:
         """The same for acts that are no sign-off; see `governance.factors`."""
-        return Proof(self.person, self.authentication, self.assurance, self.factor)
+        own = self.passkey is not None
+        return Proof(self.person, self.authentication, self.assurance, self.factor, own=own)
 
 
 def ways(request: Request, session: Session) -> Ways:

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from governance.accounts import Session
 from governance.accounts_factors import Pending, last_uses, pend, take
-from governance.charter import Passkey
+from governance.charter_factors import Passkey
 from governance.desk import charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError
 from governance.factors import (

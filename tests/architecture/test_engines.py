@@ -38,6 +38,7 @@ ALLOWED = {
         "governance/migrations/accounts/0003_reading.py",
         "governance/migrations/accounts/0004_single_sign_on.py",
         "governance/migrations/accounts/0005_api_tokens.py",
+        "governance/migrations/accounts/0006_password_resets.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
