@@ -298,6 +298,11 @@ def _check(person: Person, secret: str | None) -> None:
         check_secret(secret)
 
 
+def is_id(text: str) -> bool:
+    """Whether somebody could have this id."""
+    return _ID.fullmatch(text) is not None
+
+
 def check_secret(secret: str) -> None:
     """Raises ConfigurationError where this cannot be a password."""
     try:

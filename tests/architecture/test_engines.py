@@ -24,6 +24,7 @@ ALLOWED = {
         "governance/accounts_schema.py",
         "governance/reading.py",
         "governance/identities.py",
+        "governance/accounts_resets.py",
         "governance/api_tokens.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
