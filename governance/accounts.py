@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 MIN_SECRET = 12
 MAX_SECRET = 1_024
 FREE_FAILURES = 5
-FREE_OF_ALL = 20
-"""So many wrong passwords one address may give for all ids together before it must wait."""
-LONGEST_OF_ALL = timedelta(minutes=1)
-"""An address may be that of a whole house: what one does there must not keep the others out."""
+FREE_OF_STRANGERS = 20
+"""So many wrong passwords may come from one strange place for all ids, or for one id from all strange places."""
+LONGEST_FOR_STRANGERS = timedelta(minutes=1)
+"""A place may be a whole house, and an id is known to many: what one does there must not keep the others out."""
 REMEMBERED = timedelta(days=1)
 """A count of wrong passwords is forgotten so long after its last pause."""
 IDLE = timedelta(minutes=15)
@@ -53,7 +53,6 @@ _COUNTED = text(
 )
 _UNCOUNTED = text("UPDATE failures SET count = count - 1 WHERE person = :id AND count > 0")
 _CHANGED = text("UPDATE person SET secret = :secret WHERE id = :id AND active = 1 AND secret <> ''")
-_ALL = "*"
 REFUSED = "the id or the password is wrong, or the account is disabled"
 T = TypeVar("T")
 _TURN = Lock()
@@ -76,11 +75,12 @@ class Session:
 class Source:
     """From where somebody tries a password, in words. Tries from one place do not hold up another one.
 
-    `shared`: its tries are also counted for all ids together.
+    `strange`: nobody is known to come from there. Its tries are also counted for all ids together, and those of all
+    strange places for one id: many places must not add up to many guesses.
     """
 
     place: str
-    shared: bool = False
+    strange: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ class Accounts:
             raise NotAuthorizedError(REFUSED)
         with self.database.writing() as connection:
             connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": _counted_as(who, source)})
-            if source is not None and source.shared:  # not for nothing: who has one account must not try all others
-                connection.execute(_UNCOUNTED, {"id": _counted_as(_ALL, source)})
+            for key in _totals(who, source):  # only this try: who has one account must not try all others for nothing
+                connection.execute(_UNCOUNTED, {"id": key})
         return found
 
     def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
@@ -270,8 +270,7 @@ class Accounts:
     def _count_try(self, who: str, what: str, now: datetime, source: Source | None) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
         keys = {_counted_as(who, source): (FREE_FAILURES, timedelta(hours=1), repr(who))}
-        if source is not None and source.shared:
-            keys[_counted_as(_ALL, source)] = (FREE_OF_ALL, LONGEST_OF_ALL, source.place)
+        keys |= {key: (FREE_OF_STRANGERS, LONGEST_FOR_STRANGERS, said) for key, said in _totals(who, source).items()}
         with self.database.writing() as connection:
             counts = {key: _allowed(connection, key, rule, what, now) for key, rule in keys.items()}
             connection.execute(text("DELETE FROM failures WHERE until < :old"), {"old": (now - REMEMBERED).isoformat()})
@@ -316,8 +315,15 @@ def check_secret(secret: str) -> None:
 
 
 def _counted_as(who: str, source: Source | None) -> str:
-    """The name under which tries are counted; no id has a blank or a star in it."""
+    """The name under which tries are counted; no id has a blank in it."""
     return who if source is None else f"{who} from {source.place}"
+
+
+def _totals(who: str, source: Source | None) -> dict[str, str]:
+    """Under what else a try from a strange place is counted, with what a message calls it."""
+    if source is None or not source.strange:
+        return {}
+    return {f"* from {source.place}": source.place, f"{who} anywhere": f"{who!r} from places that are not known"}
 
 
 def _allowed(connection: Connection, key: str, rule: tuple[int, timedelta, str], what: str, now: datetime) -> int:

@@ -138,6 +138,11 @@ class Charter:
         """The newest reset of this person's password, None where there never was one."""
         return next((item for item in reversed(self.password_resets) if item.person == identity), None)
 
+    def password_reset_done(self, identity: str) -> PasswordReset | None:
+        """The newest reset by which this person was let in, None where none was ever done."""
+        done = (x for x in reversed(self.password_resets) if x.person == identity and x.state is ResetState.DONE)
+        return next(done, None)
+
     def let_in_by(self, identity: str, then: datetime, *, before: int, password: bool) -> frozenset[str]:
         """Who let this person in again lately, so that an act of hers before the entry `before` may be theirs.
 

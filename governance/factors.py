@@ -95,8 +95,8 @@ def reset_factors(desk: Desk, identity: str, by: Proof) -> Entry:
         stands = last is not None and (last.state is ResetState.DONE or last.open(desk.clock()))
         if last is not None and stands and by.person.id in (last.begun_by, last.confirmed_by):
             raise SeparationOfDutiesError(
-                f"{by.person.name} took part in the last reset of this password, so another signer must; or two begin a "
-                f"new reset that forgets the factors too: fairgate people reset {person.id} --forget-factors"
+                f"{by.person.name} took part in the last reset of this password, so another signer must; or two "
+                f"begin a new reset that forgets the factors too: fairgate people reset {person.id} --forget-factors"
             )
         if not by.factor:
             raise NotAuthorizedError(f"{by.person.name} must show a second factor of her own for this: --code or --key")

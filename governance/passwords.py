@@ -15,11 +15,16 @@ from governance.statement import Entry
 
 def check_new(old: str, new: str, again: str) -> None:
     """Raises ConfigurationError where the new password cannot be one, is the old one, or was typed in two ways."""
-    if new != again:
-        raise ConfigurationError("the new password was typed in two different ways: type it twice, alike")
+    typed_twice(new, again)
     if old == new:
         raise ConfigurationError("the new password is the old one: choose another")
     check_secret(new)
+
+
+def typed_twice(new: str, again: str) -> None:
+    """Raises ConfigurationError where a new password was typed in two ways."""
+    if new != again:
+        raise ConfigurationError("the new password was typed in two different ways: type it twice, alike")
 
 
 def has_password(desk: Desk, person: Person) -> None:

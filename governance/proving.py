@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from governance.accounts import REFUSED
+from governance.accounts import REFUSED, Source
 from governance.accounts_factors import count_use
 from governance.charter import Charter
 from governance.desk import Desk, charter_of
@@ -41,15 +41,15 @@ def asks_code(desk: Desk, identity: str) -> bool:
     return charter_of(desk).code_of(identity) is not None
 
 
-def prove(desk: Desk, identity: str, secret: str, code: str | None = None) -> Proof:
+def prove(desk: Desk, identity: str, secret: str, code: str | None = None, source: Source | None = None) -> Proof:
     """The person, by her password, and by a code of her authenticator app where she has one. Then both are asked.
 
-    The ledger says which app is hers: one that the accounts alone know counts for nothing. Raises NotAuthorizedError,
-    the same whichever of the two was wrong.
+    The ledger says which app is hers: one that the accounts alone know counts for nothing. Wrong passwords are counted
+    for this `source`. Raises NotAuthorizedError, the same whichever of the two was wrong.
     """
     app = charter_of(desk).code_of(identity)
     if app is None:
-        person = desk.accounts.authenticate(identity, secret)
+        person = desk.accounts.authenticate(identity, secret, source)
         if code:
             raise NotAuthorizedError(
                 f"{person.name} has no authenticator app, so a code proves nothing: set one up on the page /me of the "
@@ -61,7 +61,7 @@ def prove(desk: Desk, identity: str, secret: str, code: str | None = None) -> Pr
             f"{identity} has an authenticator app: give its code too (--code or FAIRGATE_CODE at the command line)"
         )
     try:
-        person = desk.accounts.authenticate(identity, secret)
+        person = desk.accounts.authenticate(identity, secret, source)
         spend_code(desk.accounts, person.id, app.fingerprint, code)
     except NotAuthorizedError as error:
         raise NotAuthorizedError(_REFUSED if str(error) == REFUSED else str(error)) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from governance.accounts import REFUSED, Source, check_secret, is_id
-from governance.accounts_resets import count_near
+from governance.accounts_resets import count_near, was_told
 from governance.charter import Charter, confirmed
 from governance.charter_record import reset_begun, reset_moved
 from governance.charter_resets import PasswordReset, ResetState
@@ -66,6 +66,11 @@ class Hearing:
         """The signers who could take part beside this one."""
         now = self.desk.clock()
         return tuple(item for item in self.signers() if why_one(self.charter, item.id, one, now) is None)
+
+    def signs(self, identity: str) -> bool:
+        """Whether this person may act and holds a function of her own that signs."""
+        mine = self.active(identity)
+        return mine is not None and any(mine.has(function) for function in self.functions)
 
     def active(self, identity: str) -> Person | None:
         """Who has this id, where ledger and account both say that she may act."""
@@ -182,11 +187,17 @@ def void_reset(desk: Desk, identity: str, begun: int, by: Proof, why: str) -> En
     def decide() -> Statement:
         found = hearing(desk, identity)
         reset, mine = _open(found, begun), found.active(by.person.id)
-        if mine is None or not (mine.id == identity or any(mine.has(item) for item in found.functions)):
+        if mine is None or not (mine.id == identity or found.signs(mine.id)):
             raise NotAuthorizedError(f"{by.person.name} is neither {found.person.name} nor signs: she stops no reset")
         return _voided(found, reset, actor(mine), by.how, " ".join(why.split()))
 
     return desk.ledger.append_decided(decide)
+
+
+def untold(desk: Desk, identity: str) -> PasswordReset | None:
+    """The reset of this person's password that is done and that she has not been told of, None where there is none."""
+    done = charter_of(desk).password_reset_done(identity)
+    return done if done is not None and not was_told(desk.accounts, done.seq) else None
 
 
 def why_not_take_part(found: Hearing, who: Person, beside: str) -> str | None:
@@ -207,7 +218,7 @@ def _may(found: Hearing, who: Person, beside: str) -> Person:
     same = why_same(charter, who.id, person.id)
     if same:
         raise SeparationOfDutiesError(f"{who.name} cannot do this for herself, as {same}: two others must")
-    if mine is None or not any(mine.has(function) for function in found.functions):
+    if mine is None or not found.signs(mine.id):
         raise NotAuthorizedError(
             f"{who.name} cannot do this: it takes who holds {' or '.join(found.functions)} herself, under the policy "
             f"in force; a delegation is not enough"
