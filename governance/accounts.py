@@ -219,11 +219,16 @@ class Accounts:
     def knows_browser(self, identity: str, token: str) -> bool:
         """Whether this is a token that `browser_token` gave for this person."""
         salt, _, mark = token.partition(".")
-        return bool(mark) and hmac.compare_digest(mark.encode(), self._browser_mark(identity, salt).encode())
+        if not mark or not is_id(identity):
+            return False
+        expected = self._browser_mark(identity, salt).encode()
+        return hmac.compare_digest(mark.encode("utf-8", "surrogatepass"), expected)
 
     def _browser_mark(self, identity: str, salt: str) -> str:
         key = self._stored(identity) or secrets.token_hex(16)  # nobody's: no token fits
-        return hmac.new(key.encode(), f"browser\n{salt}".encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hmac.new(
+            key.encode(), f"browser\n{identity}\n{salt}".encode("utf-8", "surrogatepass"), hashlib.sha256
+        ).hexdigest()
 
     def open_session(self, identity: str, now: datetime) -> str:
         """A new opaque session token for an authenticated person; only its hash is kept.

@@ -26,6 +26,7 @@ from recovery_factory import (
 
 from governance.accounts import Source
 from governance.api_tokens import ApiTokens
+from governance.case import open_case
 from governance.charter_record import identity_event, key_event
 from governance.delegating import delegate
 from governance.desk import Desk, charter_of
@@ -46,6 +47,7 @@ from governance.policy import Assurance
 from governance.proving import Proof, prove
 from governance.resetting import NEAR_TRIES, WRONG, begin_reset, confirm_reset, finish_reset, void_reset
 from governance.second_factor import code_at, step_of
+from governance.signoff import Wish, sign
 
 PAGE = Page("http://localhost:8765", "localhost")
 PASSKEY = NewPasskey("Y3JlZGVudGlhbA", "AAAA", "0", 0)
@@ -569,3 +571,57 @@ def test_a_secret_that_was_begun_with_the_old_password_waits_no_more(desk: Desk)
         act()
         with pytest.raises(ConfigurationError, match="waits for its first code"):
             confirm_code(desk, DEPUTY, "password", code_at(thief.secret, step_of(desk.clock())))
+
+
+# Whoever let her in later signs
+
+
+def _signs(desk: Desk, person: Person, function: str, behalf: str = "") -> None:
+    case = open_case(desk, "hiring", "2", "champion")
+    wish = Wish(function, "approve", "I read it.", case.shown(), "code", assurance=Assurance.SERVER_ATTESTED)
+    sign(desk, case, person, replace(wish, behalf=behalf))
+
+
+def _outcome(desk: Desk, *signers: tuple[Person, str]) -> str:
+    case = factory.record_case(desk, "2")
+    for person, function in signers:
+        _signs(desk, person, function)
+    assert case.target.alias == "champion"
+    return open_case(desk, "hiring", "2", "champion").decision.outcome.value
+
+
+@pytest.mark.parametrize(
+    ("app", "forget", "with_", "outcome"),
+    [
+        (False, False, COMPLIANCE, "HELD"),  # nothing but the new password showed that it was she
+        (True, True, COMPLIANCE, "HELD"),
+        (True, False, COMPLIANCE, "RELEASED"),  # her app stayed, and they lack it
+        (False, False, BYSTANDER, "RELEASED"),  # another person, who let nobody in
+    ],
+)
+def test_who_let_her_in_and_she_are_one_person_in_a_quorum(
+    app: bool, forget: bool, with_: Person, outcome: str, crowd: Desk
+) -> None:
+    if app:
+        factory.code(crowd, DEPUTY.id)
+    let_in(crowd, forget=forget)
+    assert _outcome(crowd, (with_, "compliance"), (DEPUTY, "model-risk")) == outcome
+
+
+def test_what_she_signed_before_she_was_let_in_stays_hers(crowd: Desk) -> None:
+    assert _outcome(crowd, (COMPLIANCE, "compliance"), (DEPUTY, "model-risk")) == "RELEASED"
+    let_in(crowd, forget=True)
+    assert open_case(crowd, "hiring", "2", "champion").decision.outcome.value == "RELEASED"
+
+
+def test_her_delegate_does_not_sign_beside_them_either(crowd: Desk) -> None:
+    let_in(crowd)
+    until = crowd.clock() + timedelta(days=9)
+    clerk = Person("clerk", "A Clerk", ("legal",))
+    crowd.ledger.append(key_event("added", clerk, MACHINE))
+    crowd.accounts.add(clerk, factory.SECRET)
+    delegate(crowd, DEPUTY, clerk.id, "model-risk", until, "on leave", "password")
+    factory.record_case(crowd, "2")
+    _signs(crowd, COMPLIANCE, "compliance")
+    _signs(crowd, clerk, "model-risk", DEPUTY.id)
+    assert open_case(crowd, "hiring", "2", "champion").decision.outcome.value == "HELD"
