@@ -144,6 +144,7 @@ def _form(
         ways=ways(request, session),
         identity=identity,
         name=f"{printable(found.person.name)} ({printable(identity)})",
+        who=printable(found.person.name),
         back=_person(identity),
         reset=reset_said(found.charter, reset) if reset else None,
         beside=_beside(found, reset.begun_by if reset and what == "confirm" else session.person.id),
