@@ -24,6 +24,7 @@ ALLOWED = {
         "governance/accounts_schema.py",
         "governance/reading.py",
         "governance/identities.py",
+        "governance/accounts_resets.py",
         "governance/api_tokens.py",
         "governance/migrations/__init__.py",
         "governance/registry/store_plugin.py",
@@ -38,6 +39,7 @@ ALLOWED = {
         "governance/migrations/accounts/0003_reading.py",
         "governance/migrations/accounts/0004_single_sign_on.py",
         "governance/migrations/accounts/0005_api_tokens.py",
+        "governance/migrations/accounts/0006_password_resets.py",
         "governance/migrations/ledger/0001_first.py",
     },
     "mlflow": {
