@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 
-from reports.drawing import INK
+from reports.charts import INK
 from reports.heatmap import HeatCell, HeatMap
 
 STEPS = ("#e6f0fa", "#c3dcf2", "#98c2e8", "#6ba5d9", "#4487c4", "#276aa8", "#134d87", "#082f5e")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from html import escape
+from typing import Any
 
 from audits.result import Verdict
-from reports.drawing import AMBER, BLUE, GREY, INK, RED, joined, line, mark, picture, short, ticks, word
+from reports.charts import AMBER, BLUE, GREY, INK, RED, config, drawn, named
 from reports.over_time import Trend, TrendPoint, spread
 
 WIDTH, HEIGHT = 330, 170
-LEFT, RIGHT, TOP, FOOT = 40, 10, 6, 36
 _CROSS_AT = 8
 """A missing value is a cross at the top of the picture: a place on the paper, not a place on the axis."""
 _COLOURS = {
@@ -21,35 +20,36 @@ _COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Area:
-    """Where audits and values lie, in pixels. Audits stand side by side in their order, whatever the time between."""
-
-    low: float
-    high: float
-    count: int
-
-    @property
-    def step(self) -> float:
-        """From one audit to the next."""
-        return WIDTH / self.count
-
-    def x(self, at: int) -> float:
-        """The middle of an audit's place."""
-        return LEFT + (at + 0.5) * self.step
-
-    def y(self, value: float) -> float:
-        """From the top; what is higher than the axis ends at its edge."""
-        return TOP + HEIGHT - (min(value, self.high) - self.low) / (self.high - self.low) * HEIGHT
-
-
 def trend_svg(trend: Trend) -> str:
     """The chart as one <svg> element: role img, named by its <title>."""
-    area = _Area(*domain(trend), max(1, len(trend.points)))
-    values = [(area.x(at), area.y(x.value)) if x.value is not None else None for at, x in enumerate(trend.points)]
-    points = (piece for at, point in enumerate(trend.points) for piece in _point(point, area.x(at), area))
-    pieces = (*_axes(trend, area), *_bounds(trend, area), joined(values, GREY), *points)
-    return picture(trend.key, spoken(trend), (LEFT + WIDTH + RIGHT, TOP + HEIGHT + FOOT), pieces)
+    text = drawn(json.dumps(trend_specification(trend), sort_keys=True))
+    return named(text, escape(trend.key), escape(spoken(trend)))
+
+
+def trend_specification(trend: Trend) -> dict[str, Any]:
+    """The Vega-Lite specification. Audits stand side by side in their order, whatever the time between them."""
+    low, high = domain(trend)
+    rows = [_row(point, at, high) for at, point in enumerate(trend.points)]
+    y = {
+        "field": "value",
+        "type": "quantitative",
+        "scale": {"domain": [low, high], "zero": False, "nice": False},
+        "axis": {"title": None, "labelColor": INK, "tickCount": 5, "format": ".2f"},
+    }
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": WIDTH,
+        "height": HEIGHT,
+        "padding": {"left": 4, "right": 10, "top": 4, "bottom": 4},
+        "background": "transparent",
+        "config": config(),
+        "layer": [
+            *_bound(rows, y),
+            _joined(rows, y),
+            *(_points(rows, y, state, monitoring) for state in _states(rows) for monitoring in (False, True)),
+            *_crosses(rows),
+        ],
+    }
 
 
 def domain(trend: Trend) -> tuple[float, float]:
@@ -79,20 +79,39 @@ def _said(point: TrendPoint) -> str:
     return f"{point.text}, {point.state}"
 
 
-def _axes(trend: Trend, area: _Area) -> Iterator[str]:
-    foot, right = TOP + HEIGHT, LEFT + WIDTH
-    for value in ticks(area.low, area.high, 5):
-        y = area.y(value)
-        yield line((LEFT, y), (right, y), GREY, opacity=0.22)
-        yield line((LEFT - 5, y), (LEFT, y), GREY)
-        yield word((LEFT - 8, y + 4), f"{value:.2f}", anchor="end")
-    yield line((LEFT, TOP), (LEFT, foot), GREY)
-    yield line((LEFT, foot), (right, foot), GREY)
-    for at in sorted(_labelled(len(trend.points))):
-        point, x = trend.points[at], area.x(at)
-        yield line((x, foot), (x, foot + 5), GREY)
-        yield word((x, foot + 17), short(f"v{point.version}", 5 * 11, 11), anchor="middle")
-        yield word((x, foot + 30), f"{point.time:%y-%m-%d}", anchor="middle")
+def _row(point: TrendPoint, at: int, high: float) -> dict[str, Any]:
+    value, lower = (None if end is None else min(end, high) for end in (point.value, point.lower))
+    upper = None if point.lower is None else min(high if point.upper is None else point.upper, high)
+    return {
+        "i": at,
+        "label": f"{point.time:%Y-%m-%d}",
+        "version": f"v{point.version}"[:12],
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "bound": point.bound,
+        "state": point.state,
+        "monitoring": point.monitoring,
+    }
+
+
+def _x(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Places are numbers, so that equal dates and versions stay apart; the axis writes version and day under them."""
+    shown = _labelled(len(rows))
+    labels = json.dumps([[row["version"], row["label"][2:]] if at in shown else "" for at, row in enumerate(rows)])
+    return {
+        "field": "i",
+        "type": "ordinal",
+        "scale": {"domain": list(range(len(rows)))},
+        "axis": {
+            "title": None,
+            "labelAngle": 0,
+            "labelColor": INK,
+            "grid": False,
+            "labelOverlap": False,
+            "labelExpr": f"{labels}[datum.value]",
+        },
+    }
 
 
 def _labelled(count: int) -> set[int]:
@@ -101,24 +120,48 @@ def _labelled(count: int) -> set[int]:
     return set(range(count - 1, -1, -step))
 
 
-def _bounds(trend: Trend, area: _Area) -> Iterator[str]:
+def _bound(rows: list[dict[str, Any]], y: dict[str, Any]) -> list[dict[str, Any]]:
     """A thick stroke at every audit that has the bound, joined to a line where it stays."""
-    found = [(at, area.y(point.bound)) for at, point in enumerate(trend.points) if point.bound is not None]
-    for at, y in found:
-        yield line((area.x(at) - 9, y), (area.x(at) + 9, y), INK, 3, opacity=0.8)
-    for (at, y), (then, after) in itertools.pairwise(found):
-        turn = (area.x(at) + area.x(then)) / 2
-        yield joined(((area.x(at), y), (turn, y), (turn, after), (area.x(then), after)), INK, 1.5, opacity=0.6)
+    kept = [{"i": row["i"], "bound": row["bound"]} for row in rows if row["bound"] is not None]
+    if not kept:
+        return []
+    where = {"x": _x(rows), "y": {**y, "field": "bound"}}
+    line = {"type": "line", "interpolate": "step", "color": INK, "strokeWidth": 1.5, "opacity": 0.6}
+    tick = {"type": "tick", "orient": "horizontal", "size": 18, "thickness": 3, "color": INK, "opacity": 0.8}
+    return [{"data": {"values": kept}, "mark": mark, "encoding": where} for mark in (line, tick)]
 
 
-def _point(point: TrendPoint, x: float, area: _Area) -> Iterator[str]:
-    """Interval and value of an audit: filled where the verdict rests on enough rows; a cross where there is none."""
-    if point.value is None:
-        yield word((x, TOP + _CROSS_AT + 5), "×", 16, anchor="middle")
-        return
-    colour, sure = _COLOURS.get(point.state, GREY), point.state in _COLOURS
-    if point.lower is not None:
-        upper = area.high if point.upper is None else point.upper
-        yield line((x, area.y(point.lower)), (x, area.y(upper)), colour, 2 if sure else 1.5, dashed=not sure)
-    shape = "square" if point.monitoring else "circle"
-    yield mark(shape, (x, area.y(point.value)), 58, colour, filled=sure, width=1.75)
+def _joined(rows: list[dict[str, Any]], y: dict[str, Any]) -> dict[str, Any]:
+    """A thin line from value to value; it breaks where one is missing."""
+    values = [{"i": row["i"], "value": row["value"]} for row in rows]
+    mark = {"type": "line", "color": GREY, "strokeWidth": 1, "invalid": "break-paths-show-domains"}
+    return {"data": {"values": values}, "mark": mark, "encoding": {"x": _x(rows), "y": y}}
+
+
+def _states(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(row["state"] for row in rows if row["value"] is not None))
+
+
+def _points(rows: list[dict[str, Any]], y: dict[str, Any], state: str, monitoring: bool) -> dict[str, Any]:  # noqa: FBT001
+    """Interval and point of every row of one verdict and purpose: filled where the verdict rests on enough rows."""
+    kept = [x for x in rows if x["value"] is not None and (x["state"], x["monitoring"]) == (state, monitoring)]
+    colour, sure = _COLOURS.get(state, GREY), state in _COLOURS
+    rule = {"type": "rule", "color": colour, "strokeWidth": 2 if sure else 1.5}
+    shape = "square" if monitoring else "circle"
+    point = {"type": "point", "shape": shape, "color": colour, "filled": sure, "size": 70, "opacity": 1}
+    ends = {"x": _x(rows), "y": {**y, "field": "lower"}, "y2": {"field": "upper"}}
+    return {
+        "data": {"values": kept},
+        "layer": [
+            {"mark": rule if sure else {**rule, "strokeDash": [3, 2]}, "encoding": ends},
+            {"mark": {**point, "strokeWidth": 1.75}, "encoding": {"x": _x(rows), "y": y}},
+        ],
+    }
+
+
+def _crosses(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kept = [{"i": row["i"]} for row in rows if row["value"] is None]
+    if not kept:
+        return []
+    mark = {"type": "text", "text": "×", "fontSize": 16, "color": INK, "baseline": "middle"}
+    return [{"data": {"values": kept}, "mark": mark, "encoding": {"x": _x(rows), "y": {"value": _CROSS_AT}}}]

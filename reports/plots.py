@@ -2,82 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from functools import lru_cache
+from html import escape
+from typing import Any
 
-from reports.drawing import BLUE, GREY, INK, joined, line, mark, picture, ticks, word
+from reports.charts import BLUE, GREY, INK, config, drawn, named
 from reports.view import Plot, Point
 
-WIDTH, HEIGHT = 220, 200
-"""The area of a plot, in pixels of its own."""
-LEFT, RIGHT, TOP, FOOT = 48, 18, 8, 42
+SIDE = 200
+"""Width and height of the area of a plot, in pixels of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Area:
-    """Where values of a plot lie, in pixels; what is higher than the axis ends at its edge."""
-
-    plot: Plot
-
-    def x(self, value: float) -> float:
-        """From the left edge of the picture."""
-        low, high = self.plot.x
-        return LEFT + (value - low) / (high - low) * WIDTH
-
-    def y(self, value: float) -> float:
-        """From the top edge of the picture."""
-        low, high = self.plot.y
-        return TOP + HEIGHT - (min(value, high) - low) / (high - low) * HEIGHT
-
-
+@lru_cache(maxsize=512)
 def plot_svg(plot: Plot) -> str:
     """The plot as one <svg> element: role img, named by its <title>."""
-    area = _Area(plot)
-    points = [piece for point in plot.points for piece in _point(point, area)]
-    through = joined(((area.x(x.x), area.y(x.y)) for x in plot.points), BLUE, opacity=0.6) if plot.joined else ""
-    pieces = (*_axes(plot, area), *_lines(plot, area), through, *points)
-    return picture(plot.key, _spoken(plot), (LEFT + WIDTH + RIGHT, TOP + HEIGHT + FOOT), pieces)
+    return named(drawn(json.dumps(plot_specification(plot), sort_keys=True)), escape(plot.key), escape(_spoken(plot)))
 
 
-def _axes(plot: Plot, area: _Area) -> Iterator[str]:
-    foot, right = TOP + HEIGHT, LEFT + WIDTH
-    for at in ticks(*plot.x, 4):
-        x = area.x(at)
-        yield line((x, TOP), (x, foot), GREY, opacity=0.22)
-        yield line((x, foot), (x, foot + 5), GREY)
-        yield word((x, foot + 17), _written(plot, at), anchor="middle")
-    for at in ticks(*plot.y, 4):
-        y = area.y(at)
-        yield line((LEFT, y), (right, y), GREY, opacity=0.22)
-        yield line((LEFT - 5, y), (LEFT, y), GREY)
-        yield word((LEFT - 8, y + 4), _written(plot, at), anchor="end")
-    yield line((LEFT, foot), (right, foot), GREY)
-    yield line((LEFT, TOP), (LEFT, foot), GREY)
-    yield word((LEFT + WIDTH / 2, foot + 35), plot.axes[0], anchor="middle")
-    yield word((11, TOP + HEIGHT / 2), plot.axes[1], anchor="middle", turned=True)
+def plot_specification(plot: Plot) -> dict[str, Any]:
+    """The Vega-Lite specification: the diagonal, the horizontal lines, the intervals, the points."""
+    x, y = _axis(plot, 0), _axis(plot, 1)
+    rows = [_row(point, plot.y[1]) for point in plot.points]
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": SIDE + 20,
+        "height": SIDE,
+        "padding": {"left": 4, "right": 16, "top": 6, "bottom": 4},
+        "background": "transparent",
+        "config": config(),
+        "layer": [*_diagonal(plot, x, y), *_lines(plot, y), *_points(plot, rows, x, y)],
+    }
 
 
-def _written(plot: Plot, value: float) -> str:
-    return f"{value:.0%}" if plot.percent else f"{value:.6g}"
+def _row(point: Point, high: float) -> dict[str, Any]:
+    ends = {"y": min(point.y, high), "lower": min(point.lower, high), "upper": min(point.upper, high)}
+    return {"x": point.x, **ends, "counted": point.counted}
 
 
-def _lines(plot: Plot, area: _Area) -> Iterator[str]:
-    """The diagonal within both axes, and the horizontal lines."""
-    if plot.diagonal:
-        low, high = max(plot.x[0], plot.y[0]), min(plot.x[1], plot.y[1])
-        yield line((area.x(low), area.y(low)), (area.x(high), area.y(high)), INK, opacity=0.7)
-    for item in plot.lines:
-        if item.at <= plot.y[1]:
-            y = area.y(item.at)
-            yield line((LEFT, y), (LEFT + WIDTH, y), INK, 3 if item.kind == "bound" else 1, opacity=0.7)
+def _axis(plot: Plot, at: int) -> dict[str, Any]:
+    ends = (plot.x, plot.y)[at]
+    axis = {
+        "title": plot.axes[at],
+        "titleColor": INK,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+        "labelColor": INK,
+        "tickCount": 4,
+        "labelFlush": False,
+        "format": ".0%" if plot.percent else "~r",
+    }
+    scale = {"domain": list(ends), "zero": False, "nice": False}
+    return {"field": "xy"[at], "type": "quantitative", "scale": scale, "axis": axis}
 
 
-def _point(point: Point, area: _Area) -> Iterator[str]:
-    """The interval and the point: filled where counted, else hollow with a dashed rule."""
-    x, colour, width = area.x(point.x), BLUE if point.counted else GREY, 2 if point.counted else 1.5
-    yield line((x, area.y(point.lower)), (x, area.y(point.upper)), colour, width, dashed=not point.counted)
-    shape = "circle" if point.counted else "diamond"
-    yield mark(shape, (x, area.y(point.y)), 36, colour, filled=point.counted, width=1.5)
+def _diagonal(plot: Plot, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
+    if not plot.diagonal:
+        return []
+    ends = [{"x": end, "y": end} for end in plot.x]
+    mark = {"type": "line", "color": INK, "strokeWidth": 1, "opacity": 0.7}
+    return [{"data": {"values": ends}, "mark": mark, "encoding": {"x": x, "y": y}}]
+
+
+def _lines(plot: Plot, y: dict[str, Any]) -> list[dict[str, Any]]:
+    shown = [line for line in plot.lines if line.at <= plot.y[1]]
+    return [
+        {
+            "data": {"values": [{"y": line.at}]},
+            "mark": {"type": "rule", "color": INK, "strokeWidth": 3 if line.kind == "bound" else 1, "opacity": 0.7},
+            "encoding": {"y": y},
+        }
+        for line in shown
+    ]
+
+
+def _points(plot: Plot, rows: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
+    """The line, then the interval and the point of every row: filled where counted, else hollow with a dashed rule."""
+    line = {"type": "line", "color": BLUE, "strokeWidth": 1, "opacity": 0.6}
+    layers: list[dict[str, Any]] = []
+    if plot.joined:
+        layers.append({"data": {"values": rows}, "mark": line, "encoding": {"x": x, "y": y}})
+    ends = {"x": x, "y": {**y, "field": "lower"}, "y2": {"field": "upper"}}
+    for counted in (True, False):
+        kept = [row for row in rows if row["counted"] is counted]
+        if kept:
+            rule, point = _marks(counted)
+            both = [{"mark": rule, "encoding": ends}, {"mark": point, "encoding": {"x": x, "y": y}}]
+            layers.append({"data": {"values": kept}, "layer": both})
+    return layers
+
+
+def _marks(counted: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001 (private, one caller)
+    if counted:
+        return (
+            {"type": "rule", "color": BLUE, "strokeWidth": 2},
+            {"type": "point", "shape": "circle", "color": BLUE, "filled": True, "size": 40, "opacity": 1},
+        )
+    return (
+        {"type": "rule", "color": GREY, "strokeWidth": 1.5, "strokeDash": [3, 2]},
+        {"type": "point", "shape": "diamond", "color": GREY, "filled": False, "size": 40, "opacity": 1},
+    )
 
 
 def _spoken(plot: Plot) -> str:
