@@ -90,10 +90,13 @@ def _app(project: Project, person: str) -> str:
     assert begun.exit_code == 0, begun.said
     secret = str(begun.document["secret"])
     assert begun.document["uri"].startswith(f"otpauth://totp/Fairgate:{person}?secret={secret}")
-    gone = datetime.now(UTC).timestamp() % STEP
-    if gone > STEP / 2:  # the code before the one of now is taken until the next one comes
-        sleep(STEP - gone)
-    confirmed = project.fairgate("people", "totp", person, "--confirm", _code(secret, -1))
+    for late in (True, False):
+        gone = datetime.now(UTC).timestamp() % STEP
+        if gone > STEP / 2:  # the code before the one of now is taken until the next one comes
+            sleep(STEP - gone)
+        confirmed = project.fairgate("people", "totp", person, "--confirm", _code(secret, -1))
+        if confirmed.exit_code == 0 or not late:  # on a busy machine even half a step may pass before it is looked at
+            break
     assert "has set up an authenticator app (ledger entry" in confirmed.out, confirmed.said
     return secret
 
