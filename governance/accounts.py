@@ -41,6 +41,7 @@ IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 SEEN_EVERY = timedelta(seconds=20)
 """A session's last use is written no oftener: a page would else cost a synced write. It may end that much early."""
+_SECRET = text("SELECT secret FROM person WHERE id = :id")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
 _FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ADDED = text(
@@ -214,30 +215,24 @@ class Accounts:
         It opens nothing, and ends with the password.
         """
         salt = secrets.token_urlsafe(16)
-        return f"{salt}.{self._browser_mark(identity, salt)}"
+        stored = self._stored(identity) if is_id(identity) else None
+        return f"{salt}.{_browser_mark(stored or secrets.token_hex(16), identity, salt)}"  # nobody's fits nothing
 
     def knows_browser(self, identity: str, token: str) -> bool:
-        """Whether this is a token that `browser_token` gave for this person."""
-        salt, _, mark = token.partition(".")
-        if not mark or not is_id(identity):
-            return False
-        expected = self._browser_mark(identity, salt).encode()
-        return hmac.compare_digest(mark.encode("utf-8", "surrogatepass"), expected)
+        """Whether this is a token that `browser_token` gave for this person under the password that she has now."""
+        return is_id(identity) and _fits(self._stored(identity), identity, token)
 
-    def _browser_mark(self, identity: str, salt: str) -> str:
-        key = self._stored(identity) or secrets.token_hex(16)  # nobody's: no token fits
-        return hmac.new(
-            key.encode(), f"browser\n{identity}\n{salt}".encode("utf-8", "surrogatepass"), hashlib.sha256
-        ).hexdigest()
-
-    def open_session(self, identity: str, now: datetime) -> str:
+    def open_session(self, identity: str, now: datetime, mark: str | None = None) -> str:
         """A new opaque session token for an authenticated person; only its hash is kept.
 
-        Raises ConfigurationError for an unknown id.
+        `mark`: a `browser_token` from before her password was looked at. Where the password was changed since, the old
+        one opens nothing any more. Raises NotAuthorizedError for that, ConfigurationError for an unknown id.
         """
         token = secrets.token_urlsafe(32)
         row = {"token": _hash(token), "id": identity, "csrf": secrets.token_urlsafe(32), "now": now.isoformat()}
         with self.database.writing() as connection:
+            if mark is not None and not _fits(connection.execute(_SECRET, row).scalar(), identity, mark):
+                raise NotAuthorizedError(REFUSED)
             if not connection.execute(_OPENED, row).rowcount:
                 raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
         return token
@@ -269,8 +264,8 @@ class Accounts:
 
     def _stored(self, identity: str) -> str | None:
         with self.database.reading() as connection:
-            row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
-            return row.secret if row else None
+            found: str | None = connection.execute(_SECRET, {"id": identity}).scalar()
+            return found
 
     def _count_try(self, who: str, what: str, now: datetime, source: Source | None) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
@@ -347,6 +342,18 @@ def _pause(failures: int, free: int = FREE_FAILURES, longest: timedelta = timede
     if failures < free:
         return timedelta()
     return min(longest, timedelta(seconds=2 ** min(failures - free, 12)))
+
+
+def _fits(stored: str | None, identity: str, token: str) -> bool:
+    """Whether a browser's token was made under this stored password; nobody's and an empty one fit nothing."""
+    salt, _, mark = token.partition(".")
+    given = mark.encode("utf-8", "surrogatepass")
+    return bool(stored and mark) and hmac.compare_digest(given, _browser_mark(stored or "", identity, salt).encode())
+
+
+def _browser_mark(stored: str, identity: str, salt: str) -> str:
+    said = f"browser\n{identity}\n{salt}".encode("utf-8", "surrogatepass")
+    return hmac.new(stored.encode(), said, hashlib.sha256).hexdigest()
 
 
 def _hasher() -> PasswordHasher:

@@ -64,9 +64,9 @@ def source_of(request: Request, identity: str) -> Source:
     return Source(f"address {_address(request.client.host if request.client else '')}", strange=True)
 
 
-def know_browser(answer: Response, request: Request, identity: str) -> None:
-    """Let this browser be known as one of this person from now on. The cookie opens nothing."""
-    cookies, token = cookies_of(request), desk_of(request).accounts.browser_token(identity)
+def know_browser(answer: Response, request: Request, token: str) -> None:
+    """Let this browser be known by this `Accounts.browser_token` from now on. The cookie opens nothing."""
+    cookies = cookies_of(request)
     answer.set_cookie(
         cookies.known, token, max_age=KNOWN_FOR, path="/", httponly=True, samesite="lax", secure=cookies.secure
     )

@@ -38,22 +38,24 @@ def login(request: Request, fields: Fields) -> Response:
     if not same(fields.get("token", ""), request.cookies.get(cookies.login, "")):
         return login_form(request, wanted, "The form was too old. Try again.", 403)
     identity = fields.get("id", "").strip()
+    mark = desk.accounts.browser_token(identity)
     try:
         with admitted():
             person = desk.accounts.authenticate(identity, fields.get("password", ""), source_of(request, identity))
+        answer = enter(request, person, wanted, mark)
     except CrowdedError:
         return crowded(login_form(request, wanted, CROWDED, 503))
     except NotAuthorizedError as error:
         return login_form(request, wanted, str(error), 401)
-    answer = enter(request, person, wanted)
-    know_browser(answer, request, person.id)
+    know_browser(answer, request, mark)
     return answer
 
 
-def enter(request: Request, person: Person, wanted: str) -> Response:
+def enter(request: Request, person: Person, wanted: str, mark: str | None = None) -> Response:
     """A new session, under a new id, for a person who has just shown who she is; an older one of this browser ends.
 
-    Where her password was reset since, she is led past what she must know of it.
+    Where her password was reset since, she is led past what she must know of it. `mark`: of the password that she gave,
+    which must be hers still. Raises NotAuthorizedError.
     """
     desk, cookies = desk_of(request), cookies_of(request)
     _close(request)
@@ -62,7 +64,7 @@ def enter(request: Request, person: Person, wanted: str) -> Response:
         path = f"{TOLD}?{urlencode({'wanted': path})}"
     answer = RedirectResponse(path, 303)
     _forget(answer, request, cookies.login)
-    remember(answer, request, cookies.session, desk.accounts.open_session(person.id, desk.clock()))
+    remember(answer, request, cookies.session, desk.accounts.open_session(person.id, desk.clock(), mark))
     return answer
 
 

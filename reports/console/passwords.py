@@ -43,7 +43,7 @@ def change(request: Request, session: Visitor, fields: OwnForm) -> Response:
         return _form(request, session, str(error))
     outside_of(request).recorded()
     answer = enter(request, session.person, "/me?done=password")
-    know_browser(answer, request, session.person.id)
+    know_browser(answer, request, desk.accounts.browser_token(session.person.id))
     return answer
 
 

@@ -79,6 +79,17 @@ def test_a_new_password_ends_what_the_old_one_opened(accounts: Accounts) -> None
     assert accounts.authenticate("other", SECRET) == OTHER
 
 
+def test_an_old_password_that_is_looked_at_meanwhile_opens_nothing(accounts: Accounts) -> None:
+    mark = accounts.browser_token("officer")
+    assert accounts.authenticate("officer", SECRET) == OFFICER
+    accounts.set_secret("officer", NEW, tokens=False)  # between the look and the session
+    assert "is wrong" in _refusal(lambda: accounts.open_session("officer", NOON, mark))
+    for other in ("", ".", accounts.browser_token("other"), accounts.browser_token("nobody")):
+        assert "is wrong" in _refusal(lambda other=other: accounts.open_session("officer", NOON, other))  # type: ignore[misc]
+    token = accounts.open_session("officer", NOON, accounts.browser_token("officer"))
+    assert accounts.session(token, NOON) is not None
+
+
 @pytest.mark.parametrize("who", ["nobody", "abroad", "gone", "' OR 1=1 --"])
 def test_only_an_active_person_with_a_password_gets_a_new_one(accounts: Accounts, who: str) -> None:
     accounts.add(Person("gone", "Gone", ("legal",)), SECRET)
