@@ -98,8 +98,7 @@ def most_hours(desk: Desk, case: Case) -> int:
 def ended(desk: Desk, case: Case) -> datetime | None:
     """When the emergency release of a case that is held now ended, None where there was none or one still holds."""
     glass = _glass(desk, case)
-    last = glass.last_end() if glass is not None and case.decision.outcome is DecisionOutcome.HELD else None
-    return last if last is not None and last <= case.dossier.now else None
+    return glass.ended() if glass is not None and case.decision.outcome is DecisionOutcome.HELD else None
 
 
 def _as_shown(desk: Desk, case: Case, plea: Plea) -> None:

@@ -103,6 +103,8 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """Withdraw an approval: a live version is taken out by the next reconcile."""
+    from dataclasses import replace
+
     from flows.wiring import open_desk
     from governance.case import open_case
     from governance.signoff import withdraw as record
@@ -111,13 +113,22 @@ def withdraw(
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
     proof = proved(settings, desk, identity, credential_file, code)
-    entries = record(desk, case, proof.person, reason)
+    said = replace(proof, how=at_the_command_line(proof))
+    entries = record(desk, case, proof.person, reason, proof=said)
     receipt = hand_out(settings, desk, *entries)
     if as_json:
-        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]} | receipt.document())
+        emit(
+            {
+                "withdrawn": [entry.statement.body["sign_off"] for entry in entries],
+                "authentication": said.how,
+                "assurance": said.assurance.value,
+            }
+            | receipt.document()
+        )
         return
     for entry in entries:
         say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+    say(f"  authenticated by {said.how}; assurance {said.assurance.value}")
     say("  where it is live, the next reconcile takes it out", *receipt.lines())
 
 

@@ -17,7 +17,9 @@ from reports.console.case_form import case_in, frame, reason_in, status_of
 from reports.console.credentials import act, authenticated
 from reports.console.masking import case_for
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
+from reports.glass import glass_rows
 from reports.signed import condition_rows, sign_off_row
+from reports.view import GlassRow, SignOffRow
 from reports.words import printable
 
 router = APIRouter()
@@ -37,7 +39,7 @@ def withdraw_them(request: Request, session: Visitor, fields: OwnForm) -> Respon
     try:
         said = {"entries": ", ".join(map(str, chosen)), "reason": reason_in(fields)}
         who = authenticated(request, session, fields, act("withdraw", session.person, **said))
-        entries = withdraw(desk, case, who.person, reason_in(fields), chosen)
+        entries = withdraw(desk, case, who.person, reason_in(fields), chosen, who.proof())
     except (SignOffRefusedError, ConfigurationError) as error:
         return _show_withdraw(request, session, case, fields, str(error), status_of(error))
     outside_of(request).recorded()
@@ -81,14 +83,18 @@ def _show_withdraw(
     mine = withdrawable(desk, case, session.person)
     readable = case_for(desk, session, case)
     found = [item for item in readable.dossier.sign_offs if item.seq in mine]
-    rows = tuple(
-        (
-            sign_off_row(item, readable, desk.policy),
-            session.person.id in (item.approver.id, item.on_behalf_of) if not typed else f"take_{item.seq}" in typed,
-        )
-        for item in found
-    )
-    values = {"rows": rows, "live": case.released(), **frame(request, session, case, typed, problem)}
+    own = {item.seq for item in found if session.person.id in (item.approver.id, item.on_behalf_of)}
+    own |= {item.seq for item in readable.dossier.broken_glass if session.person.id == item.person.id}
+    glass = [row for row in glass_rows(readable, desk.policy) if row.seq in mine]
+    rows: tuple[SignOffRow | GlassRow, ...] = (*(sign_off_row(item, readable, desk.policy) for item in found), *glass)
+    chosen = {row.seq for row in rows if (f"take_{row.seq}" in typed if typed else row.seq in own)}
+    values = {
+        "rows": rows,
+        "chosen": chosen,
+        "glass": {row.seq for row in glass},
+        "live": case.released(),
+        **frame(request, session, case, typed, problem),
+    }
     return html("console_withdraw.html", session, status, **values)
 
 

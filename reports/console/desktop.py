@@ -95,14 +95,19 @@ def glass_words(desk: Desk, case: Case) -> str:
 
     A release that rests on broken glass has a banner of its own; see `reports.release`.
     """
-    end = ended(desk, case)
-    if end is None:
-        return half_broken(desk, case)
+    half, end = half_broken(desk, case), ended(desk, case)
+    if half or end is None:
+        return half
     live = "It is still live: the next reconcile takes it out. " if case.released() else ""
     return (
-        f"The emergency release of this version ended by itself {moment(end)}. {live}It is not renewed: what is "
-        f"released now needs evidence and signatures."
+        f"The emergency release of this version ended by itself {moment(end)}. {live}No release rests on it any more."
     )
+
+
+def glass_on(desk: Desk, case: Case) -> str:
+    """`glass_words` on a page of several cases: it names the one."""
+    words = glass_words(desk, case)
+    return f"{printable(case.subject)} as {printable(case.target)}: {words}" if words else ""
 
 
 def policy_banner(desk: Desk) -> str | None:

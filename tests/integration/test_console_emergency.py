@@ -81,7 +81,8 @@ def test_the_inbox_shows_emergencies_first_and_says_which_are_open(risk: Browser
     assert f"Reason: “{WHY}”" in seen
     half = f"Second Officer (compliance) has broken the glass: “{WHY}”"
     assert f"One of two persons fraud v1 as champion in local {half}" in seen
-    assert "Nothing is released unless a second person does so too, with fairgate break-glass, before 2026-10" in seen
+    assert "Nothing is released unless a second person confirms it before 2026-10" in seen
+    assert "on the page “In an emergency” of this case" in seen
 
 
 def test_an_emergency_leaves_the_inbox_when_it_ends_by_itself(risk: Browser, desk: Desk) -> None:
