@@ -11,6 +11,7 @@ from expectations.result import DataValidation
 from governance.case import Case
 from governance.decide import POLICY_IN_FORCE, Finding, Status
 from governance.digests import plain
+from governance.explanation import for_readers
 from governance.policy import Policy
 from reports.card import card_sections
 from reports.changes import changes
@@ -103,7 +104,7 @@ def _finding(item: Finding) -> FindingRow:
         title=requirement_label(item.requirement),
         status=item.status.value,
         reason=one_line(item.reason, 1_500),
-        way_out=printable(item.way_out, 400) if item.way_out and item.status is not Status.MET else None,
+        way_out=printable(words, 500) if (words := for_readers(item)) and item.status is not Status.MET else None,
         entries=", ".join(f"{seq}" for seq in item.evidence),
     )
 

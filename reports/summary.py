@@ -9,6 +9,7 @@ from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from governance.case import Case
 from governance.decide import DecisionOutcome, Finding, Status
 from governance.dossier import SignOff
+from governance.explanation import for_readers
 from governance.lapse import in_words
 from governance.policy import Policy
 from governance.quorum import quorum
@@ -189,7 +190,7 @@ def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
         status=finding.status.value,
         reason=_ADVERSE.sub(r"\1.", sentence(one_line(finding.reason, 260))),
         who=tuple(_who(function, case, policy) for function in finding.needs),
-        way_out=printable(finding.way_out, 400) if finding.way_out and not finding.needs else None,
+        way_out=printable(words, 500) if (words := for_readers(finding)) and not finding.needs else None,
     )
 
 
