@@ -120,7 +120,7 @@ def policy_banner(desk: Desk) -> str | None:
     return (
         f"Policy {named} is not in force, so nothing is released and nobody can sign: people adopted {force}, ledger "
         f"entry {adopted.seq}. Whoever runs this console names that one in FAIRGATE_POLICY, or two persons adopt this "
-        f"one with fairgate policy approve."
+        f"one on the page Policies (at the command line: fairgate policy approve)."
     )
 
 
