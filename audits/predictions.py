@@ -169,6 +169,7 @@ class Rows:
     """Rows of a table that are not as they must be, counted chunk by chunk."""
 
     def __init__(self, rows: int) -> None:
+        """`rows`: how many the whole table has."""
         self._rows = rows
         self._seen = 0
         self._count = 0

@@ -216,6 +216,7 @@ class Written:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
+        """`file` is open for writing, and stays open."""
         self._file = file
         self.pieces: list[list[Any]] = []
         self.texts: dict[str, int] = {}

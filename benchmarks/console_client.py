@@ -15,12 +15,15 @@ IDLE = 4
 
 @dataclass
 class Answer:
+    """What the server said."""
+
     status: int
     headers: list[tuple[str, str]]
     body: bytes
 
     @property
     def text(self) -> str:
+        """The body, read as UTF-8."""
         return self.body.decode()
 
 
@@ -99,6 +102,7 @@ def _head(data: bytes) -> tuple[int, list[tuple[str, str]]]:
 
 
 def hidden(text: str) -> dict[str, str]:
+    """Names and values of the hidden fields of a page."""
     found = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', text)
     return {name: html.unescape(value) for name, value in found}
 

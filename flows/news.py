@@ -205,14 +205,23 @@ def _adopted(room: Newsroom, entry: Entry) -> News | None:
     return News(Kind.POLICY, entry.time, title, said, f"/entry/{entry.seq}", room.audience.all(), seq=entry.seq)
 
 
-def _disabled(room: Newsroom, entry: Entry) -> News | None:
+def _person(room: Newsroom, entry: Entry) -> News | None:
+    """Who may act no more, and each step of a reset of a password: it is told to her too, who may not have asked."""
     body = entry.statement.body
-    if body["event"] != "disabled":
+    event, reset = body["event"], str(body["event"]).startswith("password-reset-")
+    if event != "disabled" and not reset:
         return None
     who = f"{named(body['person']['name'])} ({printable(body['person']['id'], 64)})"
+    title = f"{who} may act no more"
     said = ("What this person signed counts no more; releases that rest on it are held.",)
-    to = room.audience.all()
-    return News(Kind.PERSON, entry.time, f"{who} may act no more", said, f"/entry/{entry.seq}", to, seq=entry.seq)
+    if reset:
+        title = f"Password of {who}: reset {event.removeprefix('password-reset-')}"
+        by = f"{named(entry.statement.actor.name)} ({printable(entry.statement.actor.id, 64)})"
+        factors = " Her authenticator app and passkeys are forgotten too." if body["reset"].get("forget") else ""
+        said = (f"By {by}.{factors} If she did not ask for it, stop it: her page under People.",)
+    persons = frozenset({str(body["person"]["id"])}) if reset else frozenset[str]()
+    path, to = f"/entry/{entry.seq}", room.audience.all()
+    return News(Kind.PERSON, entry.time, title, said, path, to, persons, seq=entry.seq)
 
 
 _TELLERS: Mapping[PredicateType, Callable[[Newsroom, Entry], News | None]] = {
@@ -225,5 +234,5 @@ _TELLERS: Mapping[PredicateType, Callable[[Newsroom, Entry], News | None]] = {
     PredicateType.OBSERVATION: _observed,
     PredicateType.POLICY: _adopted,
     PredicateType.POLICY_APPROVAL: _adopted,
-    PredicateType.KEY_EVENT: _disabled,
+    PredicateType.KEY_EVENT: _person,
 }

@@ -6,6 +6,7 @@ Accounts are disabled, never deleted, and ids are never reused: a name under a s
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 import secrets
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from governance.accounts_schema import ACCOUNTS
 from governance.database.address import open_database
@@ -30,10 +31,17 @@ if TYPE_CHECKING:
 MIN_SECRET = 12
 MAX_SECRET = 1_024
 FREE_FAILURES = 5
+FREE_OF_STRANGERS = 20
+"""So many wrong passwords may come from one strange place for all ids, or for one id from all strange places."""
+LONGEST_FOR_STRANGERS = timedelta(minutes=1)
+"""A place may be a whole house, and an id is known to many: what one does there must not keep the others out."""
+REMEMBERED = timedelta(days=1)
+"""A count of wrong passwords is forgotten so long after its last pause."""
 IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
 SEEN_EVERY = timedelta(seconds=20)
 """A session's last use is written no oftener: a page would else cost a synced write. It may end that much early."""
+_SECRET = text("SELECT secret FROM person WHERE id = :id")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,63})")
 _FUNCTION = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ADDED = text(
@@ -44,6 +52,8 @@ _COUNTED = text(
     "INSERT INTO failures VALUES (:id, :count, :until)"
     " ON CONFLICT (person) DO UPDATE SET count = excluded.count, until = excluded.until"
 )
+_UNCOUNTED = text("UPDATE failures SET count = count - 1 WHERE person = :id AND count > 0")
+_CHANGED = text("UPDATE person SET secret = :secret WHERE id = :id AND active = 1 AND secret <> ''")
 REFUSED = "the id or the password is wrong, or the account is disabled"
 T = TypeVar("T")
 _TURN = Lock()
@@ -60,6 +70,18 @@ class Session:
     person: Person
     csrf: str
     proves_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """From where somebody tries a password, in words. Tries from one place do not hold up another one.
+
+    `strange`: nobody is known to come from there. Its tries are also counted for all ids together, and those of all
+    strange places for one id: many places must not add up to many guesses.
+    """
+
+    place: str
+    strange: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,11 +140,12 @@ class Accounts:
                 raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
             connection.execute(text("DELETE FROM session WHERE person = :id"), {"id": identity})
 
-    def authenticate(self, identity: str, secret: str) -> Person:
+    def authenticate(self, identity: str, secret: str, source: Source | None = None) -> Person:
         """The person, if the password is hers. Raises NotAuthorizedError, the same for whatever was wrong.
 
-        Failures are recorded; after five in a row each further try must wait twice as long, at most an hour. A try
-        is counted before the password is looked at and forgiven after: many at once are not free.
+        Failures are recorded; after five in a row from one `source` each further try from there must wait twice as
+        long, at most an hour. A try is counted before the password is looked at and forgiven after: many at once are
+        not free.
         """
         if not _ID.fullmatch(identity):  # nobody can have it, so nothing of it is stored
             raise NotAuthorizedError(REFUSED)
@@ -131,22 +154,24 @@ class Accounts:
             person, stored = self.person(identity), self._stored(identity)
             return person if _matches(stored, secret) and person is not None and person.active else None
 
-        return self.counted(identity, "passwords", look)
+        return self.counted(identity, "passwords", look, source)
 
-    def counted(self, who: str, what: str, look: Callable[[], T | None]) -> T:
+    def counted(self, who: str, what: str, look: Callable[[], T | None], source: Source | None = None) -> T:
         """What `look` finds, as one counted try of `who`: None is a failure. Raises NotAuthorizedError.
 
         `what` are the things that were wrong, for the message: passwords. What one name spares, another one does not:
-        a right password does not forgive wrong codes.
+        a right password does not forgive wrong codes, nor what was tried elsewhere.
         """
         now = self.clock()
-        self._count_try(who, what, now)
+        self._count_try(who, what, now, source)
         found = look()
         if found is None:
             self._record_failure(who, now)
             raise NotAuthorizedError(REFUSED)
         with self.database.writing() as connection:
-            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": who})
+            connection.execute(text("DELETE FROM failures WHERE person = :id"), {"id": _counted_as(who, source)})
+            for key in _totals(who, source):  # only this try: who has one account must not try all others for nothing
+                connection.execute(_UNCOUNTED, {"id": key})
         return found
 
     def failed_attempts(self, identity: str) -> tuple[datetime, ...]:
@@ -156,19 +181,58 @@ class Accounts:
             return tuple(datetime.fromisoformat(row.time) for row in rows)
 
     def failed_since_success(self, identity: str) -> int:
-        """How many tries with a wrong credential there were since this person last came in."""
-        with self.database.reading() as connection:
-            row = connection.execute(text("SELECT count FROM failures WHERE person = :id"), {"id": identity}).first()
-            return int(row[0]) if row else 0
+        """How many tries with a wrong credential there were since this person last came in, from any place.
 
-    def open_session(self, identity: str, now: datetime) -> str:
+        Each place counts since she came in from there, and is forgotten a day after its last pause.
+        """
+        query = text("SELECT sum(count) FROM failures WHERE person = :id OR substr(person, 1, :length) = :from")
+        values = {"id": identity, "from": f"{identity} from ", "length": len(f"{identity} from ")}
+        with self.database.reading() as connection:
+            return int(connection.execute(query, values).scalar() or 0)
+
+    def has_password(self, identity: str) -> bool:
+        """Whether this person can come in with a password; who comes in by single sign-on alone cannot."""
+        return bool(self._stored(identity))
+
+    def set_secret(self, identity: str, secret: str, *, tokens: bool) -> None:
+        """Give an active person who has a password a new one; her sessions end, and with `tokens` those of her scripts.
+
+        Raises ConfigurationError for a weak password, for nobody, and for who is disabled or has none.
+        """
+        check_secret(secret)
+        row = {"id": identity, "secret": _hasher().hash(secret), "now": self.clock().isoformat()}
+        with self.database.writing() as connection:
+            if not connection.execute(_CHANGED, row).rowcount:
+                raise ConfigurationError(f"{identity!r} is nobody here, is disabled, or has no password")
+            connection.execute(text("DELETE FROM session WHERE person = :id"), row)
+            connection.execute(text("DELETE FROM failures WHERE person = :id"), row)
+            if tokens:
+                connection.execute(text("UPDATE api_token SET revoked = :now WHERE person = :id AND revoked = ''"), row)
+
+    def browser_token(self, identity: str) -> str:
+        """What a browser keeps in which this person has just signed in: tries from there are counted for themselves.
+
+        It opens nothing, and ends with the password.
+        """
+        salt = secrets.token_urlsafe(16)
+        stored = self._stored(identity) if is_id(identity) else None
+        return f"{salt}.{_browser_mark(stored or secrets.token_hex(16), identity, salt)}"  # nobody's fits nothing
+
+    def knows_browser(self, identity: str, token: str) -> bool:
+        """Whether this is a token that `browser_token` gave for this person under the password that she has now."""
+        return is_id(identity) and _fits(self._stored(identity), identity, token)
+
+    def open_session(self, identity: str, now: datetime, mark: str | None = None) -> str:
         """A new opaque session token for an authenticated person; only its hash is kept.
 
-        Raises ConfigurationError for an unknown id.
+        `mark`: a `browser_token` from before her password was looked at. Where the password was changed since, the old
+        one opens nothing any more. Raises NotAuthorizedError for that, ConfigurationError for an unknown id.
         """
         token = secrets.token_urlsafe(32)
         row = {"token": _hash(token), "id": identity, "csrf": secrets.token_urlsafe(32), "now": now.isoformat()}
         with self.database.writing() as connection:
+            if mark is not None and not _fits(connection.execute(_SECRET, row).scalar(), identity, mark):
+                raise NotAuthorizedError(REFUSED)
             if not connection.execute(_OPENED, row).rowcount:
                 raise ConfigurationError(f"there is no person {identity!r}; see: fairgate people list")
         return token
@@ -200,20 +264,19 @@ class Accounts:
 
     def _stored(self, identity: str) -> str | None:
         with self.database.reading() as connection:
-            row = connection.execute(text("SELECT secret FROM person WHERE id = :id"), {"id": identity}).first()
-            return row.secret if row else None
+            found: str | None = connection.execute(_SECRET, {"id": identity}).scalar()
+            return found
 
-    def _count_try(self, who: str, what: str, now: datetime) -> None:
+    def _count_try(self, who: str, what: str, now: datetime, source: Source | None) -> None:
         """One more try, in one transaction with the question whether it is allowed."""
-        query = text("SELECT count, until FROM failures WHERE person = :id")
+        keys = {_counted_as(who, source): (FREE_FAILURES, timedelta(hours=1), repr(who))}
+        keys |= {key: (FREE_OF_STRANGERS, LONGEST_FOR_STRANGERS, said) for key, said in _totals(who, source).items()}
         with self.database.writing() as connection:
-            row = connection.execute(query, {"id": who}).first()
-            left = datetime.fromisoformat(row.until) - now if row else timedelta()
-            if row and timedelta() < left <= _pause(row[0]):  # a longer one only a clock that was set back makes
-                raise NotAuthorizedError(f"too many wrong {what} for {who!r}: wait until {row.until[:19]} UTC")
-            count = row[0] + 1 if row else 1
-            values = {"id": who, "count": count, "until": (now + _pause(count)).isoformat()}
-            connection.execute(_COUNTED, values)
+            counts = {key: _allowed(connection, key, rule, what, now) for key, rule in keys.items()}
+            connection.execute(text("DELETE FROM failures WHERE until < :old"), {"old": (now - REMEMBERED).isoformat()})
+            for key, count in counts.items():
+                pause = _pause(count, keys[key][0], keys[key][1])
+                connection.execute(_COUNTED, {"id": key, "count": count, "until": (now + pause).isoformat()})
 
     def _record_failure(self, identity: str, now: datetime) -> None:
         values = {"id": identity, "now": now.isoformat()}
@@ -230,8 +293,17 @@ def _check(person: Person, secret: str | None) -> None:
     if wrong or not person.functions:
         found = list(person.functions)
         raise ConfigurationError(f"the functions of {person.id!r} are {found}: write words such as compliance")
-    if secret is None:
-        return
+    if secret is not None:
+        check_secret(secret)
+
+
+def is_id(text: str) -> bool:
+    """Whether somebody could have this id."""
+    return _ID.fullmatch(text) is not None
+
+
+def check_secret(secret: str) -> None:
+    """Raises ConfigurationError where this cannot be a password."""
     try:
         secret.encode()
     except UnicodeEncodeError as error:
@@ -242,10 +314,46 @@ def _check(person: Person, secret: str | None) -> None:
         )
 
 
-def _pause(failures: int) -> timedelta:
-    if failures < FREE_FAILURES:
+def _counted_as(who: str, source: Source | None) -> str:
+    """The name under which tries are counted; no id has a blank in it."""
+    return who if source is None else f"{who} from {source.place}"
+
+
+def _totals(who: str, source: Source | None) -> dict[str, str]:
+    """Under what else a try from a strange place is counted, with what a message calls it."""
+    if source is None or not source.strange:
+        return {}
+    return {f"* from {source.place}": source.place, f"{who} anywhere": f"{who!r} from places that are not known"}
+
+
+def _allowed(connection: Connection, key: str, rule: tuple[int, timedelta, str], what: str, now: datetime) -> int:
+    """How many tries it is with this one. Raises NotAuthorizedError where it must wait."""
+    query = text("SELECT count, until FROM failures WHERE person = :id")
+    row = connection.execute(query, {"id": key}).first()
+    if row is None:
+        return 1
+    left = datetime.fromisoformat(row.until) - now
+    if timedelta() < left <= _pause(row[0], *rule[:2]):  # a longer one only a clock that was set back makes
+        raise NotAuthorizedError(f"too many wrong {what} for {rule[2]}: wait until {row.until[:19]} UTC")
+    return int(row[0]) + 1
+
+
+def _pause(failures: int, free: int = FREE_FAILURES, longest: timedelta = timedelta(hours=1)) -> timedelta:
+    if failures < free:
         return timedelta()
-    return timedelta(seconds=min(3_600, 2 ** min(failures - FREE_FAILURES, 12)))
+    return min(longest, timedelta(seconds=2 ** min(failures - free, 12)))
+
+
+def _fits(stored: str | None, identity: str, token: str) -> bool:
+    """Whether a browser's token was made under this stored password; nobody's and an empty one fit nothing."""
+    salt, _, mark = token.partition(".")
+    given = mark.encode("utf-8", "surrogatepass")
+    return bool(stored and mark) and hmac.compare_digest(given, _browser_mark(stored or "", identity, salt).encode())
+
+
+def _browser_mark(stored: str, identity: str, salt: str) -> str:
+    said = f"browser\n{identity}\n{salt}".encode("utf-8", "surrogatepass")
+    return hmac.new(stored.encode(), said, hashlib.sha256).hexdigest()
 
 
 def _hasher() -> PasswordHasher:

@@ -67,6 +67,13 @@ _FIFTH = (
     ) STRICT""",
 )
 
+# Of a reset of a password (the entry that began it): tries with one right half, and since when she has been told of it.
+_SIXTH = (
+    """CREATE TABLE password_reset (
+        begun INT PRIMARY KEY, person TEXT NOT NULL REFERENCES person (id), tries INT NOT NULL, told TEXT NOT NULL
+    ) STRICT""",
+)
+
 
 def create(connection: Connection) -> None:
     """Make the tables, in the transaction that is open."""
@@ -75,6 +82,7 @@ def create(connection: Connection) -> None:
     create_third(connection)
     create_fourth(connection)
     create_fifth(connection)
+    create_sixth(connection)
 
 
 def create_first(connection: Connection) -> None:
@@ -102,6 +110,11 @@ def create_fifth(connection: Connection) -> None:
     _make(connection, _FIFTH)
 
 
+def create_sixth(connection: Connection) -> None:
+    """Make the table that revision 0006 adds."""
+    _make(connection, _SIXTH)
+
+
 def _make(connection: Connection, statements: Iterable[str]) -> None:
     for statement in statements:
         connection.exec_driver_sql(_for_postgres(statement) if connection.dialect.name == "postgresql" else statement)
@@ -116,7 +129,7 @@ def _for_postgres(statement: str) -> str:
 
 ACCOUNTS = Tables(
     name="accounts",
-    head="0005",
+    head="0006",
     first="person",
     create=create,
     # Any number that others do not use: writers wait for each other as on SQLite, so that every guess is counted.

@@ -100,7 +100,7 @@ def _signed_will(charter: Charter, entry: Entry) -> bytes | None:
     if key is not None and charter.key_holder(key.public, before=entry.seq) == signer and proves(key, will):
         return will
     held = charter.passkey(passkey.credential_id) if passkey is not None else None
-    if passkey is None or held is None or held.holder != signer or held.revoked or held.seq >= entry.seq:
+    if passkey is None or held is None or held.holder != signer or not held.signs(entry.seq):
         return None
     from governance.passkey import proves as passkey_proves
 

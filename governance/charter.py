@@ -6,10 +6,12 @@ An account that the ledger does not know signs nothing, and neither does a polic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from governance.charter_factors import CodeApp, LinkedIdentity, OwnKey, Passkey
+from governance.charter_resets import TOGETHER, PasswordReset, ResetState, resets_after
 from governance.people import Person
 from governance.statement import Entry, PredicateType
 
@@ -18,56 +20,6 @@ CHARTER = "charter"
 
 ADOPTERS = 2
 """How many persons adopt a policy that replaces another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnKey:
-    """A person's own key from entry `seq` on: base64 of 32 raw Ed25519 bytes. `holder` is the id of a person."""
-
-    seq: int
-    public: str
-    holder: str
-    revoked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Passkey:
-    """A person's passkey from entry `seq` on. `credential` and `public_key` (COSE) are base64url without padding.
-
-    It signs for pages under `origin` alone, whose host is `rp_id`. `aaguid` names the model of the authenticator.
-    An assertion is verified from this alone, years later too.
-    """
-
-    seq: int
-    time: datetime
-    holder: str
-    credential: str
-    public_key: str
-    rp_id: str
-    origin: str
-    label: str
-    aaguid: str
-    revoked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CodeApp:
-    """A person's authenticator app from entry `seq` on; the accounts hold the secret that has this fingerprint."""
-
-    seq: int
-    time: datetime
-    holder: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinkedIdentity:
-    """A person's identity at a provider of single sign-on, from entry `seq` on. `holder` is the id of a person."""
-
-    seq: int
-    issuer: str
-    subject: str
-    holder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +69,8 @@ class Charter:
 
     `founded`: once two persons held functions that sign under the policy in force. From then on and for ever, people
     decide on policies and on who signs, also where some of them have left since. `reset` are those whom another signer
-    allowed to set up a factor anew with the password alone.
+    allowed to set up a factor anew with the password alone. `added_by` says which person added whom, for those whom one
+    did; `linked` is every (issuer, subject, id) that ever was.
     """
 
     people: tuple[Person, ...] = ()
@@ -130,6 +83,9 @@ class Charter:
     codes: tuple[CodeApp, ...] = ()
     reset: frozenset[str] = frozenset()
     identities: tuple[LinkedIdentity, ...] = ()
+    password_resets: tuple[PasswordReset, ...] = ()
+    added_by: Mapping[str, str] = field(default_factory=dict)
+    linked: frozenset[tuple[str, str, str]] = frozenset()
 
     def adopted(self) -> Adoption | None:
         """The policy in force, None where none ever was."""
@@ -164,7 +120,7 @@ class Charter:
 
     def passkeys_of(self, identity: str) -> tuple[Passkey, ...]:
         """The passkeys with which this person can sign now."""
-        return tuple(item for item in self.passkeys if item.holder == identity and not item.revoked)
+        return tuple(item for item in self.passkeys if item.holder == identity and item.usable)
 
     def code_of(self, identity: str) -> CodeApp | None:
         """The authenticator app whose codes count for this person, None where she has none."""
@@ -177,6 +133,24 @@ class Charter:
     def identity(self, issuer: str, subject: str) -> LinkedIdentity | None:
         """Whose identity at a provider this is now, None where it is nobody's."""
         return next((item for item in self.identities if (item.issuer, item.subject) == (issuer, subject)), None)
+
+    def password_reset(self, identity: str) -> PasswordReset | None:
+        """The newest reset of this person's password, None where there never was one."""
+        return next((item for item in reversed(self.password_resets) if item.person == identity), None)
+
+    def password_reset_done(self, identity: str) -> PasswordReset | None:
+        """The newest reset by which this person was let in, None where none was ever done."""
+        done = (x for x in reversed(self.password_resets) if x.person == identity and x.state is ResetState.DONE)
+        return next(done, None)
+
+    def let_in_by(self, identity: str, then: datetime, *, before: int, password: bool) -> frozenset[str]:
+        """Who let this person in again lately, so that an act of hers before the entry `before` may be theirs.
+
+        `password`: nothing but a password showed that it was she.
+        """
+        done = (item for item in self.password_resets if item.state is ResetState.DONE and item.person == identity)
+        fits = (x for x in done if (x.ended_by or 0) < before and x.ended_at and then < x.ended_at + TOGETHER)
+        return frozenset(who for x in fits if x.alone or password for who in (x.begun_by, x.confirmed_by))
 
     def delegations_to(self, delegate: str, function: str, now: datetime) -> tuple[Delegation, ...]:
         """The delegations by which this person may sign in this function now."""
@@ -245,7 +219,7 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
         case "added":
             person = Person(who["id"], who["name"], tuple(who["functions"]), who["issuer"])
             known = charter.person(person.id) is not None  # an id is never reused: a second person is not believed
-            return charter if known else replace(charter, people=(*charter.people, person))
+            return charter if known else _joined(charter, person, entry)
         case "disabled":
             gone = tuple(replace(p, active=False) if p.id == who["id"] else p for p in charter.people)
             return replace(charter, people=gone)
@@ -257,7 +231,30 @@ def _key_event(charter: Charter, entry: Entry) -> Charter:
             return replace(charter, keys=tuple(lost))
         case "identity-linked" | "identity-unlinked":
             return _identity_event(charter, entry)
+        case "password-reset-begun" | "password-reset-confirmed" | "password-reset-done" | "password-reset-void":
+            return _reset_event(charter, entry)
     return _factor_event(charter, entry)
+
+
+def _joined(charter: Charter, person: Person, entry: Entry) -> Charter:
+    by = entry.statement.actor
+    added = {**charter.added_by, person.id: by.id} if by.kind == "person" else charter.added_by
+    return replace(charter, people=(*charter.people, person), added_by=added)
+
+
+def _reset_event(charter: Charter, entry: Entry) -> Charter:
+    """Resets of passwords. One that is done ends what another signer allowed, unless it forgets the factors itself."""
+    who = str(entry.statement.body["person"]["id"])
+    resets = resets_after(charter.password_resets, entry, factor=charter.has_factor(who))
+    charter = replace(charter, password_resets=resets)
+    done = next((x for x in resets if x.ended_by == entry.seq and x.state is ResetState.DONE), None)
+    if done is None:
+        return charter
+    if not done.forget:
+        return replace(charter, reset=charter.reset - {who})
+    gone = (replace(x, retired=entry.seq) if x.holder == who and x.usable else x for x in charter.passkeys)
+    codes = tuple(item for item in charter.codes if item.holder != who)
+    return replace(charter, passkeys=tuple(gone), codes=codes, reset=charter.reset | {who})
 
 
 def _factor_event(charter: Charter, entry: Entry) -> Charter:
@@ -302,7 +299,8 @@ def _identity_event(charter: Charter, entry: Entry) -> Charter:
     if charter.identity(issuer, subject) is not None:
         return charter
     found = LinkedIdentity(entry.seq, issuer, subject, str(body["person"]["id"]))
-    return replace(charter, identities=(*charter.identities, found))
+    linked = charter.linked | {(issuer, subject, found.holder)}
+    return replace(charter, identities=(*charter.identities, found), linked=linked)
 
 
 def _delegation(charter: Charter, entry: Entry) -> Charter:

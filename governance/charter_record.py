@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.charter import CHARTER, Delegation
+from governance.charter_resets import PasswordReset
 from governance.digests import digest_value, plain
 from governance.people import Actor, Person, actor
 from governance.policy import Policy
@@ -54,6 +55,54 @@ def factor_event(event: str, person: Person, by: Person, authentication: str, fa
         "authentication": authentication,
     }
     return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), actor(by), words[event], body)
+
+
+def password_changed(person: Person, authentication: str) -> Statement:
+    """The person has a new password of her own choice. Nothing of it is kept here."""
+    meaning = f"{person.name} ({person.id}) has changed her password"
+    body = {"event": "password-changed", "person": plain(person), "public_key": None, "authentication": authentication}
+    return Statement(PredicateType.KEY_EVENT, (_CHARTER, person_of(person)), actor(person), meaning, body)
+
+
+def reset_begun(person: Person, by: Person, authentication: str, reset: Mapping[str, Any]) -> Statement:
+    """`by` begins a reset of this person's password. `reset`: reason, forget, until, half (a fingerprint)."""
+    forget = ", and forgets her authenticator app and passkeys" if reset["forget"] else ""
+    meaning = f"{by.name} ({by.id}) begins a reset of the password of {person.name} ({person.id}){forget}"
+    body = _reset_body("begun", person, authentication, {**reset, "begun_by": plain(actor(by))})
+    return Statement(PredicateType.KEY_EVENT, _reset_of(person, by), actor(by), meaning, body)
+
+
+def reset_moved(
+    event: str, person: Person, found: PasswordReset, persons: tuple[Person, ...], by: Actor, said: Mapping[str, str]
+) -> Statement:
+    """event: confirmed, done or void. `persons` are who began it and, from then on, who confirmed it.
+
+    `said`: authentication, and half (a fingerprint) of a confirmation or why it is void.
+    """
+    who, by_whom = f"{person.name} ({person.id})", " and ".join(f"{item.name} ({item.id})" for item in persons)
+    words = {
+        "confirmed": f"{by.name} ({by.id}) confirms the reset of the password of {who} that entry {found.seq} began",
+        "done": f"{who} has set a new password, let in by {by_whom}",
+        "void": f"the reset of the password of {who} that entry {found.seq} began is void: {said.get('why')}",
+    }
+    names = ("begun_by", "confirmed_by")
+    kept = {
+        "begun": found.seq,
+        "forget": found.forget,
+        **dict(zip(names, map(plain, map(actor, persons)), strict=False)),
+    }
+    kept |= {name: value for name, value in said.items() if name != "authentication"}
+    body = _reset_body(event, person, said["authentication"], kept)
+    return Statement(PredicateType.KEY_EVENT, _reset_of(person, *persons), by, words[event], body)
+
+
+def _reset_body(event: str, person: Person, authentication: str, reset: Mapping[str, Any]) -> dict[str, Any]:
+    said = {"event": f"password-reset-{event}", "person": plain(person), "public_key": None}
+    return {**said, "authentication": authentication, "reset": dict(reset)}
+
+
+def _reset_of(person: Person, *others: Person) -> tuple[ResourceDigest, ...]:
+    return (_CHARTER, person_of(person), *(person_of(item) for item in others))
 
 
 def identity_event(event: str, person: Person, by: Actor, issuer: str, subject: str) -> Statement:

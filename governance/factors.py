@@ -7,8 +7,9 @@ by another signer.
 from __future__ import annotations
 
 from governance.accounts_factors import count_use, forget_secrets
-from governance.charter import Passkey
+from governance.charter_factors import Passkey
 from governance.charter_record import factor_event
+from governance.charter_resets import ResetState
 from governance.desk import Desk, charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError, SeparationOfDutiesError
 from governance.passkey import NewPasskey, Page
@@ -90,6 +91,13 @@ def reset_factors(desk: Desk, identity: str, by: Proof) -> Entry:
         signers = adopted.signers if adopted else desk.policy.all_signers()
         if other is None or not by.person.active or not any(other.has(function) for function in signers):
             raise NotAuthorizedError(f"{by.person.name} cannot do this: it takes who holds {' or '.join(signers)}")
+        last = charter.password_reset(person.id)
+        stands = last is not None and (last.state is ResetState.DONE or last.open(desk.clock()))
+        if last is not None and stands and by.person.id in (last.begun_by, last.confirmed_by):
+            raise SeparationOfDutiesError(
+                f"{by.person.name} took part in the last reset of this password, so another signer must; or two "
+                f"begin a new reset that forgets the factors too: fairgate people reset {person.id} --forget-factors"
+            )
         if not by.factor:
             raise NotAuthorizedError(f"{by.person.name} must show a second factor of her own for this: --code or --key")
         return factor_event("factors-reset", person, by.person, by.how, {})

@@ -6,7 +6,7 @@ since entries of every earlier version of Fairgate stay readable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -155,11 +155,6 @@ def inventory(entries: Iterable[Entry]) -> tuple[KnownModel, ...]:
     return tuple(models[name].done() for name in sorted(models))
 
 
-def known_model(entries: Iterable[Entry], name: str) -> KnownModel | None:
-    """One model, None where the ledger never heard of it."""
-    return next((item for item in inventory(_about(entries, name)) if item.name == name), None)
-
-
 def timeline(entries: Iterable[Entry], name: str) -> tuple[Event, ...]:
     """Everything that the ledger says of a model, the newest first."""
     targets, found = dict[str, Target](), list[Event]()
@@ -174,14 +169,6 @@ def timeline(entries: Iterable[Entry], name: str) -> tuple[Event, ...]:
         elif about is None and (seen := targets.get(entry.statement.digest_of("target") or "")):
             found.append(Event(entry, INCIDENT, entry.statement.body.get("version"), seen))
     return tuple(reversed(found))
-
-
-def _about(entries: Iterable[Entry], name: str) -> Iterator[Entry]:
-    """The entries about this model, and those about no model, such as observations of a target."""
-    for entry in entries:
-        about = model_in(entry)
-        if about is None or about[0] == name:
-            yield entry
 
 
 def _learn(model: _Model, entry: Entry, about: tuple[str, str, str], owners: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from governance.charter import Passkey
+from governance.charter_factors import Passkey
 from governance.errors import ConfigurationError, NotAuthorizedError
 from governance.ledger.keys import public_key as checked_ed25519
 from governance.people import Person

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from governance.accounts import REFUSED
+from governance.accounts import REFUSED, Source
 from governance.accounts_factors import count_use
 from governance.charter import Charter
 from governance.desk import Desk, charter_of
@@ -24,7 +24,7 @@ class Proof:
     """The person, how she was authenticated in the words of the record, and how sure that makes us.
 
     `factor`: something beside her password showed that it is she. `passkey` is what her passkey answered, to the
-    challenge that was made at `asked_at`; None where she used none.
+    challenge that was made at `asked_at`; None where she used none. `own`: a passkey or a key of her own was used.
     """
 
     person: Person
@@ -33,6 +33,7 @@ class Proof:
     factor: bool = False
     passkey: Assertion | None = None
     asked_at: datetime | None = None
+    own: bool = False
 
 
 def asks_code(desk: Desk, identity: str) -> bool:
@@ -40,15 +41,15 @@ def asks_code(desk: Desk, identity: str) -> bool:
     return charter_of(desk).code_of(identity) is not None
 
 
-def prove(desk: Desk, identity: str, secret: str, code: str | None = None) -> Proof:
+def prove(desk: Desk, identity: str, secret: str, code: str | None = None, source: Source | None = None) -> Proof:
     """The person, by her password, and by a code of her authenticator app where she has one. Then both are asked.
 
-    The ledger says which app is hers: one that the accounts alone know counts for nothing. Raises NotAuthorizedError,
-    the same whichever of the two was wrong.
+    The ledger says which app is hers: one that the accounts alone know counts for nothing. Wrong passwords are counted
+    for this `source`. Raises NotAuthorizedError, the same whichever of the two was wrong.
     """
     app = charter_of(desk).code_of(identity)
     if app is None:
-        person = desk.accounts.authenticate(identity, secret)
+        person = desk.accounts.authenticate(identity, secret, source)
         if code:
             raise NotAuthorizedError(
                 f"{person.name} has no authenticator app, so a code proves nothing: set one up on the page /me of the "
@@ -60,7 +61,7 @@ def prove(desk: Desk, identity: str, secret: str, code: str | None = None) -> Pr
             f"{identity} has an authenticator app: give its code too (--code or FAIRGATE_CODE at the command line)"
         )
     try:
-        person = desk.accounts.authenticate(identity, secret)
+        person = desk.accounts.authenticate(identity, secret, source)
         spend_code(desk.accounts, person.id, app.fingerprint, code)
     except NotAuthorizedError as error:
         raise NotAuthorizedError(_REFUSED if str(error) == REFUSED else str(error)) from error
@@ -73,8 +74,8 @@ def prove_by_passkey(desk: Desk, person: Person, assertion: Assertion, challenge
     What the server attests of it is two factors; `signoff` records more where the challenge was her will.
     """
     found = charter_of(desk).passkey(assertion.credential_id)
-    if found is None or found.holder != person.id or found.revoked:
-        state = "was revoked" if found and found.holder == person.id else "is not enrolled for you"
+    if found is None or found.holder != person.id or not found.usable:
+        state = "counts no more" if found and found.holder == person.id else "is not enrolled for you"
         raise NotAuthorizedError(f"this passkey {state}: see the page /me of the console")
     known = desk.accounts.person(person.id)
     if known is None or not known.active:
@@ -85,7 +86,8 @@ def prove_by_passkey(desk: Desk, person: Person, assertion: Assertion, challenge
             f"the passkey “{found.label}” counts its uses, and its count did not go on: there may be a copy of it; "
             f"revoke it on the page /me of the console"
         )
-    return Proof(known, "passkey", Assurance.SERVER_ATTESTED, factor=True, passkey=assertion, asked_at=asked_at)
+    how, assurance = "passkey", Assurance.SERVER_ATTESTED
+    return Proof(known, how, assurance, factor=True, passkey=assertion, asked_at=asked_at, own=True)
 
 
 def not_by_password_alone(charter: Charter, person: Person, assurance: Assurance) -> None:
@@ -106,4 +108,4 @@ def by_own_key(charter: Charter, proof: Proof, public: str) -> Proof:
     """The proof, where the person also holds the private half of this key of hers. Raises NotAuthorizedError."""
     if charter.key_holder(public) != proof.person.id:
         raise NotAuthorizedError(f"the key {public} is not one of {proof.person.name}")
-    return Proof(proof.person, f"{proof.how} and key", Assurance.SERVER_ATTESTED, factor=True)
+    return Proof(proof.person, f"{proof.how} and key", Assurance.SERVER_ATTESTED, factor=True, own=True)

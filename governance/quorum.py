@@ -31,7 +31,7 @@ def quorum(rules: TierRules, dossier: Dossier, policy_digest: str) -> Quorum:
             valid.append(item)
         else:
             void.append(f"{item.approver.name} ({item.function}): {reason}")
-    given = _fill(rules.quorum, tuple(valid))
+    given = _fill(rules.quorum, tuple((item, _identities(item, dossier)) for item in valid))
     return Quorum(given, _left(rules.quorum, given), tuple(void))
 
 
@@ -122,23 +122,29 @@ def _overtaken(item: SignOff, dossier: Dossier) -> bool:
     return any(found.digest != item.validation_digest for found in again)
 
 
-def _fill(slots: tuple[str, ...], valid: tuple[SignOff, ...]) -> tuple[SignOff, ...]:
+def _fill(slots: tuple[str, ...], valid: tuple[tuple[SignOff, frozenset[str]], ...]) -> tuple[SignOff, ...]:
     """The largest assignment of distinct persons to slots; slots are few, so trying all is cheap."""
     if not slots:
         return ()
     best = _fill(slots[1:], valid)
-    for item in valid:
+    for item, who in valid:
         if item.function == slots[0]:
-            others = tuple(other for other in valid if _identities(other).isdisjoint(_identities(item)))
+            others = tuple(pair for pair in valid if pair[1].isdisjoint(who))
             candidate = (item, *_fill(slots[1:], others))
             if len(candidate) > len(best):
                 best = candidate
     return best
 
 
-def _identities(item: SignOff) -> set[str]:
-    """Whose sign-off it is: the signer's, and that of who delegated to her. One person fills one slot."""
-    return {item.approver.id} | ({item.on_behalf_of} if item.on_behalf_of else set())
+def _identities(item: SignOff, dossier: Dossier) -> frozenset[str]:
+    """Whose sign-off it may be: the signer's, that of who delegated to her, and of who let one of them in again lately.
+
+    One person fills one slot: two who reset a third's password know it may be one of theirs.
+    """
+    mine = {item.approver.id} | ({item.on_behalf_of} if item.on_behalf_of else set())
+    weak = item.assurance == Assurance.PASSWORD or item.on_behalf_of is not None
+    found = (dossier.charter.let_in_by(who, item.signed_at, before=item.seq, password=weak) for who in sorted(mine))
+    return frozenset(mine).union(*found)
 
 
 def _left(slots: tuple[str, ...], given: tuple[SignOff, ...]) -> tuple[str, ...]:

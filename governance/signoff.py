@@ -115,7 +115,7 @@ def _asserted(case: Case, person: Person, assertion: Assertion, will: bytes) -> 
     from governance.passkey import count_of
 
     found = case.dossier.charter.passkey(assertion.credential_id)
-    if found is None or found.holder != person.id or found.revoked:
+    if found is None or found.holder != person.id or not found.usable:
         raise NotAuthorizedError(f"this passkey is not one of {person.name}: see the page /me of the console")
     count_of(found, assertion, will)
 

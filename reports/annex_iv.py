@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.forms import Known, form_paper
-from reports.model_card import ModelCard, card_of
 from reports.paper import Paper
 from reports.report import Report
-from reports.view import CardSection, Cell, Column, Row, Table
+from reports.view_card import ModelCard
+from reports.view_table import Cell, Column, Row, Table
 from reports.words import count, moment, one_line, printable
 
 _LIMIT = 24
@@ -16,13 +16,13 @@ _LIMIT = 24
 
 def annex_iv_paper(report: Report) -> Paper:
     """The extract."""
-    card = card_of(report.evidence, report.view)
+    card = report.view.whole_card
     return form_paper(
         "annex_iv.toml",
         report,
         {
             "1": _general(card),
-            "2": Known(words=(_chapter(card, "card-training").words)),
+            "2": Known(words=(card.section("card-training").words)),
             "2(g)": _tests(report, card),
             "3": _monitoring(report, card),
             "4": _metrics(card),
@@ -33,19 +33,15 @@ def annex_iv_paper(report: Report) -> Paper:
     )
 
 
-def _chapter(card: ModelCard, key: str) -> CardSection:
-    return next(item for item in card.sections if item.key == key)
-
-
 def _general(card: ModelCard) -> Known:
-    return Known(facts=(*_chapter(card, "card-details").facts, *_chapter(card, "card-use").facts))
+    return Known(facts=(*card.section("card-details").facts, *card.section("card-use").facts))
 
 
 def _tests(report: Report, card: ModelCard) -> Known:
     """The test report: its data, metrics, numbers, and who signed it when."""
-    data, numbers = _chapter(card, "card-data"), _chapter(card, "quantities")
+    data, numbers = card.section("card-data"), card.section("quantities")
     digests = tuple((row.label, row.digest) for row in report.view.digests)
-    words = (*data.words, *numbers.words, *_chapter(card, "metrics").words)
+    words = (*data.words, *numbers.words, *card.section("metrics").words)
     return Known(words=words, facts=(*data.facts, *digests), tables=(*numbers.tables, signatures(report)))
 
 
@@ -69,12 +65,12 @@ def signatures(report: Report) -> Table:
 
 
 def _metrics(card: ModelCard) -> Known:
-    found = _chapter(card, "metrics")
+    found = card.section("metrics")
     return Known(found.words, found.facts)
 
 
 def _monitoring(report: Report, card: ModelCard) -> Known:
-    limits = _chapter(card, "caveats").words
+    limits = card.section("caveats").words
     return Known(words=(*_oversight(report), *report.view.summary.monitored, *limits))
 
 

@@ -9,7 +9,8 @@ from reports.annex_iv import signatures
 from reports.forms import Known, form_paper
 from reports.paper import Paper
 from reports.report import Report
-from reports.view import Cell, Column, Panel, Row, Table
+from reports.view import Panel
+from reports.view_table import Cell, Column, Row, Table
 from reports.words import moment, printable
 
 _ADVERSE = {"adverse", "watch"}

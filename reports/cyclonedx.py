@@ -14,11 +14,9 @@ from governance.digests import plain
 from reports.cyclonedx_declarations import declarations, standard
 from reports.evidence import CaseEvidence
 from reports.exchange import (
-    Measure,
     bounded,
     evidence_pieces,
     evidence_urn,
-    measures,
     record_digest,
     text,
     uuid_of,
@@ -26,6 +24,7 @@ from reports.exchange import (
 from reports.provenance import provenance
 from reports.release import release_view
 from reports.view import ReleaseView
+from reports.view_card import Measure
 from reports.words import group_name, listed, printable
 
 MODEL = "model"
@@ -98,7 +97,7 @@ def _model(evidence: CaseEvidence, view: ReleaseView) -> Object:
             }
             for item in evidence_pieces(evidence)
         ],
-        "modelCard": _card(evidence),
+        "modelCard": _card(evidence.audit, view),
         "properties": [
             _property("manifest-digest", subject.digest),
             _property("hash-of", "the RFC 8785 manifest of all of the model's files: name, size and SHA-256 of each"),
@@ -106,11 +105,11 @@ def _model(evidence: CaseEvidence, view: ReleaseView) -> Object:
     }
 
 
-def _card(evidence: CaseEvidence) -> Object:
-    audit = evidence.audit
+def _card(audit: AuditResult | None, view: ReleaseView) -> Object:
+    """The numbers are those of the one model card; the format has no place for its questions."""
     if audit is None:
         return {"properties": [_property("not-audited", "the ledger names no audit for a release of these bytes")]}
-    found = tuple(measures(audit))
+    found = view.whole_card.measures
     return {
         "modelParameters": {"datasets": [_dataset(audit)]},
         "quantitativeAnalysis": {"performanceMetrics": [_metric(item) for item in found if item.value is not None]},

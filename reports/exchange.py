@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -17,28 +17,13 @@ from audits.result import AuditResult, Disparity, Interval
 from governance.digests import digest_value
 from reports.evidence import CaseEvidence
 from reports.view import ReleaseView
+from reports.view_card import Measure
 from reports.words import bound_text, group_name, one_line, printable
 
 _NAMESPACE = UUID("5f0c1d0e-6c0b-5d35-9d0f-2b6f3a1f6f11")
 """A namespace of our own for UUIDs of version 5 (RFC 9562): the same record always gives the same ids."""
 
 LONG = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One number of the audit and of whom it is. `value` None: there is none, and `gap` says why.
-
-    `lower` and `upper` are exact texts, None where the interval has no such end. `aside`: shown, not compared.
-    """
-
-    metric: str
-    of: str
-    value: str | None
-    lower: str | None = None
-    upper: str | None = None
-    gap: str = ""
-    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +95,8 @@ def measures(audit: AuditResult) -> Iterator[Measure]:
     for item in audit.estimates:
         of = group_name(item.features, item.group)
         aside = "" if item.counted or item.suppressed else text(item.reason or "below the minimum", 300)
-        yield _measure(item.metric, of, item.value, item.interval, item.reason, aside=aside)
+        found = _measure(item.metric, of, item.value, item.interval, item.reason, aside=aside)
+        yield replace(found, rate=True)
     for gap in audit.disparities:
         yield _measure(gap.name, compared(gap), gap.value, gap.interval, gap.reason)
     for more in audit.quantities:

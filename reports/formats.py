@@ -157,9 +157,8 @@ def _art_27(report: Report) -> bytes:
 
 def _model_card(report: Report) -> bytes:
     from reports.hugging_face import card_readme
-    from reports.model_card import card_of
 
-    return card_readme(card_of(report.evidence, report.view), report.about).encode()
+    return card_readme(report.view, report.about).encode()
 
 
 def _cyclonedx(report: Report) -> bytes:

@@ -13,7 +13,7 @@ from reports.paper import Chapter, Paper
 from reports.provenance import pack_standing
 from reports.report import Report
 from reports.templating import TEMPLATES
-from reports.view import Table
+from reports.view_table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from reports.night import NightView
 from reports.provenance import Provenance, provenance
 from reports.signed import NO_PROOF
-from reports.view import Cell, DisparityRow, Panel, Part, Rate, ReleaseView, Table
+from reports.view import DisparityRow, Panel, Part, Rate, ReleaseView
+from reports.view_table import Cell, Table
 from reports.words import DASH
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|&~#$!])")

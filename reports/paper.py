@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports.view import Table
+from reports.view_table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,70 @@
-"""The PDF for the archive: PDF/A-3b (ISO 19005-3) from the same template as the HTML, with the record's JSON attached.
+"""The PDF for the archive: the same sections as the HTML, the short ones first, the long tables as annexes.
 
-The only module that imports WeasyPrint, which needs Pango from the system. Nothing is fetched: fonts are files of an
-installed package, every other address is refused. The same record gives the same bytes with the same libraries: dates
-and the file's identifier are taken from the record.
+It is printed by a process of its own (`reports.press`), which takes a core for seconds: pages of the console go on. A
+report holds its moment, so that no two requests are of one record, and a PDF is not kept: the same record gives the
+same bytes whenever it is printed.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from datetime import UTC
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import BoundedSemaphore
 
 from markupsafe import Markup
 
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, ServiceError
 from reports.html import css, report_values
+from reports.press import LACKING, Job
 from reports.record_json import release_json
 from reports.report import Report
 from reports.signature_block import signature_block
 from reports.templating import page
 
-VARIANT = "pdf/a-3b"
-ATTACHMENT = "record.json"
-SCHEME = "fairgate:"
-FONTS = (
-    *("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSans-BoldOblique.ttf"),
-    *("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf"),
-)
-NO_PANGO = (
-    "a PDF needs Pango, which this system has not; on Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
-    " libharfbuzz-subset0. Every other format works without it: --format html prints from any browser"
-)
+SECONDS = 300
+"""So long a report may take to print: ten times what the longest took that was measured."""
+_PRESSES = BoundedSemaphore(2)
+"""Reports that are printed at once: each takes a core and some hundred MiB."""
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "XDG_CACHE_HOME")
+"""What of the environment the process gets: where libraries and fonts are, and no secret."""
 _SCREEN_FONT, _PAPER_FONT = 'font-family="system-ui, sans-serif"', 'font-family="Fairgate Sans"'
-_TURN = Lock()
-"""Pango's font maps are not made for several threads at once, and a report takes a whole core anyway."""
 
 
-def release_pdf(report: Report) -> bytes:
-    """The report as PDF/A-3b. Raises ConfigurationError where the system or an installed package is not enough."""
-    engine = _engine()
+def release_pdf(report: Report, *, seconds: float = SECONDS) -> bytes:
+    """The report as PDF/A-3b.
+
+    Raises ConfigurationError where the system or an installed package is not enough, ServiceError where two are being
+    printed already or it took too long.
+    """
+    if not _PRESSES.acquire(blocking=False):
+        raise ServiceError("two reports are being printed as PDF already")
+    try:
+        return _printed(job_of(report), seconds)
+    finally:
+        _PRESSES.release()
+
+
+def job_of(report: Report) -> Job:
+    """What the press needs to print the report."""
     values = report_values(report.view, report.about)
+    at = report.view.at.astimezone(UTC)
     values |= {
         "charts": {key: _on_paper(svg) for key, svg in values["charts"].items()},
         "block": signature_block(report.view),
-        "created": report.view.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "css": Markup("\n").join(css(name) for name in ("report.css", "paper.css", "pdf.css")),
     }
-    with _TURN:
-        return _printed(engine, page("report_pdf.html", values), report)
+    digest = report.about.record_digest
+    return Job(
+        page=page("report_pdf.html", values),
+        record=release_json(report.view).decode(),
+        about=f"The record that this report is printed from, {digest}",
+        at=at.isoformat(),
+        identifier=digest.partition(":")[2][:32],
+    )
 
 
 def _on_paper(svg: Markup) -> Markup:
@@ -60,70 +72,23 @@ def _on_paper(svg: Markup) -> Markup:
     return Markup(str(svg).replace(_SCREEN_FONT, _PAPER_FONT))  # noqa: S704
 
 
-def _printed(engine: Any, text: str, report: Report) -> bytes:
-    at = report.view.at.astimezone(UTC)
-    record = engine.Attachment(
-        file_obj=io.BytesIO(release_json(report.view)),
-        name=ATTACHMENT,
-        description=f"The record that this report is printed from, {report.about.record_digest}",
-        created=at,
-        modified=at,
-        relationship="Source",
-    )
-    document = engine.HTML(string=text, base_url=SCHEME, url_fetcher=_fetcher(), media_type="print")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the file of its colour profile open
-        written: bytes = document.write_pdf(
-            finisher=_once,
-            attachments=[record],
-            pdf_variant=VARIANT,
-            pdf_tags=True,
-            pdf_identifier=bytes.fromhex(report.about.record_digest.partition(":")[2])[:16],
-        )
-    return written
-
-
-def _once(_document: Any, pdf: Any) -> None:
-    """WeasyPrint names an attachment twice among the associated files."""
-    files = pdf.catalog["AF"]
-    kept = list(dict.fromkeys(files))
-    del files[:]
-    files.extend(kept)
-
-
-@cache
-def _engine() -> Any:
+def _printed(job: Job, seconds: float) -> bytes:
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
-        import weasyprint
-    except OSError as error:  # it opens the system's libraries when it is imported
-        raise ConfigurationError(NO_PANGO) from error
-    return weasyprint
+        done = subprocess.run(
+            _command(), input=job.encoded(), capture_output=True, env=environment, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServiceError(f"printing the report took longer than {seconds:.0f} seconds and was stopped") from error
+    except OSError as error:
+        raise ServiceError(f"no process can be started to print the report: {error.strerror}") from error
+    if done.returncode == LACKING:
+        raise ConfigurationError(done.stderr.decode(errors="replace").strip())
+    if done.returncode != 0 or not done.stdout.startswith(b"%PDF-"):
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ServiceError(f"printing the report broke off (code {done.returncode}): {said[:300]}")
+    return done.stdout
 
 
-@cache
-def _fetcher() -> Any:
-    from weasyprint.urls import URLFetcher, URLFetcherResponse
-
-    class OwnFiles(URLFetcher):  # type: ignore[misc, unused-ignore]
-        """Gives the fonts that are named here, and nothing else from anywhere."""
-
-        def fetch(self, url: str, headers: object = None) -> Any:  # noqa: ARG002
-            name = url.removeprefix(SCHEME)
-            if not url.startswith(SCHEME) or name not in FONTS:
-                raise ValueError(f"a report fetches nothing: {url[:200]!r}")
-            return URLFetcherResponse(url, (font_folder() / name).read_bytes(), {"content-type": "font/ttf"})
-
-    return OwnFiles()
-
-
-@cache
-def font_folder() -> Path:
-    """Where the fonts are: matplotlib ships DejaVu, and is found without being imported.
-
-    Raises ConfigurationError where it is not installed as files.
-    """
-    spec = find_spec("matplotlib")
-    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" if spec and spec.origin else Path()
-    if not all((folder / name).is_file() for name in FONTS):
-        raise ConfigurationError(f"the fonts of a PDF are not installed: {FONTS[0]} is missing; install matplotlib")
-    return folder
+def _command() -> Sequence[str]:
+    return [sys.executable, "-I", "-B", "-m", "reports.press"]

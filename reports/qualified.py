@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from audits.result import AuditResult, Disparity, Found, RuleReport, RuleTable, Search, Stratified, UnknownBounds
 from audits.wording import level, rounded
 from reports.quantities import SHOWN
-from reports.view import Cell, Chart, Column, Line, Mark, Part, Row, Table
+from reports.view import Chart, Line, Mark, Part
+from reports.view_table import Cell, Column, Row, Table
 from reports.words import (
     DASH,
     SUPPRESSED_WORD,

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from audits.result import AuditResult, Disparity, Interval, Quantity
 from audits.wording import level
 from reports.terms import OTHER, SHARES, TOPICS, WITHIN, Topic, quantity_label, quantity_meaning, topic_of
-from reports.view import Cell, Column, Line, Part, Plot, Point, Row, Table
+from reports.view import Line, Part, Plot, Point
+from reports.view_table import Cell, Column, Row, Table
 from reports.words import (
     DASH,
     SUPPRESSED_WORD,

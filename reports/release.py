@@ -13,12 +13,12 @@ from governance.decide import POLICY_IN_FORCE, Finding, Status
 from governance.digests import plain
 from governance.explanation import way_out_in_words
 from governance.policy import Policy
-from reports.card import card_sections
 from reports.changes import changes
 from reports.earlier import Earlier
 from reports.evidence import CaseEvidence, Incident
 from reports.glass import emergency_words, glass_rows
 from reports.measured import MEASURED, panels
+from reports.model_card import model_card
 from reports.provenance import read_from
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
@@ -34,8 +34,8 @@ FORMAT = "urn:fairgate:report:release:v1"
 def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> ReleaseView:
     """What a report and the console show of this case.
 
-    `wanted` are keys of sections (`reports.sections`): what only other sections print is not made, and neither is the
-    record where one of them is missing. A page prints the sections that it asked for, and no others.
+    `wanted` are keys of sections (`reports.sections`): what only other sections print is not made, and neither are the
+    record and the numbers of the model card where one of them is missing. A page prints what it asked for alone.
     """
     case, audit = evidence.case, evidence.audit
     view = ReleaseView(
@@ -67,7 +67,9 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
         glass=glass_rows(case, evidence.policy),
         changes=changes(evidence) if "changes" in wanted else None,
     )
-    return replace(view, card=card_sections(evidence, view)) if "model-card" in wanted else view
+    if "model-card" not in wanted:
+        return view
+    return replace(view, card=model_card(evidence, view, measured=set(KEYS) <= set(wanted)))
 
 
 def _banners(case: Case) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ from typing import Any
 
 from reports.changes import Changes
 from reports.heatmap import HeatMap
+from reports.view_card import ModelCard
 from reports.view_summary import Summary
+from reports.view_table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,42 +90,6 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """The head of a column: what it is, `note` where or when it was taken, and the meaning in words."""
-
-    label: str
-    note: str = ""
-    meaning: str = ""
-    numeric: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One number or text, and smaller lines under it."""
-
-    text: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row; the first cell is its head. `quiet`: shown and not compared."""
-
-    cells: tuple[Cell, ...]
-    quiet: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table. A page shows `shown` rows at once and folds the rest."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    shown: int
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """Something measured beyond rates and disparities: words first, then pictures, then tables.
 
@@ -141,18 +107,6 @@ class Part:
     notes: tuple[str, ...] = ()
     folded: bool = False
     about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CardSection:
-    """One section of a model card. `blanks` are questions that the record does not answer."""
-
-    key: str
-    title: str
-    words: tuple[str, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
-    blanks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +295,7 @@ class ReleaseView:
     `more` belongs to no single feature, `rules` is what rule packs ask for. `published` says that small counts are
     masked; it is empty on what officers read. `banners` nobody may overlook; `incidents` were seen of the target.
     `emergency`: the release rests on broken glass alone, whose parts, also those that ended, are in `glass`. `changes`
-    compares with the last version that was released before; `card` says what the model is, as far as it is known.
+    compares with the last version that was released before; `card` is the model card.
     """
 
     title: str
@@ -370,7 +324,7 @@ class ReleaseView:
     emergency: bool = False
     glass: tuple[GlassRow, ...] = ()
     changes: Changes | None = None
-    card: tuple[CardSection, ...] = ()
+    card: ModelCard | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -382,3 +336,10 @@ class ReleaseView:
     def tone(self) -> str:
         """The outcome as the class name that colours it."""
         return "emergency" if self.emergency else self.outcome.lower()
+
+    @property
+    def whole_card(self) -> ModelCard:
+        """The model card with its numbers. Raises LookupError where the view was made for other sections alone."""
+        if self.card is None or not self.record:
+            raise LookupError("this view was made for some sections alone: it has no whole model card")
+        return self.card

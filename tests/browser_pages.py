@@ -179,6 +179,35 @@ def _app_begun(page: Any, house: House) -> None:
     page.get_by_label("The code that the app shows now").wait_for()
 
 
+def _wrong_halves(page: Any, _house: House) -> None:
+    page.get_by_label("Id", exact=True).fill("nobody")
+    for name in ("Half from one colleague", "Half from the other colleague"):
+        page.get_by_label(name, exact=True).fill("0000-0000-0000-0000-0000")
+    _twice(page, "a new password", "a new password")
+    page.get_by_role("button", name="Set the new password").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _typed_in_two_ways(page: Any, house: House) -> None:
+    page.get_by_label("Your password until now", exact=True).fill(factory.SECRET)
+    _twice(page, "a new password", "another password")
+    page.get_by_label("Code of your authenticator app", exact=True).fill(factory.code(house.desk, OFFICER))
+    page.get_by_role("button", name="Change my password").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _twice(page: Any, new: str, again: str) -> None:
+    page.get_by_label("New password", exact=True).fill(new)
+    page.get_by_label("New password, once more", exact=True).fill(again)
+
+
+def _half_shown(page: Any, house: House) -> None:
+    page.get_by_label("Reason", exact=True).fill("She called me from her desk.")
+    prove(page, house, OFFICER)
+    page.get_by_role("button", name="Begin and show my half").click()
+    page.get_by_role("heading", name="Your half of the code").wait_for()
+
+
 def send_files(page: Any, *files: Path) -> None:
     """Send files to the verify page."""
     page.get_by_label("Files", exact=True).set_input_files(list(files))
@@ -209,6 +238,8 @@ SECTIONS = tuple(section.key for section in sections.SECTIONS if section.key != 
 PAGES = (
     Page("login", "/login", None),
     Page("login-refused", "/login", None, _wrong_password),
+    Page("forgotten", "/reset", None),
+    Page("forgotten-refused", "/reset", None, _wrong_halves),
     Page("inbox", "/"),
     Page("inbox-nothing", "/", "data-scientist"),
     Page("case-waiting", f"/case?{query('credit')}"),
@@ -258,7 +289,17 @@ PAGES = (
     Page("person-disable", "/people/disable?id=chief-risk"),
     Page("person-delegate", "/people/delegate"),
     Page("person-revoke", "/people/revoke?delegation={delegation}"),
+    Page("person-let-in", "/people/person?id=visitor"),
+    Page("person-reset-waits", "/people/person?id=legal-helper"),
+    Page("person-reset", "/people/reset?id=data-scientist"),
+    Page("person-reset-half", "/people/reset?id=data-scientist", act=_half_shown),
+    Page("person-reset-confirm", "/people/reset/confirm?id=legal-helper"),
+    Page("person-reset-stop", "/people/reset/stop?id=legal-helper"),
     Page("me", "/me"),
+    Page("me-reset-begun", "/me", "legal-helper"),
+    Page("me-password", "/me/password"),
+    Page("me-password-refused", "/me/password", act=_typed_in_two_ways),
+    Page("me-told", "/me/password/told", "visitor"),
     Page("me-passkey", "/me/passkey"),
     Page("me-code", "/me/code"),
     Page("me-code-begun", "/me/code", act=_app_begun),

@@ -20,15 +20,19 @@ import console_scenes as scenes
 import report_factory as factory
 from browser_pages import query
 from console_factory import Ticking, console_of, project_desk, project_settings
+from recovery_factory import NEW, halves_of, some_resets
 from wire import Ask, Reply, send
 
-from governance.desk import Desk
+from governance.desk import Desk, charter_of
 from governance.statement import PredicateType
 from reports import sections
 
 OFFICER, OTHER, OUTSIDER = "compliance-officer", "second-officer", "data-scientist"
 HIDDEN = re.compile(r'type="hidden" name="([^"]*)" value="([^"]*)"')
 
+
+STRANGERS = ("/login", "/reset")
+"""Forms of who is not signed in: their token is tied to a cookie of their own."""
 
 RECORDED = {"failure", "failures", "codes"}
 """Tables of what was tried in vain: they are meant to grow."""
@@ -71,7 +75,7 @@ class Site:
 
     def with_token(self, ask: Ask, person: str | None) -> Ask:
         """The request with the token that its form has, and the cookies that go with it."""
-        if ask.target.partition("?")[0] == "/login":
+        if ask.target.partition("?")[0] in STRANGERS:
             form = self.send(Ask("GET", "/login"))
             token = dict(HIDDEN.findall(form.text))["token"]
             return replace(ask, cookies=kept_cookies(form), fields=[*(ask.fields or ()), ("token", token)])
@@ -114,6 +118,7 @@ def new_site(folder: Path) -> Site:
     clock.step = timedelta(0)
     for person in (OFFICER, OTHER, "risk-officer"):
         factory.code(desk, person)
+    some_resets(desk)
     file = project_settings(folder).accounts_url.removeprefix("sqlite:///")
     return Site(console_of(desk), desk, Path(file))
 
@@ -148,7 +153,7 @@ class Route:
     @property
     def token(self) -> str:
         """The name of the field that says the form is our own."""
-        return "token" if self.path == "/login" else "csrf"
+        return "token" if self.path in STRANGERS else "csrf"
 
     def ask(self, site: Site) -> Ask:
         """The good request; its form is filled in once, and good until it is sent."""
@@ -231,6 +236,27 @@ def _label(site: Site) -> Sequence[tuple[str, str]]:
     return [("label", "my phone"), *_proof(site)]
 
 
+def _password(site: Site) -> Sequence[tuple[str, str]]:
+    new = [("old_password", factory.SECRET), ("new_password", NEW), ("again", NEW)]
+    return [*new, ("code", factory.code(site.desk, OFFICER))]
+
+
+def _reset(site: Site) -> Sequence[tuple[str, str]]:
+    return [("id", OUTSIDER), ("reason", "She called me."), *_proof(site)]
+
+
+def _open_reset(site: Site) -> Sequence[tuple[str, str]]:
+    found = charter_of(site.desk).password_reset("legal-helper")
+    assert found
+    return [("id", "legal-helper"), ("begun", str(found.seq)), ("reason", "She did not ask."), *_proof(site)]
+
+
+def _halves(site: Site) -> Sequence[tuple[str, str]]:
+    who = next(person for person in site.desk.accounts.people() if person.id == OTHER)
+    one, other = halves_of(site.desk, who)
+    return [("id", OTHER), ("one", one), ("other", other), ("new_password", NEW), ("again", NEW)]
+
+
 def _reading(site: Site) -> Sequence[tuple[str, str]]:
     text = site.send(Ask("GET", f"/case?{CASE}", cookies=site.cookies(OFFICER))).text
     found = re.search(r'data-evidence="([^"]*)"', text)
@@ -248,6 +274,8 @@ API = (
 ROUTES = (
     Route("GET", "/login", "/login", None, signed_out=200),
     Route("POST", "/login", "/login", None, _login, good=303),
+    Route("GET", "/reset", "/reset", None, signed_out=200),
+    Route("POST", "/reset", "/reset", None, _halves, good=303),
     Route("POST", "/logout", "/logout", good=303),
     Route("GET", "/single-sign-on/login", "/single-sign-on/login", None, good=404, signed_out=404),
     Route("GET", "/single-sign-on/callback", "/single-sign-on/callback?state=a&code=b", None, good=404, signed_out=404),
@@ -294,7 +322,17 @@ ROUTES = (
     Route("POST", "/people/delegate", "/people/delegate", fields=_delegate, good=303),
     Route("GET", "/people/revoke", "/people/revoke?delegation={delegation}"),
     Route("POST", "/people/revoke", "/people/revoke", fields=_revoke, good=303),
+    Route("GET", "/people/reset", f"/people/reset?id={OUTSIDER}"),
+    Route("POST", "/people/reset", "/people/reset", fields=_reset),
+    Route("GET", "/people/reset/confirm", "/people/reset/confirm?id=legal-helper"),
+    Route("POST", "/people/reset/confirm", "/people/reset/confirm", fields=_open_reset),
+    Route("GET", "/people/reset/stop", "/people/reset/stop?id=legal-helper"),
+    Route("POST", "/people/reset/stop", "/people/reset/stop", fields=_open_reset, good=303),
     Route("GET", "/me", "/me"),
+    Route("GET", "/me/password", "/me/password"),
+    Route("POST", "/me/password", "/me/password", fields=_password, good=303),
+    Route("GET", "/me/password/told", "/me/password/told", good=303),
+    Route("POST", "/me/password/told", "/me/password/told", fields=lambda _site: [("begun", "1")], good=303),
     Route("GET", "/me/passkey", "/me/passkey"),
     Route("POST", "/me/passkey", "/me/passkey", fields=_label),
     Route("POST", "/me/passkey/made", "/me/passkey/made", fields=_label, good=403),

@@ -21,6 +21,7 @@ from flows.cli import (
     operate,
     outside,
     people,
+    people_password,
     release,
     report,
     schedules,
@@ -49,8 +50,8 @@ app = typer.Typer(
 )
 
 ROOMS = (
-    people, tokens, charter, evidence, release, sign, conditions, verify, report, history, figures, tables, ledger,
-    outside, db, schedules, notify, operate,
+    people, people_password, tokens, charter, evidence, release, sign, conditions, verify, report, history, figures,
+    tables, ledger, outside, db, schedules, notify, operate,
 )  # fmt: skip
 for room in ROOMS:
     room.add_to(app)

@@ -26,6 +26,8 @@ def add_to(app: typer.Typer) -> None:
 
 def serve(port: Port = None) -> None:
     """Open the officers' console on this machine: what waits, the evidence, and the form to sign."""
+    from threading import Thread
+
     import uvicorn
 
     from flows.notify_later import Bell
@@ -33,6 +35,7 @@ def serve(port: Port = None) -> None:
     from flows.scheduler import schedules
     from flows.wiring import open_desk, open_ledger
     from governance.ledger.checkpoint import log_key
+    from reports import charts
     from reports.console.app import create_app
     from reports.console.outside import Outside
     from reports.console.provider_file import read_provider
@@ -53,6 +56,7 @@ def serve(port: Port = None) -> None:
         log_key=f"{log_key(open_ledger(settings).keys.log.public)}",
     )
     app = create_app(desk, secure_cookies=url is not None, hosts=hosts, outside=outside, provider=provider)
+    Thread(target=charts.warm, daemon=True).start()
     say(f"The console is at {url or f'http://localhost:{chosen}'} - stop with Ctrl-C")
     uvicorn.run(app, host="127.0.0.1", port=chosen, log_level="warning", server_header=False)
 

@@ -46,11 +46,18 @@ def authenticated(settings: Settings, desk: Desk, identity: str | None, file: Pa
 
 
 def proved(
-    settings: Settings, desk: Desk, identity: str | None, file: Path | None, code: str | None, own: Path | None = None
+    settings: Settings,
+    desk: Desk,
+    identity: str | None,
+    file: Path | None,
+    code: str | None,
+    own: Path | None = None,
+    *,
+    given: str | None = None,
 ) -> Proof:
     """Who acts, by her password, and by a code where she has an authenticator app: then it is asked.
 
-    `own` is the file of a private key of hers, as a factor.
+    `own` is the file of a private key of hers, as a factor; `given` is her password where it was asked already.
 
     Raises NotAuthorizedError, ConfigurationError.
     """
@@ -61,11 +68,11 @@ def proved(
     who = identity or settings.person
     if not who:
         raise ConfigurationError("say who you are: --as YOUR-ID, or set FAIRGATE_PERSON")
-    password = secret(settings, f"Password of {who}", file)
-    given = code or settings.code
-    if given is None and asks_code(desk, who) and sys.stdin.isatty():
-        given = str(typer.prompt(f"Code of {who}'s authenticator app"))
-    proof = prove(desk, who, password, given if asks_code(desk, who) else code)
+    password = secret(settings, f"Password of {who}", file) if given is None else given
+    digits = code or settings.code
+    if digits is None and asks_code(desk, who) and sys.stdin.isatty():
+        digits = str(typer.prompt(f"Code of {who}'s authenticator app"))
+    proof = prove(desk, who, password, digits if asks_code(desk, who) else code)
     return by_own_key(charter_of(desk), proof, public_of(read_private(own))) if own else proof
 
 

@@ -14,6 +14,8 @@ from flows.settings import Settings, read_settings
 from governance.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from governance.charter import Charter
     from governance.desk import Desk
     from governance.people import Person
@@ -91,7 +93,10 @@ def listed(as_json: Json = False) -> None:
     if as_json:
         held = {person.id: factor_words(charter, person.id) for person in found}
         said = {"people": found, "unknown_to_the_ledger": sorted({p.id for p in found} - known)}
-        emit(said | {"keys": charter.keys, "passkeys": charter.passkeys, "factors": held})
+        emit(
+            said
+            | {"keys": charter.keys, "passkeys": charter.passkeys, "factors": held, "resets": charter.password_resets}
+        )
         return
     if not found:
         say("Nobody yet. Add a person: fairgate people add ID --name NAME --function FUNCTION")
@@ -101,6 +106,8 @@ def listed(as_json: Json = False) -> None:
         factors = factor_words(charter, person.id)
         own = f"  [{', '.join(factors)}]" if factors else ""
         say(f"{person.id:16} {person.name:28} {', '.join(person.functions)}{own}  {state}".rstrip())
+        if reset := reset_words(charter, person.id, desk.clock()):
+            say(f"{'':16} {reset}")
 
 
 @people.command("disable")
@@ -280,6 +287,22 @@ def factor_words(charter: Charter, identity: str) -> list[str]:
     counts = (("passkey", charter.passkeys_of(identity)), ("key", charter.keys_of(identity)))
     words = ["authenticator app"] if charter.code_of(identity) else []
     return words + [f"{len(held)} {what}{'s' if len(held) > 1 else ''}" for what, held in counts if held]
+
+
+def reset_words(charter: Charter, identity: str, now: datetime) -> str:
+    """How the newest reset of this person's password stands; empty where there never was one."""
+    item = charter.password_reset(identity)
+    if item is None:
+        return ""
+    by = f"{item.begun_by}{f' and {item.confirmed_by}' if item.confirmed_by else ''}"
+    forgets = ", with her authenticator app and passkeys" if item.forget else ""
+    if item.ended_at is not None:
+        why = f": {item.why}" if item.why else ""
+        return f"password reset by {by}{forgets}: {item.state} on {item.ended_at:%Y-%m-%d %H:%M} UTC{why}"
+    if not item.open(now):
+        return f"password reset by {by}{forgets}: ended unused on {item.until:%Y-%m-%d %H:%M} UTC"
+    waits = "waits for her" if item.confirmed_by else f"waits for another person: --confirm {item.seq}"
+    return f"password reset by {by}{forgets}: {item.state}, {waits}, until {item.until:%Y-%m-%d %H:%M} UTC"
 
 
 def _oneself(

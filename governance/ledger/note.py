@@ -101,17 +101,6 @@ def is_signed(note: SignedNote, key: VerifierKey) -> bool:
     return bool(mine)
 
 
-def cosigned_at(note: SignedNote, key: VerifierKey) -> tuple[int, ...]:
-    """When the witness saw this checkpoint, in seconds since the epoch: one for each of its cosignatures.
-
-    Raises LedgerTamperedError as `is_signed`.
-    """
-    if key.kind != COSIGNATURE or not is_signed(note, key):
-        return ()
-    mine = (item.signature for item in note.signatures if (item.name, item.key_id) == (key.name, key.key_id))
-    return tuple(int.from_bytes(signature[:8], "big") for signature in mine)
-
-
 def signature_line(key: VerifierKey, signature: bytes) -> str:
     """The line that stands under the text, with its newline."""
     return f"\u2014 {key.name} {base64.b64encode(key.key_id + signature).decode()}\n"

@@ -17,6 +17,7 @@ class OneReading:
     """
 
     def __init__(self, ledger: Ledger) -> None:
+        """Nothing of `ledger` is read yet."""
         self._ledger = ledger
         self._read: dict[tuple[str | None, str | None], tuple[int, tuple[Entry, ...]]] = {}
 

@@ -25,9 +25,11 @@ from reports.console import (
     history,
     inbox,
     models,
+    passwords,
     people,
     policies,
     reading,
+    recovery,
     schedules,
     signing,
     single_sign_on,
@@ -62,7 +64,9 @@ ROOMS = (
     policies,
     schedules,
     people,
+    recovery,
     factors,
+    passwords,
 )
 """Every file of pages; each has its router."""
 

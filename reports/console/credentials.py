@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from governance.accounts import Session
+from governance.accounts import Session, Source
 from governance.accounts_factors import Pending, pend, take
-from governance.charter import Passkey
+from governance.charter_factors import Passkey
 from governance.desk import charter_of
 from governance.digests import canonical_json
 from governance.errors import NotAuthorizedError
@@ -33,6 +33,9 @@ from reports.console.single_sign_on import redeemed
 
 ASK = "ask"
 PURPOSE = "passkey"
+
+SIGNED_IN = Source("a session")
+"""Wrong passwords of somebody who is signed in: strangers at the login must not keep her from signing."""
 
 Will = Callable[[datetime], bytes]
 """From the time at which a passkey is asked to the 32 bytes that it signs. Raises what signing itself would raise."""
@@ -92,7 +95,8 @@ class Authenticated:
 
     def proof(self) -> Proof:
         """The same for acts that are no sign-off; see `governance.factors`."""
-        return Proof(self.person, self.authentication, self.assurance, self.factor)
+        own = self.passkey is not None
+        return Proof(self.person, self.authentication, self.assurance, self.factor, own=own)
 
 
 def ways(request: Request, session: Session) -> Ways:
@@ -118,7 +122,8 @@ def authenticated(request: Request, session: Session, fields: Mapping[str, str],
     if fields.get("passkey"):
         proof = _by_passkey(request, session, fields, will)
     else:
-        proof = prove(desk, session.person.id, fields.get("password", ""), fields.get("code", "").strip() or None)
+        code = fields.get("code", "").strip() or None
+        proof = prove(desk, session.person.id, fields.get("password", ""), code, SIGNED_IN)
     return Authenticated(
         person=proof.person,
         authentication=f"{proof.how} at the console",

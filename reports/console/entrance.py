@@ -10,17 +10,24 @@ from fastapi.responses import RedirectResponse
 
 from governance.errors import NotAuthorizedError
 from governance.people import Person
+from governance.resetting import untold
 from reports.console.answers import html
+from reports.console.door import CROWDED, CrowdedError, admitted, crowded, know_browser, source_of
 from reports.console.session import Fields, OwnForm, cookies_of, desk_of, local_path, provider_of, same
 from reports.words import printable
+
+TOLD = "/me/password/told"
 
 router = APIRouter()
 
 
 @router.get("/login")
-def login_page(request: Request, wanted: str = "/") -> Response:
-    """The login form."""
-    return login_form(request, wanted)
+def login_page(request: Request, wanted: str = "/", done: str = "") -> Response:
+    """The login form. `done` says what has just been done, for example a new password."""
+    return login_form(request, wanted, done=_DONE.get(done, ""))
+
+
+_DONE = {"reset": "Your new password is set, and the halves are used up. Sign in with it."}
 
 
 @router.post("/login")
@@ -30,20 +37,34 @@ def login(request: Request, fields: Fields) -> Response:
     wanted = fields.get("wanted", "/")
     if not same(fields.get("token", ""), request.cookies.get(cookies.login, "")):
         return login_form(request, wanted, "The form was too old. Try again.", 403)
+    identity = fields.get("id", "").strip()
+    mark = desk.accounts.browser_token(identity)
     try:
-        person = desk.accounts.authenticate(fields.get("id", "").strip(), fields.get("password", ""))
+        with admitted():
+            person = desk.accounts.authenticate(identity, fields.get("password", ""), source_of(request, identity))
+        answer = enter(request, person, wanted, mark)
+    except CrowdedError:
+        return crowded(login_form(request, wanted, CROWDED, 503))
     except NotAuthorizedError as error:
         return login_form(request, wanted, str(error), 401)
-    return enter(request, person, wanted)
+    know_browser(answer, request, mark)
+    return answer
 
 
-def enter(request: Request, person: Person, wanted: str) -> Response:
-    """A new session, under a new id, for a person who has just shown who she is; an older one of this browser ends."""
+def enter(request: Request, person: Person, wanted: str, mark: str | None = None) -> Response:
+    """A new session, under a new id, for a person who has just shown who she is; an older one of this browser ends.
+
+    Where her password was reset since, she is led past what she must know of it. `mark`: of the password that she gave,
+    which must be hers still. Raises NotAuthorizedError.
+    """
     desk, cookies = desk_of(request), cookies_of(request)
     _close(request)
-    answer = RedirectResponse(local_path(wanted), 303)
+    path = local_path(wanted)
+    if untold(desk, person.id) is not None:
+        path = f"{TOLD}?{urlencode({'wanted': path})}"
+    answer = RedirectResponse(path, 303)
     _forget(answer, request, cookies.login)
-    remember(answer, request, cookies.session, desk.accounts.open_session(person.id, desk.clock()))
+    remember(answer, request, cookies.session, desk.accounts.open_session(person.id, desk.clock(), mark))
     return answer
 
 
@@ -56,14 +77,15 @@ def logout(request: Request, _form: OwnForm) -> Response:
     return answer
 
 
-def login_form(request: Request, wanted: str, problem: str | None = None, status: int = 200) -> Response:
+def login_form(
+    request: Request, wanted: str, problem: str | None = None, status: int = 200, done: str = ""
+) -> Response:
     """The ways to come in: the password, and single sign-on where there is one."""
     token, path, provider = login_token(request), local_path(wanted), provider_of(request)
     sign_on = f"/single-sign-on/login?{urlencode({'wanted': path})}" if provider else None
     name = printable(provider.name) if provider else None
-    answer = html(
-        "console_login.html", None, status, token=token, wanted=path, problem=problem, sign_on=sign_on, provider=name
-    )
+    said = {"problem": problem, "done": done, "sign_on": sign_on, "provider": name}
+    answer = html("console_login.html", None, status, token=token, wanted=path, **said)
     remember(answer, request, cookies_of(request).login, token)
     return answer
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from governance.accounts import Session
 from governance.accounts_factors import Pending, last_uses, pend, take
-from governance.charter import Passkey
+from governance.api_tokens import ApiTokens
+from governance.charter_factors import Passkey
 from governance.desk import charter_of
 from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError
 from governance.factors import (
@@ -28,6 +30,7 @@ from governance.second_factor import waiting_enrolment
 from reports.codes import qr_svg
 from reports.console.answers import html
 from reports.console.credentials import act, authenticated, page_of, ways
+from reports.console.resets import own_reset
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 from reports.words import moment, printable
 
@@ -51,11 +54,18 @@ def me_page(request: Request, session: Visitor, done: str = "") -> Response:
         keys=[item.public for item in charter.keys_of(session.person.id)],
         app=moment(app.time) if app else None,
         reset=session.person.id in charter.reset,
+        password=desk.accounts.has_password(session.person.id),
+        open_reset=own_reset(desk, session.person.id),
+        reset_link=urlencode({"id": session.person.id}),
+        tokens=sum(
+            item.holds(desk.clock()) for item in ApiTokens(desk.accounts).all() if item.person == session.person.id
+        ),
         done=_DONE.get(done, ""),
     )
 
 
 _DONE = {
+    "password": "Your password is changed. Every other session of yours has ended.",
     "passkey": "The passkey is enrolled. It is recorded in the ledger as yours.",
     "code": "The authenticator app is set up. From now on its code is asked at each signature.",
     "revoked": "The passkey is revoked. What it signed counts no more.",

@@ -19,6 +19,7 @@ from governance.signoff import MAX_REASON
 from governance.statement import Entry
 from reports.console.answers import html
 from reports.console.credentials import act, authenticated, ways
+from reports.console.resets import steps_for
 from reports.console.roster import DelegationRow, Roster, delegations_of, happenings, named, person_row, roster
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 from reports.words import printable
@@ -64,6 +65,8 @@ def person_page(request: Request, session: Visitor, id: str) -> Response:
         open_delegations=tuple(item for item in (*given, *held) if item.open) if mine else (),
         may_disable=row.active and why_not_dismiss(desk, session.person, id) is None,
         disable_link=f"/people/disable?{urlencode({'id': id})}",
+        steps=steps_for(desk, id, session.person),
+        reset_link=urlencode({"id": id}),
     )
 
 

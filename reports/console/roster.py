@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from governance.charter import CHARTER, Charter, Delegation, confirmed
+from governance.charter_resets import TOGETHER, ResetState
 from governance.desk import Desk, charter_of
 from governance.people import Person
 from governance.statement import Entry, PredicateType
@@ -43,7 +44,8 @@ class DelegationRow:
 class PersonRow:
     """A person of the list. `functions` are those that both ledger and account give her: they count.
 
-    `differs` says where the two do not agree, `failed` is None for who may not see it.
+    `differs` says where the two do not agree, `failed` is None for who may not see it, `reset` what happens to her
+    password, empty where nothing does.
     """
 
     link: str
@@ -59,6 +61,7 @@ class PersonRow:
     given: int
     held: int
     failed: str | None
+    reset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ def person_row(desk: Desk, found: Roster, identity: str, viewer: Person) -> Pers
         given=sum(item.delegator == identity for item in delegations),
         held=sum(item.delegate == identity for item in delegations),
         failed=_failed(desk, identity) if found.administers(viewer.id) else None,
+        reset=reset_words(found, identity),
     )
 
 
@@ -163,6 +167,24 @@ def factors(found: Roster, account: Person | None) -> tuple[str, ...]:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+
+
+def reset_words(found: Roster, identity: str) -> str:
+    """How a reset of her password stands; of one that is done, for as long as it matters in a quorum."""
+    item = found.charter.password_reset(identity)
+    if item is not None and item.open(found.now):
+        waits = (
+            "waits for another person"
+            if item.state is ResetState.BEGUN
+            else f"confirmed by {named(found, item.confirmed_by)}, waits for her"
+        )
+        return f"Password reset begun by {named(found, item.begun_by)}, {waits}; ends {moment(item.until)}"
+    done = found.charter.password_reset_done(identity)
+    if done is None or done.ended_at is None or found.now >= done.ended_at + TOGETHER:
+        return ""
+    factors = ", her app and passkeys forgotten" if done.forget else ""
+    by = f"{named(found, done.begun_by)} and {named(found, done.confirmed_by)}"
+    return f"Password reset by {by} on {moment(done.ended_at)}{factors}"
 
 
 def happenings(found: Roster, identity: str) -> tuple[Happening, ...]:

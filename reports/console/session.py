@@ -50,6 +50,11 @@ class Cookies:
         """The cookie that the login form must repeat."""
         return "__Host-fairgate-login" if self.secure else "fairgate-login"
 
+    @property
+    def known(self) -> str:
+        """The cookie of a browser in which somebody has signed in before."""
+        return "__Host-fairgate-known" if self.secure else "fairgate-known"
+
 
 def desk_of(request: Request) -> Desk:
     """The desk that the console was made with. A page reads one moment of the ledger; acts never rest on memory."""

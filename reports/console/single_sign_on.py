@@ -60,6 +60,8 @@ _SAID = {
     "last_day": "Last day",
     "delegation": "Delegation (entry)",
     "label": "Name",
+    "begun": "Begun by (entry)",
+    "forget": "Also forget her authenticator app and passkeys",
     "reason": "Reason",
 }
 

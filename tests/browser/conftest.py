@@ -15,6 +15,7 @@ import console_scenes as scenes
 import pytest
 from browser_pages import OUTPUT, House, Visit
 from console_factory import Ticking, console_of, project_desk, served
+from recovery_factory import some_resets
 
 CHROMIUM = shutil.which("chromium")
 # Root in a container has no user namespace of its own for Chromium's sandbox; only our own pages are opened.
@@ -46,6 +47,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     clock = Ticking()
     desk = scenes.play(project_desk(folder, clock, scenes.PEOPLE), clock)
+    some_resets(desk)
     clock.step = timedelta(0)
     with served(console_of(desk)) as url:
         yield House(url, desk, clock, folder)

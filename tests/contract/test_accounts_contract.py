@@ -386,7 +386,7 @@ def test_accounts_from_before_single_sign_on_get_its_tables(accounts: Accounts) 
     mine = Identity("https://login.example", "1")
     with accounts.database.writing() as connection:
         prefix = "fairgate." if connection.dialect.name == "postgresql" else ""
-        for table in ("identity", "sign_on", "api_token"):
+        for table in ("identity", "sign_on", "api_token", "password_reset"):
             connection.exec_driver_sql(f"DROP TABLE {prefix}{table}")
         connection.exec_driver_sql(f"UPDATE {prefix}accounts_version SET version_num = '0003'")
     accounts.database.dispose()

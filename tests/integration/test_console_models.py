@@ -18,7 +18,7 @@ from console_browser import Browser
 from audits.result import Verdict
 from governance.desk import Desk
 from governance.evidence import EvidenceStore
-from governance.inventory import AuditMark, known_model
+from governance.inventory import AuditMark, inventory
 from reports.console.app import create_app
 from reports.over_time import OverTime, over_time, read_audits
 from reports.over_time_chart import domain, spoken, trend_specification, trend_svg
@@ -39,8 +39,7 @@ def browser(desk: Desk) -> Browser:
 
 
 def marks(desk: Desk) -> Sequence[AuditMark]:
-    found = known_model(desk.ledger.entries(), "hiring")
-    assert found is not None
+    [found] = (item for item in inventory(desk.ledger.entries()) if item.name == "hiring")
     return found.audits
 
 

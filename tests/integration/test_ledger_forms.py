@@ -147,8 +147,8 @@ def test_status_and_upgrade_say_what_there_is(
 
     assert states("status") == (0, [(None, None), (None, None)])
     assert not (tmp_path / ".fairgate").exists(), "looking makes nothing"
-    assert states("upgrade") == (0, [("0001", None), ("0005", None)])
-    assert states("status") == (0, [("0001", None), ("0005", None)])
+    assert states("upgrade") == (0, [("0001", None), ("0006", None)])
+    assert states("status") == (0, [("0001", None), ("0006", None)])
     monkeypatch.setenv("FAIRGATE_LEDGER", "postgresql://nobody:secret-word@127.0.0.1:1/x")
     code, [(revision, missing), _] = states("status")
     assert (code, revision) == (2, None)

@@ -17,7 +17,7 @@ from governance.evidence import EvidenceStore
 from governance.ledger.checkpoint import log_key, open_checkpoint, sign_checkpoint
 from governance.ledger.fsck import FsckReport, Stores, fsck
 from governance.ledger.keys import open_key, read_public
-from governance.ledger.note import COSIGNATURE, VerifierKey, cosigned_at, read_note
+from governance.ledger.note import COSIGNATURE, VerifierKey, is_signed, read_note
 from governance.ledger.places import FilePlace, copy_checkpoint, kept_checkpoints
 from governance.ledger.receipt import check_receipt, keep_receipt, read_files, receipts_in, write_proof
 from governance.ledger.sql import SqlLedger
@@ -242,7 +242,9 @@ def test_a_witness_cosigns(ledger: SqlLedger, tmp_path: Path) -> None:
     cosigner = Cosigner("witness.example/w1", key, 1_780_000_000)
     done = witness(_sight(ledger), tmp_path / "memory.log", log_key(ledger.keys.log.public), cosigner)
     eye = VerifierKey("witness.example/w1", COSIGNATURE, read_public(tmp_path / "witness.pub"))
-    assert cosigned_at(read_note(done.note), eye) == (1_780_000_000,)
+    note = read_note(done.note)
+    assert is_signed(note, eye)
+    assert [int.from_bytes(x.signature[:8], "big") for x in note.signatures if x.name == eye.name] == [1_780_000_000]
     assert FilePlace(tmp_path / "memory.log").kept() == (done.note,)
     assert witness(_sight(ledger), tmp_path / "memory.log", log_key(ledger.keys.log.public)).before is not None
 

@@ -468,7 +468,7 @@ def test_an_assertion_is_verified_from_what_the_ledger_keeps() -> None:
 
 
 def _passkey(made: NewPasskey) -> Any:
-    from governance.charter import Passkey
+    from governance.charter_factors import Passkey
 
     return Passkey(
         seq=1,

@@ -7,8 +7,12 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -17,10 +21,11 @@ import report_factory as factory
 from audits.result import AuditResult
 from governance.case import open_case
 from governance.digests import digest_bytes
-from governance.errors import ConfigurationError
-from reports import pdf
+from governance.errors import ConfigurationError, ServiceError
+from reports import pdf, press
 from reports.evidence import CaseEvidence, gather
 from reports.formats import Format, render, write
+from reports.html import release_html
 from reports.release import release_view
 from reports.report import Report, report_of
 from reports.signature_block import signature_block
@@ -30,8 +35,8 @@ pypdf = pytest.importorskip("pypdf")
 
 def _has_pango() -> bool:
     try:
-        pdf._engine()
-    except ConfigurationError:
+        press.engine()
+    except press.LackingError:
         return False
     return True
 
@@ -114,7 +119,7 @@ def test_nothing_runs_and_nothing_is_fetched(data: bytes, reader: pypdf.PdfReade
 
 
 def test_the_record_is_attached_as_the_source_byte_by_byte(report: Report, reader: pypdf.PdfReader) -> None:
-    [attached] = reader.attachments[pdf.ATTACHMENT]
+    [attached] = reader.attachments[press.ATTACHMENT]
     assert digest_bytes(attached) == report.about.record_digest
     assert attached == write(report, Format.JSON)
     [file] = (item.get_object() for item in reader.trailer["/Root"]["/AF"])
@@ -148,10 +153,68 @@ def _text(reader: pypdf.PdfReader) -> str:
 def test_the_signature_block_has_name_time_and_meaning_and_who_is_still_needed(
     report: Report, reader: pypdf.PdfReader
 ) -> None:
-    block = _text(reader).partition("Signature block")[2]
+    block = _text(reader).rpartition("Signature block")[2]
     [signed] = report.view.sign_offs
     for words in ("Printed name Compliance Officer", signed.time, signed.meaning, "Still needed model-risk:"):
         assert words in block, words
+
+
+def test_it_begins_with_the_summary_the_verdicts_and_the_block_and_long_tables_are_annexes(
+    reader: pypdf.PdfReader,
+) -> None:
+    places = {}
+    for item in _flat(reader.outline):
+        places.setdefault(item.title, reader.get_destination_page_number(item) + 1)
+    front = ("Summary", "Verdicts", "Signature block")
+    back = ("Data quality", "Model card", "What changed", "Limits", "The record")
+    annexes = tuple(f"Annex {x}" for x in ("A: Comparisons", "B: Group rates", "C: Intersections", "D: Within strata"))
+    order = [title for title in places if title in {*front, *back, *annexes}]
+    assert order == [*front, *back, *annexes]
+    assert [places[title] for title in order] == sorted(places[title] for title in order)
+    contents = " ".join(reader.pages[0].extract_text().split())
+    for title in order:
+        assert re.search(rf"{re.escape(title)} ?\.[. ]*{places[title]}\b", contents), title
+    for page in reader.pages[places["Annex A: Comparisons"] - 1 :]:
+        assert page.mediabox.width > page.mediabox.height
+
+
+def _flat(outline: list[Any]) -> Iterator[Any]:
+    for item in outline:
+        yield from _flat(item) if isinstance(item, list) else (item,)
+
+
+def test_no_text_of_the_page_is_left_out(report: Report, reader: pypdf.PdfReader) -> None:
+    """Every cell, sentence and term of the HTML is in the PDF; words are compared without their gaps."""
+    kept = _tight(_text(reader))
+    texts = [_tight(text) for text in Words(release_html(report.view)).found]
+    lost = [text for text in texts if text not in kept]
+    assert len(texts) > 300
+    assert lost == []
+
+
+def _tight(text: str) -> str:
+    return re.sub(r"[\s\u00ad\u200b-]", "", text)
+
+
+class Words(HTMLParser):
+    """The texts of a page as it is read on paper: no title of a picture, no button, no link to a section."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.open: list[str] = []
+        self.feed(page[page.index("<main>") : page.rindex("</main>")])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in {"br", "meta", "link", "hr", "img", "input"}:
+            self.open.append("skipped" if "term-close" in (dict(attrs).get("class") or "") else tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not {"nav", "title", "skipped", "summary"} & set(self.open):
+            self.found.append(data)
 
 
 def test_its_numbers_and_hostile_names_are_text(report: Report, reader: pypdf.PdfReader) -> None:
@@ -162,10 +225,10 @@ def test_its_numbers_and_hostile_names_are_text(report: Report, reader: pypdf.Pd
 
 
 def test_no_word_of_a_table_or_a_chart_is_cut_at_the_edge(reader: pypdf.PdfReader) -> None:
-    """Where every piece of text begins and about where it ends, against the page's margins (15 mm; 1 mm of grace)."""
-    margin = (15 - 1) / 25.4 * 72
+    """Where every piece of text begins and about where it ends, against the page's margins (1 mm of grace)."""
     for number, page in enumerate(reader.pages, 1):
-        width = float(page.mediabox.width)
+        width, height = float(page.mediabox.width), float(page.mediabox.height)
+        margin = ((10 if width > height else 15) - 1) / 25.4 * 72
 
         def inside(
             text: str,
@@ -174,6 +237,7 @@ def test_no_word_of_a_table_or_a_chart_is_cut_at_the_edge(reader: pypdf.PdfReade
             _font: object,
             size: float,
             width: float = width,
+            margin: float = margin,
             number: int = number,
         ) -> None:
             if text.strip():
@@ -198,7 +262,7 @@ def test_the_same_record_gives_the_same_bytes_in_another_process(tmp_path: Path,
 
 
 def test_only_the_packages_own_fonts_are_read() -> None:
-    fetch = pdf._fetcher().fetch
+    fetch = press.fetcher().fetch
     assert fetch("fairgate:DejaVuSans.ttf").read(4) == b"\0\1\0\0"
     for url in (
         "http://evil.example/x.png",
@@ -222,14 +286,60 @@ def test_a_refused_version_and_a_released_one_need_nobody(tmp_path: Path) -> Non
 
 
 def test_without_pango_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
-    pdf._engine.cache_clear()
+    job = pdf.job_of(report).encoded()
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     monkeypatch.setattr("builtins.__import__", _refusing(__import__))
-    try:
-        with pytest.raises(ConfigurationError, match="apt-get install libpango"):
-            render(report.evidence, Format.PDF)
-    finally:
-        pdf._engine.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(job)))
+    monkeypatch.setattr("os.nice", lambda _: 0)
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+    said = io.StringIO()
+    monkeypatch.setattr("sys.stderr", said)
+    assert press.main() == press.LACKING
+    monkeypatch.undo()
+    monkeypatch.setattr(pdf, "_command", lambda: _answering(press.LACKING, said.getvalue()))
+    with pytest.raises(ConfigurationError, match="apt-get install libpango"):
+        render(report.evidence, Format.PDF)
+
+
+def _answering(code: int, said: str) -> list[str]:
+    """A press that breaks off with this code and these words."""
+    return [sys.executable, "-c", f"import sys; sys.stdin.buffer.read(); sys.stderr.write({said!r}); sys.exit({code})"]
+
+
+def test_a_press_that_breaks_off_is_an_error_and_never_a_file(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
+    for code in (0, 1, 9):
+        monkeypatch.setattr(pdf, "_command", lambda code=code: _answering(code, "MemoryError"))
+        with pytest.raises(ServiceError, match="broke off"):
+            pdf.release_pdf(report)
+
+
+def test_a_press_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
+    monkeypatch.setattr(pdf, "_command", lambda: [sys.executable, "-c", "import time; time.sleep(600)"])
+    with pytest.raises(ServiceError, match="took longer than 1 seconds and was stopped"):
+        pdf.release_pdf(report, seconds=1)
+
+
+def test_a_third_report_at_once_is_told_so_and_frees_nobodys_place(
+    monkeypatch: pytest.MonkeyPatch, report: Report
+) -> None:
+    monkeypatch.setattr(pdf, "_PRESSES", BoundedSemaphore(2))
+    with pdf._PRESSES, pdf._PRESSES:
+        for _ in range(3):
+            with pytest.raises(ServiceError, match="two reports are being printed"):
+                pdf.release_pdf(report)
+    monkeypatch.setattr(pdf, "_command", lambda: _answering(9, ""))
+    for _ in range(3):
+        with pytest.raises(ServiceError, match="broke off"):
+            pdf.release_pdf(report)
+
+
+def test_the_press_gets_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:
+    monkeypatch.setenv("FAIRGATE_LEDGER_PASSWORD", "xq7secret")
+    shown = "import os, sys; sys.stdin.buffer.read(); print(dict(os.environ), file=sys.stderr); sys.exit(3)"
+    monkeypatch.setattr(pdf, "_command", lambda: [sys.executable, "-c", shown])
+    with pytest.raises(ConfigurationError, match="PATH") as found:
+        pdf.release_pdf(report)
+    assert "xq7secret" not in str(found.value)
 
 
 def _refusing(real):  # type: ignore[no-untyped-def]

@@ -32,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _without_pango(report: object) -> bytes:
-    from reports.pdf import NO_PANGO
+    from reports.press import NO_PANGO
 
     raise ConfigurationError(NO_PANGO)
 

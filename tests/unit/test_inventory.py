@@ -16,7 +16,6 @@ from governance.inventory import (
     WAITING,
     KnownModel,
     inventory,
-    known_model,
     model_in,
     timeline,
 )
@@ -52,8 +51,7 @@ class Book:
         return self.add(Statement(kind, subjects, actor(COMPLIANCE), "somebody acts", said))
 
     def hiring(self) -> KnownModel:
-        found = known_model(self.entries, "hiring")
-        assert found is not None
+        [found] = (item for item in inventory(self.entries) if item.name == "hiring")
         return found
 
     def states(self) -> dict[tuple[str, str], str]:
@@ -145,5 +143,4 @@ def test_what_is_about_no_model_is_no_model() -> None:
     book.add(Statement(PredicateType.POLICY, (ResourceDigest("policy", sha("p")),), MACHINE, "in use", {}))
     book.add(observed("nobody", TARGET, "seen", {}))
     assert inventory(book.entries) == ()
-    assert known_model(book.entries, "hiring") is None
     assert timeline(book.entries, "hiring") == ()
