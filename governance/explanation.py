@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
 from governance.case import Case
 from governance.decide import Finding, Status
 from governance.dossier import Dossier
 from governance.people import Person
+from governance.remedy import ways_out
 
 
 def decision_lines(case: Case) -> list[str]:
@@ -35,32 +35,10 @@ def finding_lines(finding: Finding, dossier: Dossier) -> list[str]:
     return lines
 
 
-_COMMAND = re.compile(r"fairgate (\w[\w-]*) .*", re.DOTALL)
-_ON_PAGES = {
-    "sign": "sign on the console, on the page of the decision",
-    "policy": "two persons approve it on the page Policies of the console",
-}
-"""What a person does on a page where the command line has a verb."""
-_BY_OTHERS = {
-    "release": "whoever asked for the release validates and audits it anew",
-    "register": "whoever made the model registers it",
-}
-"""What only a command does: it is sent to whoever has the command line."""
-
-
-def for_readers(finding: Finding) -> str | None:
-    """The way out of a finding for who reads pages and has no shell; the command stays in it, to be sent on.
-
-    None where the finding has no way out. The command line and the JSON keep `way_out` as it is.
-    """
-    found = _COMMAND.search(finding.way_out or "")
-    if found is None or finding.way_out is None:
-        return finding.way_out
-    verb, before = found[1], finding.way_out[: found.start()]
-    if verb in _ON_PAGES:
-        return f"{before}{_ON_PAGES[verb]}; at the command line: {found[0]}"
-    words = _BY_OTHERS.get(verb, "whoever has the command line does it")
-    return f"{before}{words}; the command to send: {found[0]}"
+def way_out_in_words(finding: Finding, dossier: Dossier) -> str | None:
+    """The way out for who reads pages and has no shell. One that names no command holds for her as it is."""
+    words = {way.shell: way.page for way in ways_out(dossier)}
+    return finding.way_out and words.get(finding.way_out, finding.way_out)
 
 
 def who(function: str, dossier: Dossier) -> str:

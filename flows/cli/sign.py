@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.conditions import Conditions, conditions_of
-from flows.cli.options import Alias, As, Code, Credential, Json, Name, Version, at_the_command_line, proved
+from flows.cli.options import Alias, As, Code, Credential, Json, Name, Reason, Version, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import read_settings
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Function = Annotated[str | None, typer.Option("--function", help="The function you sign in, where you hold several.")]
 Approve = Annotated[bool, typer.Option("--approve", help="Approve the release on the evidence as it stands.")]
 Refuse = Annotated[bool, typer.Option("--refuse", help="Refuse: final for these bytes.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why. Required; kept for ever.")]
 Report = Annotated[
     str | None,
     typer.Option("--report", help="The digest of the report that you read; stale evidence is refused."),

@@ -119,8 +119,8 @@ def policy_banner(desk: Desk) -> str | None:
     force = f"{printable(adopted.name)} {printable(adopted.version)} ({adopted.digest[:19]})"
     return (
         f"Policy {named} is not in force, so nothing is released and nobody can sign: people adopted {force}, ledger "
-        f"entry {adopted.seq}. Whoever runs this console names that one in FAIRGATE_POLICY, or two persons adopt this "
-        f"one on the page Policies (at the command line: fairgate policy approve)."
+        f"entry {adopted.seq}. Whoever runs this console names that one in FAIRGATE_POLICY, or two persons approve "
+        f"this one on the page Policies."
     )
 
 

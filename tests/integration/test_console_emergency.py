@@ -145,7 +145,7 @@ def test_a_policy_that_is_not_in_force_is_a_banner_and_nobody_signs(risk: Browse
     inbox = browser.get("/").text
     assert re.search(r'<p class="alert banner" role="alert">Policy default 2 \(sha256:\w{12}\) is not in force', inbox)
     assert "people adopted default 1 (sha256:" in inbox
-    assert "fairgate policy approve" in inbox
+    assert "two persons approve this one on the page Policies" in inbox
     assert "Waiting for you (0)" in inbox
     page = browser.get(CASE).text
     assert "No release under this policy: policy default 2 is not the policy that people adopted" in page
