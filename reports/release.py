@@ -14,7 +14,7 @@ from governance.digests import plain
 from governance.policy import Policy
 from reports.changes import changes
 from reports.earlier import Earlier
-from reports.evidence import CaseEvidence, Incident
+from reports.evidence import CaseEvidence, Incident, newest_monitoring
 from reports.glass import emergency_words, glass_rows
 from reports.measured import MEASURED, panels
 from reports.model_card import model_card
@@ -205,8 +205,22 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
         "earlier": _earlier(evidence.earlier),
         "audit": plain(evidence.audit),
         "validation": plain(evidence.validation),
+        "newer_audits": _newer_audits(evidence),
         **read_from(evidence),
     }
+
+
+def _newer_audits(evidence: CaseEvidence) -> list[dict[str, Any]]:
+    """Every scheduled audit on newer data, by entry and digest; the one that readers are told of with its result."""
+    told = newest_monitoring(evidence.case)
+    names = ("seq", "time", "report_digest", "data_digest", "plan_digest", "policy_digest", "verdicts")
+    return [
+        {
+            **{name: plain(getattr(item, name)) for name in names},
+            "result": plain(evidence.monitoring) if item == told else None,
+        }
+        for item in evidence.case.dossier.monitoring()
+    ]
 
 
 def _earlier(before: Earlier | None) -> dict[str, Any] | None:
