@@ -18,6 +18,7 @@ from reports.evidence import CaseEvidence, Incident, newest_monitoring
 from reports.glass import emergency_words, glass_rows
 from reports.measured import MEASURED, panels
 from reports.model_card import model_card
+from reports.newer import newer_part
 from reports.provenance import read_from
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
@@ -37,6 +38,7 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
     record and the numbers of the model card where one of them is missing. A page prints what it asked for alone.
     """
     case, audit = evidence.case, evidence.audit
+    said = summary(evidence)
     view = ReleaseView(
         title=f"{printable(case.subject)} as {printable(case.target)}",
         model=printable(case.subject.name),
@@ -48,11 +50,12 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
         policy=f"{printable(evidence.policy.name)} {printable(evidence.policy.version)}",
         at=case.dossier.now,
         time=moment(case.dossier.now),
-        summary=summary(evidence),
+        summary=said,
         verdicts=tuple((verdict.value, number) for verdict, number in audit.verdicts().items()) if audit else (),
         panels=panels(audit, evidence.plan, wanted) if audit and not set(MEASURED).isdisjoint(wanted) else (),
         more=_more(audit, wanted) if audit else (),
         rules=_rules(audit) if audit and "rates" in wanted else (),
+        newer=newer_part(evidence, said) if "verdicts" in wanted else (),
         published=evidence.published,
         quality=_quality(evidence.validation) if evidence.validation else None,
         findings=tuple(_finding(item) for item in case.decision.findings),

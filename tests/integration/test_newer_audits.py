@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -22,12 +24,14 @@ from governance.ledger.export import export
 from reports.bundle import LedgerSource, write_bundle
 from reports.cyclonedx import release_cyclonedx
 from reports.evidence import CaseEvidence, gather
-from reports.formats import Format
+from reports.formats import Format, render
 from reports.oscal import release_oscal
+from reports.pdf import job_of
 from reports.publish import published_evidence
 from reports.record_json import release_json
 from reports.release import release_view
 from reports.report import report_of
+from reports.view import ReleaseView
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +115,60 @@ def test_the_formats_for_machines_name_it_by_digest_and_entry(evidence: CaseEvid
     assert held["counterEvidence"], "the claim that they are clear has the audit against it"
     assert told.report_digest in json.dumps(oscal["assessment-results"]["back-matter"])
     assert "on newer data:" in oscal["assessment-results"]["results"][0]["description"]
+
+
+NAMED = (
+    Format.HTML,
+    Format.PDF,
+    Format.MARKDOWN,
+    Format.ANNEX_IV,
+    Format.ART_27,
+    Format.MODEL_CARD,
+)
+
+
+@pytest.mark.parametrize("form", NAMED)
+def test_every_adverse_or_watch_comparison_on_newer_data_is_named(evidence: CaseEvidence, form: Format) -> None:
+    part = release_view(evidence).newer[0]
+    audit = evidence.monitoring
+    assert audit is not None
+    bounded = [x for x in audit.disparities if x.bound is not None and x.verdict.value in {"adverse", "watch"}]
+    assert len(part.tables[0].rows) == len(bounded) > 1
+    page = job_of(report_of(evidence)).page.encode() if form is Format.PDF else render(evidence, form)
+    plain = " ".join(_plain(page).split())
+    assert f"scheduled audit of {evidence.case.dossier.monitoring()[0].time:%Y-%m-%d} found on newer data" in plain
+    assert evidence.case.dossier.monitoring()[0].report_digest in plain
+    for row in part.tables[0].rows:
+        verdict, name, where, value, bound, people, why = (" ".join(cell.text.split()) for cell in row.cells)
+        start = plain.index(where, plain.index(part.tables[0].caption))
+        around = plain[start - 200 : start + 900]
+        assert all(text in around for text in (verdict, name, value, bound, people, why[:60])), (row, around)
+
+
+def _plain(data: bytes) -> str:
+    """Without tags and escapes."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", data.decode()).replace("\\", ""))
+
+
+def test_without_an_adverse_one_the_newest_is_told_and_a_case_without_any_has_no_part(tmp_path: Path) -> None:
+    desk = factory.new_desk(tmp_path)
+    factory.record_case(desk, "2")
+    assert release_view(gather(desk, open_case(desk, "hiring", "2", "champion"))).newer == ()
+    life.monitor(desk, "2", life.scaled(1.0))
+    last, _ = life.monitor(desk, "2", life.scaled(1.01))
+    view = release_view(gather(desk, open_case(desk, "hiring", "2", "champion")))
+    assert f"ledger entry {last.seq}" in dict(view.newer[0].facts)["Audited"]
+    assert bool(view.newer[0].tables) == any(n for v, n in _verdicts(view) if v in {"adverse", "watch"})
+
+
+def _verdicts(view: ReleaseView) -> list[tuple[str, int]]:
+    return list(view.record["newer_audits"][-1]["verdicts"].items())
+
+
+def test_masked_people_stand_in_no_table_of_newer_data(evidence: CaseEvidence) -> None:
+    audit = evidence.monitoring
+    assert audit is not None
+    masked = published_evidence(replace(evidence, monitoring=replace(audit, suppress_below=500)))
+    rows = release_view(masked).newer[0].tables[0].rows
+    assert any("suppressed" in row.cells[5].text for row in rows)
+    assert not any(cell.text.startswith("-") for row in rows for cell in row.cells[5:6])
