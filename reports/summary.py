@@ -121,7 +121,7 @@ def _measured(audit: AuditResult | None) -> Measured:
         return Measured()
     rows = [item for item in audit.estimates if item.metric == PRIMARY and len(item.features) == 1]
     found = (_selected([x for x in rows if x.features == each]) for each in dict.fromkeys(x.features for x in rows))
-    worst = _capped([_disparity(item) for item in _worth_saying(audit)], "adverse or watch")
+    worst = _capped([_disparity(item) for item in worth_saying(audit)], "adverse or watch")
     return Measured(tuple(item for item in found if item.groups), _tally(audit), tuple(worst))
 
 
@@ -141,7 +141,7 @@ def _counts(item: GroupEstimate) -> str:
     return f"{people} with {where}, {count(item.events)} {verb} selected ({share(item.value or 0.0)}{note})"
 
 
-def _worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
+def worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
     """Adverse before watch, single features before intersections, then the farthest from no difference first."""
     bounded = [item for item in audit.disparities if item.bound is not None]
     found = worst_first(tuple(item for item in bounded if item.verdict in (Verdict.ADVERSE, Verdict.WATCH)))
