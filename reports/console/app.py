@@ -17,6 +17,7 @@ from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
 from reports.console import (
     afterwards,
+    downloads,
     entrance,
     entries,
     evidence,
@@ -53,6 +54,7 @@ ROOMS = (
     single_sign_on,
     inbox,
     evidence,
+    downloads,
     reading,
     signing,
     afterwards,
