@@ -18,6 +18,7 @@ from governance.recent_cases import RecentCases
 from reports.console import (
     afterwards,
     downloads,
+    emergency,
     entrance,
     entries,
     evidence,
@@ -58,6 +59,7 @@ ROOMS = (
     reading,
     signing,
     afterwards,
+    emergency,
     models,
     history,
     entries,
