@@ -9,7 +9,7 @@ from governance.casefile import dossier_from, subject_of, target_in
 from governance.charter import Charter, confirmed
 from governance.decide import Decision, DecisionOutcome, decide
 from governance.desk import Desk, charter_of
-from governance.dossier import Dossier
+from governance.dossier import Dossier, HoldRecord
 from governance.errors import ConfigurationError
 from governance.people import Person
 from governance.policy import TierRules
@@ -53,6 +53,17 @@ class Case:
             return False
         done = [step for step in self.dossier.steps if step.kind != "promotion-intent"]
         return bool(done) and done[-1].kind == "promotion"
+
+    def open_hold(self) -> HoldRecord | None:
+        """The hold from which people are waited for now, None where none is recorded.
+
+        It is the first for this target since this version, or another one after it, became live there: what was held
+        before has been decided, as in `governance.requests`.
+        """
+        lives = (step.seq for step in self.dossier.steps if step.kind == "promotion" and step.target == self.target)
+        since = max((*lives, self.dossier.superseded or -1), default=-1)
+        found = (hold for hold in self.dossier.holds if hold.target == self.target and hold.seq > since)
+        return next(found, None)
 
 
 def case_of(desk: Desk, subject: Subject, target: Target) -> Case:

@@ -15,11 +15,12 @@ from governance.case import Case, open_case
 from governance.condition import Condition
 from governance.desk import Desk
 from governance.fulfilling import Fulfilment, fulfil
-from governance.people import MACHINE
+from governance.people import MACHINE, actor
 from governance.policy import Assurance
-from governance.release import intend, observe, record_promotion
+from governance.release import intend, observe, record_hold, record_promotion
 from governance.signoff import Wish, sign
 from reports.console.app import create_app
+from reports.words import moment
 
 PERSONS = {person.id: person for person in factory.PEOPLE}
 
@@ -161,3 +162,26 @@ def test_a_person_without_a_say_is_told_what_she_can_do(desk: Desk) -> None:
     assert "You hold data-science; the policy asks compliance or model-risk to sign." in told
     assert "You can read the evidence of every release" in told
     assert "You hold" not in _section(desk, "risk-officer", "nothing")
+
+
+def test_what_is_live_and_held_again_waits_since_the_hold_that_is_open_now(desk: Desk) -> None:
+    _released(desk)
+    _forward(desk, days=400)
+    expired = _section(desk, "risk-officer", "mine")
+    assert "is live as champion in local · impact tier high · waiting " in expired
+    assert "waiting for" not in expired, "nobody has asked since the release"
+    entry = record_hold(desk, _case(desk), MACHINE)
+    assert f"waiting for less than an hour, since {moment(entry.time)}" in _section(desk, "risk-officer", "mine")
+    _forward(desk, hours=3)
+    record_hold(desk, _case(desk), actor(PERSONS["data-scientist"]))
+    assert f"waiting for 3 hours, since {moment(entry.time)}" in _section(desk, "risk-officer", "mine")
+
+
+def test_what_waits_longest_is_told_first(desk: Desk) -> None:
+    _released(desk)
+    _forward(desk, days=400)
+    factory.record_case(desk, "2", name="credit")
+    _forward(desk, hours=1)
+    record_hold(desk, _case(desk), MACHINE)
+    told = _section(desk, "risk-officer", "mine")
+    assert told.index("credit") < told.index("hiring"), "hiring was asked for first, and its open hold is the younger"
