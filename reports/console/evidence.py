@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from governance.accounts import Session
 from governance.case import Case, open_case
 from reports.console.answers import html
+from reports.console.attention import incidents_of
 from reports.console.desktop import glass_words, link_of
 from reports.console.masking import case_for, evidence_for
 from reports.console.reading import opened_now, reading_of
@@ -65,5 +66,6 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "decide": link_of(case, "/case/sign"),
         "report": link_of(case, "/case/report"),
         "reports": link_of(case, "/case/reports"),
+        "incidents": incidents_of(desk, (case,)),
         "glass": glass_words(desk, case_for(desk, session, case)),
     }
