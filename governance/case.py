@@ -10,7 +10,7 @@ from governance.charter import Charter, confirmed
 from governance.decide import Decision, DecisionOutcome, decide
 from governance.desk import Desk, charter_of
 from governance.dossier import Dossier, HoldRecord
-from governance.errors import ConfigurationError
+from governance.errors import UnknownCaseError
 from governance.people import Person
 from governance.policy import TierRules
 from governance.record import Shown, target_of
@@ -179,9 +179,9 @@ def open_case(desk: Desk, name: str, version: str, alias: str) -> Case:
         if "subject" in entry.statement.body:
             found = subject_of(entry.statement.body)
     if found is None:
-        raise ConfigurationError(
-            f"the ledger knows no version {version} of a model {name!r}; "
-            f"ask for its release first: fairgate release {name} {version} --alias {alias}"
+        raise UnknownCaseError(
+            f"the ledger knows no version {version} of a model {name!r}",
+            f"ask for its release first: fairgate release {name} {version} --alias {alias}",
         )
     return case_of(desk, found, target)
 
