@@ -282,6 +282,21 @@ def test_an_account_that_the_ledger_does_not_know_breaks_no_glass(desk: Desk) ->
     assert outcome(desk) is DecisionOutcome.HELD
 
 
+def test_two_ids_of_one_printed_name_are_one_person(desk: Desk) -> None:
+    """A second id that is enrolled, with a function, a password and a code of its own, does not confirm the first."""
+    twin = Person("officer-again", "Compliance  OFFICER", ("compliance",))
+    enrol(desk, twin, factory.SECRET, PERSONS[SECOND])
+    browser = browser_of(desk, twin.id)
+    ready = form(browser)
+    _after_first(desk)
+    assert 'action="/emergency"' not in browser.get(PAGE).text
+    answer = browser.post("/emergency", {**ready, "confirms": f"{parts(desk)[-1].seq}"})
+    assert answer.status_code == 409, seen(answer.text)
+    assert "have the same printed name: broken glass takes two persons" in seen(answer.text)
+    assert len(parts(desk)) == 1
+    assert outcome(desk) is DecisionOutcome.HELD
+
+
 def test_a_case_that_is_not_held_offers_no_emergency(desk: Desk) -> None:
     factory.put_signature(desk, open_case(desk, "hiring", "1", "champion"), FIRST, "compliance", "refuse", "No.")
     browser = browser_of(desk, SECOND)
