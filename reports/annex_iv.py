@@ -12,13 +12,14 @@ from reports.view_table import Cell, Column, Row, Table
 from reports.words import count, moment, one_line, printable
 
 _LIMIT = 24
+FILE = "annex_iv.toml"
 
 
 def annex_iv_paper(report: Report) -> Paper:
     """The extract."""
     card = report.view.whole_card
     return form_paper(
-        "annex_iv.toml",
+        FILE,
         report,
         {
             "1": _general(card),

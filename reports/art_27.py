@@ -15,6 +15,7 @@ from reports.words import moment, printable
 
 _ADVERSE = {"adverse", "watch"}
 _LIMIT = 24
+FILE = "art_27.toml"
 
 
 def art_27_paper(report: Report) -> Paper:
@@ -27,7 +28,7 @@ def art_27_paper(report: Report) -> Paper:
         "(e)": Known(words=report.view.summary.decided, tables=(signatures(report),)),
         "(f)": Known(words=tuple(_measures(report)), facts=_responsible(report)),
     }
-    return form_paper("art_27.toml", report, known)
+    return form_paper(FILE, report, known)
 
 
 def _process(report: Report) -> Iterator[tuple[str, str]]:

@@ -163,9 +163,9 @@ def _pdf(report: Report) -> bytes:
 
 def _ll144_html(report: Report) -> bytes:
     from reports.html import paper_html
-    from reports.ll144 import ll144_paper
+    from reports.ll144 import ll144_about, ll144_paper
 
-    return paper_html(ll144_paper(report), report.about).encode()
+    return paper_html(ll144_paper(report), ll144_about(report)).encode()
 
 
 def _ll144_csv(report: Report) -> bytes:
@@ -175,17 +175,19 @@ def _ll144_csv(report: Report) -> bytes:
 
 
 def _annex_iv(report: Report) -> bytes:
-    from reports.annex_iv import annex_iv_paper
+    from reports.annex_iv import FILE, annex_iv_paper
+    from reports.forms import form_about
     from reports.html import paper_html
 
-    return paper_html(annex_iv_paper(report), report.about).encode()
+    return paper_html(annex_iv_paper(report), form_about(FILE, report)).encode()
 
 
 def _art_27(report: Report) -> bytes:
-    from reports.art_27 import art_27_paper
+    from reports.art_27 import FILE, art_27_paper
+    from reports.forms import form_about
     from reports.html import paper_html
 
-    return paper_html(art_27_paper(report), report.about).encode()
+    return paper_html(art_27_paper(report), form_about(FILE, report)).encode()
 
 
 def _model_card(report: Report) -> bytes:

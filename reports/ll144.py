@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audits.result import RuleReport, RuleTable
-from audits.source_uri import shown
+from audits.source_uri import SourceKind, source_kind, table_address
 from governance.errors import ConfigurationError
 from reports.csv_cells import csv_bytes
 from reports.evidence import CaseEvidence
 from reports.paper import Chapter, Paper
-from reports.provenance import RuleStanding
+from reports.provenance import Provenance, RuleStanding
 from reports.qualified import rule_table
 from reports.report import Report
 from reports.words import one_line, printable
 
 PACK = "nyc-ll144"
+_DATABASES = {SourceKind.POSTGRESQL: "PostgreSQL", SourceKind.DUCKDB: "DuckDB"}
 _UNKNOWN = re.compile(r"([\d,]+) persons of unknown (.+) are not in this table\.")
 _LEFT_OUT, _DASH = "left out", "–"
 _SEX, _RACE, _PERSONS, _RATIO = "sex", "race/ethnicity", "persons", "impact ratio"
@@ -202,7 +203,22 @@ def _distribution(report: Report) -> str:
 
 def _source(report: Report) -> str:
     plan = report.evidence.plan
-    return one_line(shown(plan.source), 400) if plan and plan.source else ""
+    return one_line(_named_source(plan.source), 400) if plan and plan.source else ""
+
+
+def _named_source(source: str) -> str:
+    """The source as it may be published: which table or file, without the user, the host and the path to it."""
+    kind = source_kind(source)
+    if kind in _DATABASES:
+        return f"table {'.'.join(table_address(source).table)} of a {_DATABASES[kind]} database"
+    place = re.split(r"[?#]", source.removeprefix("spark:"))[0].rstrip("/\\")
+    name = re.split(r"[/\\]", place)[-1]
+    return f"{'Spark table or file' if kind is SourceKind.SPARK else 'file'} {name}"
+
+
+def ll144_about(report: Report) -> Provenance:
+    """What the summary says of itself: of the rule packs of the audit, this rule's alone."""
+    return replace(report.about, rules=tuple(rule for rule in report.about.rules if rule.pack.startswith(PACK)))
 
 
 def _reports(evidence: CaseEvidence) -> tuple[RuleReport, ...]:

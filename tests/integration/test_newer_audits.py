@@ -17,6 +17,7 @@ import life_factory as life
 import pytest
 import report_factory as factory
 
+from audits.rule_packs import load_pack
 from governance.case import open_case
 from governance.desk import Desk
 from governance.digests import digest_bytes
@@ -25,6 +26,7 @@ from reports.bundle import LedgerSource, write_bundle
 from reports.cyclonedx import release_cyclonedx
 from reports.evidence import CaseEvidence, gather
 from reports.formats import Format, render
+from reports.ll144 import ll144_paper
 from reports.oscal import release_oscal
 from reports.pdf import job_of
 from reports.publish import published_evidence
@@ -172,3 +174,49 @@ def test_masked_people_stand_in_no_table_of_newer_data(evidence: CaseEvidence) -
     rows = release_view(masked).newer[0].tables[0].rows
     assert any("suppressed" in row.cells[5].text for row in rows)
     assert not any(cell.text.startswith("-") for row in rows for cell in row.cells[5:6])
+
+
+def test_a_forms_head_and_foot_name_the_same_rule_packs(tmp_path: Path) -> None:
+    """Annex IV and Art 27 list the points of a pack that the audit's plan need not name."""
+    plain = formats.ruled_evidence(tmp_path)
+    pack = load_pack("eu-ai-act")
+    for form in (Format.ANNEX_IV, Format.ART_27):
+        text = _plain(render(plain, form))
+        foot = text[text.rindex("State as of") :]
+        assert f"Rule pack eu-ai-act {pack.version} ({pack.digest})" in text
+        assert f"eu-ai-act {pack.version} ({pack.digest})" in foot, foot
+        assert "Rule packs" not in foot
+
+
+def test_the_summary_for_publication_names_no_user_host_or_path_and_no_other_pack(tmp_path: Path) -> None:
+    found = formats.ruled_evidence(tmp_path, "nyc-ll144", "eu-ai-act", "us-sr-11-7")
+    for form in (Format.LL144_HTML, Format.LL144_CSV):
+        text = _plain(render(found, form))
+        assert "table public.applicants of a PostgreSQL database" in text
+        assert not [word for word in ("auditor", "db.example", "hr#", "sr-11-7", "eu-ai-act") if word in text]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("postgresql://auditor:pw@db.example/hr#public.applicants", "table public.applicants of a PostgreSQL database"),
+        ("duckdb:/home/anna/hr.duckdb#people", "table people of a DuckDB database"),
+        ("/home/anna/data/people.parquet", "file people.parquet"),
+        ("data\\people.csv", "file people.csv"),
+        ("spark:s3a://key:secret@bucket/people", "Spark table or file people"),
+        ("spark:catalog.people", "Spark table or file catalog.people"),
+    ],
+)
+def test_a_source_is_published_without_where_it_lies(evidence: CaseEvidence, source: str, shown: str) -> None:
+    plan = evidence.plan
+    assert plan is not None
+    paper = ll144_paper(report_of(replace(evidence, plan=replace(plan, source=source))))
+    assert dict(paper.chapters[0].facts)["Source of the data"] == shown
+
+
+def test_the_number_that_p_allows_for_is_not_called_the_number_of_comparisons(evidence: CaseEvidence) -> None:
+    view = release_view(evidence)
+    read = [sentence for panel in view.panels for sentence in panel.reading]
+    assert any("which count as 23 (Holm)" in text for text in read)
+    assert any("every pair of its groups counts" in text for text in read)
+    assert "15 comparisons have a bound" in view.summary.release.tally
