@@ -20,11 +20,10 @@ from typing import BinaryIO
 from governance.digests import digest_bytes
 from governance.errors import ConfigurationError
 from governance.evidence import EvidenceStore
-from governance.ledger import verify_export
+from governance.ledger import verify_bundle, verify_export
 from governance.ledger.checkpoint import Receipt
 from governance.ledger.receipt import write_proof
 from governance.statement import Entry
-from reports import verify_bundle
 from reports.formats import Format, applies, write
 from reports.report import Report
 from reports.templating import TEMPLATES

@@ -84,7 +84,9 @@ def _headline(checked: tuple[Checked, ...], files: tuple[FileRow, ...], problems
         known = any(item.here for item in files)
         return ("Files that the ledger names" if known else "Nothing here can be verified"), "held"
     if not any(item.proof for item in checked):
-        return "Complete, but nothing in it is proved: it holds no receipt and no export", "held"
+        return "Compared, but nothing in it is proved: it holds no receipt and no export", "held"
+    if any(not item.proof and item.tone == "unknown" for item in checked):
+        return "Verified in part: what this bundle keeps back could not be compared", "held"
     if any(item.tone == "unknown" for item in checked):
         return "It holds in itself, under a key that this console does not vouch for", "held"
     return "Verified", "released"
@@ -96,7 +98,9 @@ def _checked(item: Seen, ledger: Ledger, *, ours: bool) -> Checked:
         problems = tuple(printable(text, 500) for text in item.problems)
         return Checked(title, "unmet", "not verified", problems=problems, facts=_facts(item))
     if item.kind == BUNDLE:
-        return Checked(title, "met", "complete", _bundled(item), limits=_BUNDLE_LIMITS, facts=_facts(item), proof=False)
+        tone, label = ("met", "compared") if item.whole else ("unknown", "compared in part")
+        limits = (*(f"Not compared: {printable(text, 400)}." for text in item.not_compared), *_BUNDLE_LIMITS)
+        return Checked(title, tone, label, _bundled(item), limits=limits, facts=_facts(item), proof=False)
     believed = item.whose == "given"
     differs = tuple(_differences(item, ledger)) if ours and believed else ()
     label = "verified" if believed else "holds in itself"
@@ -121,9 +125,10 @@ _BUNDLE_LIMITS = (
 
 
 def _bundled(item: Seen) -> tuple[str, ...]:
+    """What was compared and agrees, for the release that the manifest names."""
     return (
-        f"Every file is the one that its manifest names; none is missing, none was added: {one_line(item.says, 200)}",
-        "Its record has the digest that every report of the bundle prints.",
+        f"It says that it is of: {one_line(item.says, 200)}",
+        *(f"Compared, and they agree: {printable(text, 400)}." for text in item.compared),
     )
 
 

@@ -22,7 +22,7 @@ from governance.ledger import verify_export
 from governance.ledger.checkpoint import ORIGIN, Receipt, checkpoint_in, open_checkpoint
 from governance.ledger.envelope import moment, peek
 from governance.ledger.export_file import envelopes_in, read_header
-from governance.ledger.listed import differences, leaves, manifests
+from governance.ledger.listed import compared, leaves, manifests
 from governance.ledger.note import read_note, read_vkey
 from governance.ledger.receipt import MAX_BYTES, check_receipt, read_proof
 from governance.ledger.tree import leaf_hash, verify_inclusion
@@ -38,7 +38,8 @@ class Seen:
     """One receipt, export or bundle that was sent. `problems` empty: it holds, under `log_key` where it has one.
 
     `whose` says where that key came from: `given` with the question, or the `file` itself. `size` and `root` (hex) are
-    the signed tree, `seq` and `leaf` (hex) the entry of a receipt, `says` what that entry says.
+    the signed tree, `seq` and `leaf` (hex) the entry of a receipt, `says` what that entry says. A bundle says what was
+    `compared`, what not, and whether its record was compared as a `whole`.
     """
 
     kind: str
@@ -54,6 +55,9 @@ class Seen:
     actor: str = ""
     says: str = ""
     digests: tuple[tuple[str, str], ...] = ()
+    compared: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +146,21 @@ def _beside(
 
 
 def _bundle(manifest: Member, says: Mapping[str, Any], members: Sequence[Member]) -> Seen:
-    problems = tuple(_short(text) for text in differences(manifest, says, members))
+    found = compared(manifest, members)
+    problems = tuple(_short(text) for text in found.problems)
     if len(problems) > MAX_PROBLEMS:
         problems = (*problems[:MAX_PROBLEMS], f"and {len(problems) - MAX_PROBLEMS} more")
-    digests = (("record", f"{says.get('record_digest')}"[:100]),)
-    return Seen(BUNDLE, manifest.name, problems, whose="file", says=f"{says.get('title')}"[:300], digests=digests)
+    return Seen(
+        kind=BUNDLE,
+        name=manifest.name,
+        problems=problems,
+        whose="file",
+        says=f"{says.get('title')}"[:300],
+        digests=(("record", f"{says.get('record_digest')}"[:100]),),
+        compared=tuple(_short(text) for text in found.compared),
+        not_compared=tuple(_short(text) for text in found.not_compared if not text.startswith("signatures ")),
+        whole=found.whole,
+    )
 
 
 def _receipt(proof: Member, envelope: Member | None, leaf: bytes | None, log_key: str) -> Seen:
@@ -252,7 +266,9 @@ def _short(error: object) -> str:
 def answer_from(text: bytes) -> Examined:
     """The answer in what the process wrote. Raises ValueError where it is none."""
     found = json.loads(text)
-    seen = tuple(Seen(**{**item, **_tuples(item, "problems", "digests")}) for item in found["seen"])
+    seen = tuple(
+        Seen(**{**item, **_tuples(item, "problems", "digests", "compared", "not_compared")}) for item in found["seen"]
+    )
     others = tuple(Sent(**{**item, **_tuples(item, "named")}) for item in found["others"])
     return Examined(seen, others, tuple(found["problems"]))
 

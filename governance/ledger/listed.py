@@ -10,12 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from governance.digests import digest_file
+from governance.ledger import verify_bundle
 from governance.ledger.unpacked import Member
 
-MANIFEST, LEAVES = "manifest.json", "leaves.json"
+MANIFEST, LEAVES = verify_bundle.MANIFEST, "leaves.json"
 FORMAT = "urn:fairgate:evidence-bundle:v1"
-RECORD = "report/report.json"
 MAX_BYTES = 4 * 1024 * 1024
 
 
@@ -27,20 +26,11 @@ def manifests(members: Sequence[Member]) -> Iterator[tuple[Member, Mapping[str, 
             yield item, found
 
 
-def differences(manifest: Member, says: Mapping[str, Any], members: Sequence[Member]) -> Iterator[str]:
-    """Files that are not those that the manifest names, that are missing, or that it does not name."""
+def compared(manifest: Member, members: Sequence[Member]) -> verify_bundle.Found:
+    """What the script of the bundle finds in the files beside this manifest."""
     before = manifest.name.removesuffix(MANIFEST)
-    here = {item.name.removeprefix(before): item for item in members if item.name.startswith(before)}
-    listed = _listed(says)
-    if listed is None:
-        yield "its list of files cannot be read"
-        return
-    yield from (f"{name} is missing" for name in sorted(listed.keys() - here.keys()))
-    yield from (f"{name} is not in the manifest" for name in sorted(here.keys() - listed.keys() - {MANIFEST}))
-    digests = {name: digest_file(here[name].path) for name in listed.keys() & here.keys()}
-    yield from (f"{name} was changed" for name in sorted(digests) if digests[name] != listed[name])
-    if digests.get(RECORD) != says.get("record_digest"):
-        yield f"{RECORD} is not the record whose digest the reports print"
+    here = {item.name.removeprefix(before): item.path for item in members if item.name.startswith(before)}
+    return verify_bundle.check(here)
 
 
 def leaves(members: Sequence[Member]) -> Mapping[str, bytes]:
@@ -56,13 +46,6 @@ def leaves(members: Sequence[Member]) -> Mapping[str, bytes]:
                 except ValueError:
                     continue
     return found
-
-
-def _listed(says: Mapping[str, Any]) -> dict[str, str] | None:
-    try:
-        return {f"{item['name']}": f"{item['sha256']}" for item in says["files"]}
-    except (KeyError, TypeError):
-        return None
 
 
 def _document(item: Member) -> Any:
