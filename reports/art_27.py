@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from governance.dossier import ReleaseStep
-from reports.annex_iv import signatures
+from reports.annex_iv import newer_known, signatures
 from reports.forms import Known, form_paper
 from reports.paper import Paper
 from reports.report import Report
@@ -15,6 +15,7 @@ from reports.words import moment, printable
 
 _ADVERSE = {"adverse", "watch"}
 _LIMIT = 24
+FILE = "art_27.toml"
 
 
 def art_27_paper(report: Report) -> Paper:
@@ -27,7 +28,7 @@ def art_27_paper(report: Report) -> Paper:
         "(e)": Known(words=report.view.summary.decided, tables=(signatures(report),)),
         "(f)": Known(words=tuple(_measures(report)), facts=_responsible(report)),
     }
-    return form_paper("art_27.toml", report, known)
+    return form_paper(FILE, report, known)
 
 
 def _process(report: Report) -> Iterator[tuple[str, str]]:
@@ -72,7 +73,7 @@ def _single(report: Report) -> tuple[Panel, ...]:
 
 
 def _risks(report: Report) -> Known:
-    """The bounded comparisons that are adverse or to be watched, and what cannot be concluded."""
+    """The bounded comparisons that are adverse or to be watched, also on newer data, and what cannot be concluded."""
     found = [row for panel in report.view.panels for row in panel.disparities if row.bounded]
     rows = tuple(
         Row((Cell(row.verdict), Cell(row.name, (row.metric,) if row.metric else ()), Cell(row.where), Cell(row.value)))
@@ -80,9 +81,11 @@ def _risks(report: Report) -> Known:
         if row.verdict in _ADVERSE
     )
     heads = ("Verdict", "Disparity", "Groups", "Value")
-    caption = "Comparisons with a bound that are adverse or to be watched"
+    caption = "Comparisons of the audit for the release with a bound that are adverse or to be watched"
     table = Table(caption, tuple(Column(head, numeric=False) for head in heads), rows, _LIMIT)
-    return Known(words=report.view.summary.limits, tables=(table,) if rows else ())
+    newer = newer_known(report)
+    words = (*newer.words, *report.view.summary.limits)
+    return Known(words, newer.facts, (*newer.tables, *((table,) if rows else ())))
 
 
 def _measures(report: Report) -> Iterator[str]:

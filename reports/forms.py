@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from audits.rule_packs import load_pack
 from reports.paper import Chapter, Paper
-from reports.provenance import pack_standing
+from reports.provenance import Provenance, pack_standing
 from reports.report import Report
 from reports.templating import TEMPLATES
 from reports.view_table import Table
@@ -42,6 +42,16 @@ def form_paper(file: str, report: Report, known: Mapping[str, Known]) -> Paper:
         chapters=tuple(_chapter(point, known.get(point["reference"], NOTHING)) for point in form["point"]),
         owner=form["owner"],
     )
+
+
+def form_about(file: str, report: Report) -> Provenance:
+    """What the document says of itself: as every report, and the rule pack whose points it lists."""
+    pack = load_pack(_form(file)["pack"])
+    if any(rule.digest == pack.digest for rule in report.about.rules):
+        return report.about
+    rule = pack_standing(pack, report.evidence.case.dossier.now.date())
+    words = (*rule.words, "It lists the points of this document; the audit's plan does not name it.")
+    return replace(report.about, rules=(*report.about.rules, replace(rule, words=words)))
 
 
 def _chapter(point: Mapping[str, Any], known: Known) -> Chapter:

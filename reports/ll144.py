@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from audits.result import RuleReport, RuleTable
-from audits.source_uri import shown
+from audits.source_uri import SourceKind, source_kind, table_address
 from governance.errors import ConfigurationError
 from reports.csv_cells import csv_bytes
+from reports.evidence import CaseEvidence
 from reports.paper import Chapter, Paper
-from reports.provenance import RuleStanding
+from reports.provenance import Provenance, RuleStanding
 from reports.qualified import rule_table
 from reports.report import Report
 from reports.words import one_line, printable
 
 PACK = "nyc-ll144"
+_DATABASES = {SourceKind.POSTGRESQL: "PostgreSQL", SourceKind.DUCKDB: "DuckDB"}
 _UNKNOWN = re.compile(r"([\d,]+) persons of unknown (.+) are not in this table\.")
 _SHARE, _COUNT = re.compile(r"(\d+(?:\.\d+)?)%"), re.compile(r"\d{1,3}(?:,\d{3})*")
 _LEFT_OUT, _DASH = "left out", "–"
@@ -52,9 +54,21 @@ class Category:
     note: str = ""
 
 
-def has_tables(report: Report) -> bool:
-    """Does the audit hold tables of this rule that may be shown?"""
-    return any(found.tables for found in _reports(report))
+def tables_lacking(evidence: CaseEvidence) -> str:
+    """Why the audit holds no tables of this rule that may be shown, in a sentence; empty where it does."""
+    found = _reports(evidence)
+    if any(item.tables for item in found):
+        return ""
+    if evidence.audit is None:
+        return "No audit is recorded."
+    if found and evidence.published:
+        return "Small counts are masked here, and this rule has every number published: its tables are left out."
+    if found:
+        return f"The rule {PACK} gave no table: {one_line('; '.join(found[0].notes), 300) or 'no reason is recorded'}"
+    return (
+        f"The audit was made without the rule {PACK}, which needs sex and race/ethnicity of every person: its plan"
+        " names no such rule."
+    )
 
 
 def ll144_paper(report: Report) -> Paper:
@@ -224,16 +238,31 @@ def _distribution(report: Report) -> str:
 
 def _source(report: Report) -> str:
     plan = report.evidence.plan
-    return one_line(shown(plan.source), 400) if plan and plan.source else ""
+    return one_line(_named_source(plan.source), 400) if plan and plan.source else ""
 
 
-def _reports(report: Report) -> tuple[RuleReport, ...]:
-    audit = report.evidence.audit
+def _named_source(source: str) -> str:
+    """The source as it may be published: which table or file, without the user, the host and the path to it."""
+    kind = source_kind(source)
+    if kind in _DATABASES:
+        return f"table {'.'.join(table_address(source).table)} of a {_DATABASES[kind]} database"
+    place = re.split(r"[?#]", source.removeprefix("spark:"))[0].rstrip("/\\")
+    name = re.split(r"[/\\]", place)[-1]
+    return f"{'Spark table or file' if kind is SourceKind.SPARK else 'file'} {name}"
+
+
+def ll144_about(report: Report) -> Provenance:
+    """What the summary says of itself: of the rule packs of the audit, this rule's alone."""
+    return replace(report.about, rules=tuple(rule for rule in report.about.rules if rule.pack.startswith(PACK)))
+
+
+def _reports(evidence: CaseEvidence) -> tuple[RuleReport, ...]:
+    audit = evidence.audit
     return tuple(item for item in audit.rule_reports if item.pack.startswith(PACK)) if audit else ()
 
 
 def _rule_report(report: Report) -> RuleReport:
-    known = _reports(report)
+    known = _reports(report.evidence)
     found = next((item for item in known if item.tables), None)
     if found is not None:
         return found

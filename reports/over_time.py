@@ -64,7 +64,10 @@ class TrendPoint:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """One comparison over the audits, oldest first. `ratio`: no difference is 1, else 0. `drawn`: shown as a chart."""
+    """One comparison over the audits, oldest first. `ratio`: no difference is 1, else 0. `drawn`: shown as a chart.
+
+    `either_way`: a difference of two groups, which crosses its bound below 0 as well as above.
+    """
 
     key: str
     title: str
@@ -72,6 +75,7 @@ class Trend:
     ratio: bool
     points: tuple[TrendPoint, ...]
     drawn: bool
+    either_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,8 @@ def _trend(key: str, item: Disparity, audits: Sequence[AuditRead], *, drawn: boo
     points = tuple(_point(audit, {_identity(x): x for x in audit.disparities}, identity) for audit in audits)
     several = len({point.against for point in points if point.against}) > 1
     groups = f"{group_name(item.features, item.group)} against its reference" if several else where(item)
-    return Trend(key, disparity_name(item), groups, item.comparison is Comparison.RATIO, points, drawn)
+    ratio = item.comparison is Comparison.RATIO
+    return Trend(key, disparity_name(item), groups, ratio, points, drawn, either_way=bool(item.group) and not ratio)
 
 
 def _point(audit: AuditRead, found: Mapping[tuple[object, ...], Disparity], identity: tuple[object, ...]) -> TrendPoint:

@@ -44,7 +44,8 @@ def trend_specification(trend: Trend) -> dict[str, Any]:
         "background": "transparent",
         "config": config(),
         "layer": [
-            *_bound(rows, y),
+            *_bound(rows, y, 1),
+            *(_bound(rows, y, -1) if trend.either_way else ()),
             _joined(rows, y),
             *(_points(rows, y, state, monitoring) for state in _states(rows) for monitoring in (False, True)),
             *_crosses(rows),
@@ -55,6 +56,8 @@ def trend_specification(trend: Trend) -> dict[str, Any]:
 def domain(trend: Trend) -> tuple[float, float]:
     """From 0, or from below where a value is, to a little beyond the largest finite number: at most 3 for ratios."""
     ends = spread(trend.points)
+    if trend.either_way:
+        ends += tuple(-point.bound for point in trend.points if point.bound is not None)
     least = 1.2 if trend.ratio else 0.2
     high = max([least, *(end * 1.1 for end in ends)])
     low = min([0.0, *(end * 1.1 for end in ends)])
@@ -120,9 +123,9 @@ def _labelled(count: int) -> set[int]:
     return set(range(count - 1, -1, -step))
 
 
-def _bound(rows: list[dict[str, Any]], y: dict[str, Any]) -> list[dict[str, Any]]:
-    """A thick stroke at every audit that has the bound, joined to a line where it stays."""
-    kept = [{"i": row["i"], "bound": row["bound"]} for row in rows if row["bound"] is not None]
+def _bound(rows: list[dict[str, Any]], y: dict[str, Any], sign: int) -> list[dict[str, Any]]:
+    """A thick stroke at every audit that has the bound, joined to a line where it stays. `sign` -1: the other way."""
+    kept = [{"i": row["i"], "bound": sign * row["bound"]} for row in rows if row["bound"] is not None]
     if not kept:
         return []
     where = {"x": _x(rows), "y": {**y, "field": "bound"}}

@@ -41,11 +41,17 @@ def _reading(audit: AuditResult, disparities: Sequence[Disparity]) -> Iterator[s
     head, allowed = chance_head(disparities), level(audit.confidence)
     if head == ADJUSTED:
         size = family_size(disparities)
-        over = f"{_WHOSE.get(audit.family, 'the family of the plan')}{f', {size} in number' if size else ''}"
+        over = f"{_WHOSE.get(audit.family, 'the family of the plan')}{f', which count as {size}' if size else ''}"
         yield (
             f"Adjusted p allows for {over} (Holm): among so many, chance alone often makes one look bad. At most"
             f" {allowed:g} excludes no difference. Each interval stands for itself."
         )
+        if size:
+            yield (
+                f"{size} need not be the number of comparisons that have a bound: where the reference is the group with"
+                " the highest rate, every pair of its groups counts, also those not printed; the same two rates under"
+                " two bounds count once; a group too small to compare does not count."
+            )
     elif head == ALONE:
         yield "p is of each comparison by itself: nothing allows for their number."
     if any(item.corrected is not None and not item.group for item in disparities):

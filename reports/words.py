@@ -192,10 +192,10 @@ def _none(item: Disparity) -> int:
 
 
 def bound_text(comparison: Comparison, bound: float | None) -> str:
-    """`at least 0.80` for a ratio, `at most 0.10` for a difference."""
+    """`at least 0.8` for a ratio, `at most 0.1 either way` for a difference, whose sign says which group is ahead."""
     if bound is None:
         return "none set"
-    return f"{'at least' if comparison is Comparison.RATIO else 'at most'} {bound:g}"
+    return f"at least {bound:g}" if comparison is Comparison.RATIO else f"at most {bound:g} either way"
 
 
 def moment(when: datetime) -> str:

@@ -25,7 +25,6 @@ from governance.accounts import Accounts
 from governance.charter_record import key_event
 from governance.desk import Desk, use_policy
 from governance.evidence import EvidenceStore
-from governance.ledger.checkpoint import log_key
 from governance.ledger.keys import open_keys
 from governance.ledger.port import Clock
 from governance.ledger.sql import SqlLedger
@@ -33,6 +32,7 @@ from governance.people import MACHINE, Person
 from governance.policy_file import read_policy
 from reports.console.app import create_app
 from reports.console.outside import Outside
+from reports.receipt_files import public_keys
 
 STARTED_WITHIN = 60
 
@@ -76,9 +76,10 @@ def project_desk(folder: Path, clock: Clock, people: Sequence[Person] = factory.
 
 
 def console_of(desk: Desk) -> FastAPI:
-    """The console as `fairgate serve` makes it, but for notifications and schedules: it knows its log key."""
-    key = f"{log_key(desk.ledger.keys.log.public)}"  # type: ignore[attr-defined]
-    return create_app(desk, secure_cookies=False, outside=Outside(log_key=key))
+    """The console as `fairgate serve` makes it, but for notifications and schedules: it knows its keys."""
+    keys = public_keys(desk.ledger.keys)  # type: ignore[attr-defined]
+    outside = Outside(log_key=keys.log, attestation_key=keys.attestation)
+    return create_app(desk, secure_cookies=False, outside=outside)
 
 
 @contextmanager

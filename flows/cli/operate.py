@@ -34,11 +34,12 @@ def serve(port: Port = None) -> None:
     from flows.prefect_env import free_port
     from flows.scheduler import schedules
     from flows.wiring import open_desk, open_ledger
-    from governance.ledger.checkpoint import log_key
+    from governance.ledger.export import export
     from reports import charts
     from reports.console.app import create_app
     from reports.console.outside import Outside
     from reports.console.provider_file import read_provider
+    from reports.receipt_files import public_keys
 
     settings = read_settings()
     chosen = port or settings.console_port
@@ -50,10 +51,13 @@ def serve(port: Port = None) -> None:
     desk = open_desk(settings)
     bell = Bell(settings, desk)
     bell.ring()
+    keys = public_keys(open_ledger(settings).keys)
     outside = Outside(
         recorded=bell.ring,
         schedules=lambda: schedules(settings),
-        log_key=f"{log_key(open_ledger(settings).keys.log.public)}",
+        log_key=keys.log,
+        attestation_key=keys.attestation,
+        export=lambda path: export(open_ledger(settings), path),
     )
     app = create_app(desk, secure_cookies=url is not None, hosts=hosts, outside=outside, provider=provider)
     Thread(target=charts.warm, daemon=True).start()

@@ -65,6 +65,7 @@ def receipt(
     """Write the receipt of an entry: its exact envelope, and the proof (C2SP tlog-proof) that it is in the ledger."""
     from flows.wiring import open_ledger
     from governance.ledger.receipt import keep_receipt
+    from reports.receipt_files import explain, public_keys
 
     settings = read_settings()
     source = open_ledger(settings)
@@ -73,11 +74,13 @@ def receipt(
         raise ConfigurationError(f"the ledger has {size} entries, there is no entry {seq}")
     [entry] = (item for item in source.entries() if item.seq == seq)
     files = keep_receipt(source, entry, output or settings.receipts)
+    explain(files, entry, public_keys(source.keys))
     if as_json:
         emit({"seq": seq, "envelope": str(files.envelope), "proof": str(files.proof)})
         return
     say(f"receipt of entry {seq}: {entry.statement.meaning}", f"  {files.proof}", f"  {files.envelope}")
-    say("keep both files where no administrator of this ledger can change them")
+    say("  beside them: the entry to read (.txt), the public keys and a script that checks it, see README.txt")
+    say("keep these files where no administrator of this ledger can change them")
 
 
 @ledger.command("check-receipt")

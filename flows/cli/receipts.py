@@ -23,7 +23,10 @@ class Handed:
 
     def lines(self) -> list[str]:
         """For people."""
-        found = [f"  receipt: {item.proof} and .json; keep both where no administrator reaches" for item in self.files]
+        found = [
+            f"  receipt: {item.proof} and .json (.txt to read); keep all where no administrator reaches"
+            for item in self.files
+        ]
         return found + [f"  recorded, but: {item}" for item in self.problems]
 
     def document(self) -> dict[str, object]:
@@ -34,11 +37,14 @@ class Handed:
 def hand_out(settings: Settings, desk: Desk, *entries: Entry) -> Handed:
     """Write the receipts of these entries into the project's folder of receipts, and copy the checkpoint elsewhere."""
     from flows.outwards import copy_outside
+    from governance.ledger.keys import open_keys
+    from reports.receipt_files import explain, public_keys
 
     files, problems = list[ReceiptFiles](), list[str]()
     for entry in entries:
         try:
             files.append(keep_receipt(desk.ledger, entry, settings.receipts))
+            explain(files[-1], entry, public_keys(open_keys(settings.home / "keys")))
         except FairgateError as error:
             problems.append(str(error))
     try:

@@ -1,14 +1,14 @@
 """Verify an export of a Fairgate ledger, offline. Stands alone: Python 3.11 and `cryptography`, nothing of Fairgate.
 
-    python verify_export.py LEDGER.jsonl [--log-key VKEY-OR-FILE] [--checkpoint FILE]... [--receipt PROOF]... [--json]
+    python verify_export.py [LEDGER.jsonl] [--log-key VKEY-OR-FILE] [--checkpoint FILE]... [--receipt PROOF]... [--json]
 
-A header line, then one line for each entry with the exact bytes that were hashed and signed. For every entry: its DSSE
-envelope is signed by the attestation key and names its place, time does not go back, no JSON key stands twice or is
-escaped; over all: the Merkle tree (RFC 6962) has the root of the checkpoint (C2SP) that the log key signed.
+Without LEDGER.jsonl: ledger.jsonl beside this script, and every receipt in its folder and below. The export is a header
+line, then one line for each entry with the exact bytes that were hashed and signed. For every entry: its DSSE envelope
+is signed by the attestation key and names its place, time does not go back, no JSON key stands twice or is escaped;
+over all: the Merkle tree (RFC 6962) has the root of the checkpoint (C2SP) that the log key signed.
 
-What the file cannot show by itself is that it is the whole truth. Bring what you got from elsewhere: `--log-key`
-(`fairgate ledger keys` prints it), checkpoints, receipts (PROOF.tlog-proof; PROOF.json beside it is compared too).
-Ends with 0 where everything holds, 5 where anything does not, 2 where it was called wrongly.
+It cannot show by itself that it is the whole truth. Bring what you got from elsewhere: `--log-key` (`fairgate ledger
+keys` prints it), checkpoints, receipts with their .json. Ends with 0 where all holds, 5 where not, 2 on a wrong call.
 """
 
 import argparse
@@ -48,6 +48,7 @@ class Report:
     root: str = ""
     log_key: str = ""
     anchored: bool = False
+    receipts: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -65,7 +66,7 @@ class Memory:
 
 def verify(path: Path, log_key: str | None, checkpoints: Sequence[Path], receipts: Sequence[Path]) -> Report:
     """Read the export once, from its first byte to its last."""
-    report = Report(anchored=log_key is not None)
+    report = Report(anchored=log_key is not None, receipts=len(receipts))
     with path.open("rb") as stream:
         try:
             header = strict_json(stream.readline(MAX_LINE))
@@ -142,8 +143,7 @@ def strict_json(data: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    if len(found := dict(pairs)) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return found
 
@@ -221,24 +221,24 @@ def sentences(report: Report) -> list[str]:
     """The report for people."""
     if report.problems:
         return [f"NOT VERIFIED: {report.size:,} entries read", *(f"  {item}" for item in report.problems)]
-    whose = "" if report.anchored else " (the file's own word: bring one from elsewhere with --log-key)"
-    return [f"VERIFIED: {report.size:,} entries; root {report.root}", f"  log key {report.log_key}{whose}"]
+    key = report.log_key + " (the file's own word: bring one from elsewhere with --log-key)" * (not report.anchored)
+    return [f"VERIFIED: {report.size:,} entries; root {report.root}", f"  {report.receipts:,} receipts; log key {key}"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify and tell: the exit code."""
     parser = argparse.ArgumentParser(description="Verify an export of a Fairgate ledger, offline.")
-    parser.add_argument("export", type=Path)
+    parser.add_argument("export", type=Path, nargs="?", help="else ledger.jsonl beside this, with all receipts there")
     parser.add_argument("--log-key", help="vkey of the log, or a file that holds it, got from elsewhere")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="a checkpoint kept elsewhere")
     parser.add_argument("--receipt", type=Path, action="append", default=[], help="a .tlog-proof kept elsewhere")
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    given = parser.parse_args(arguments)
+    given, beside = parser.parse_args(arguments), Path(__file__).parent
+    given.receipt += [] if given.export else sorted(beside.rglob("*.tlog-proof"))
     try:
-        brought = given.log_key
-        if brought and "+" not in brought:
-            brought = Path(brought).read_text("utf-8").strip()
-        report = verify(given.export, brought, given.checkpoint, given.receipt)
+        vkey = given.log_key
+        brought = Path(vkey).read_text("utf-8").strip() if vkey and "+" not in vkey else vkey
+        report = verify(given.export or beside / "ledger.jsonl", brought, given.checkpoint, given.receipt)
     except (OSError, UnicodeDecodeError) as error:
         report = Report(problems=[f"a file cannot be read: {error}"])
     sys.stdout.write(json.dumps(vars(report), indent=2) + "\n" if given.json else "\n".join(sentences(report)) + "\n")

@@ -17,10 +17,11 @@ from governance.statement import Entry
 from reports.console.answers import html
 from reports.console.masking import may_read, may_read_bytes
 from reports.console.receipts import entry_row, receipt, receipt_zip
-from reports.console.session import Visitor, desk_of
+from reports.console.session import Visitor, desk_of, outside_of
 from reports.ledger_search import KINDS, Search, entry_at, search
 from reports.models import kind_label
 from reports.publish import WITHHELD
+from reports.receipt_files import PublicKeys
 from reports.words import printable
 
 FIELDS = ("kind", "model", "person", "from", "to")
@@ -68,11 +69,13 @@ def entry_proof(request: Request, _session: Visitor, seq: int) -> Response:
 
 @router.get("/entry/{seq}/receipt.zip")
 def entry_receipt(request: Request, session: Visitor, seq: int) -> Response:
-    """Both files of the receipt in one, with how to check them; as `entry_bytes`."""
+    """The receipt in one file, to read and to check without Fairgate; as `entry_bytes`."""
     desk, entry = desk_of(request), _entry(request, seq)
     if not may_read_bytes(desk, session, entry):
         return _masked(session)
-    data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)))
+    outside = outside_of(request)
+    keys = PublicKeys(outside.log_key, outside.attestation_key)
+    data = receipt_zip(entry, write_proof(desk.ledger.receipt(entry.seq)), keys)
     headers = {"content-disposition": f'attachment; filename="fairgate-receipt-{entry.seq}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 

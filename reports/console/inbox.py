@@ -8,7 +8,10 @@ from reports.console.answers import html
 from reports.console.attention import duty_rows, expiring, guide, incidents
 from reports.console.desktop import emergencies, inbox, policy_banner
 from reports.console.masking import case_for
+from reports.console.schedules import night_reasons
 from reports.console.session import Visitor, cases_of, desk_of
+from reports.nights import missed
+from reports.words import printable
 
 router = APIRouter()
 
@@ -29,5 +32,7 @@ def inbox_page(request: Request, session: Visitor) -> Response:
         expiring=expiring(desk, person, cases),
         incidents=incidents(desk, cases),
         guide=guide(desk, person),
+        missed=tuple(printable(line, 300) for line in missed(desk, desk.clock())),
+        night=night_reasons(desk, session),
         policy_banner=policy_banner(desk),
     )

@@ -14,6 +14,7 @@ from governance.digests import digest_bytes
 from governance.sections import reading_in
 from governance.statement import Entry, PredicateType
 from reports.console.desktop import case_link
+from reports.receipt_files import PublicKeys, companions, readable
 from reports.signed import opened_words
 from reports.view import DigestRow
 from reports.words import ASSURANCES, moment, one_line, printable
@@ -100,30 +101,22 @@ def receipt(entry: Entry, charter: Charter) -> Receipt:
     )
 
 
-def receipt_zip(entry: Entry, proof: str) -> bytes:
-    """The receipt as one file: the entry's exact bytes, its proof, and how to check them. The same bytes each time."""
+def receipt_zip(entry: Entry, proof: str, keys: PublicKeys) -> bytes:
+    """The receipt as one file: the entry's exact bytes, its proof, the entry to read, and what it takes to check them.
+
+    The same bytes each time.
+    """
     name, packed = f"fairgate-entry-{entry.seq}", io.BytesIO()
     files = {
         f"{name}.json": entry.envelope,
         f"{name}.tlog-proof": proof.encode(),
-        "README.txt": _HOW_TO_CHECK.format(name=name).encode(),
+        f"{name}.txt": readable(entry).encode(),
+        **companions(keys, name),
     }
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, data in files.items():
             archive.writestr(zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0)), data)
     return packed.getvalue()
-
-
-_HOW_TO_CHECK = """The receipt of one entry of a ledger of Fairgate.
-
-{name}.json        the entry itself, exactly as it was recorded (a DSSE envelope)
-{name}.tlog-proof  that it stands in the ledger which the log key signed (C2SP tlog-proof)
-
-Keep both where nobody who administers the ledger can change them. To check them, with the public log key that you got
-from elsewhere:
-
-    fairgate ledger check-receipt {name}.tlog-proof --log-key log.pub
-"""
 
 
 def _facts(entry: Entry, charter: Charter) -> tuple[tuple[str, str], ...]:

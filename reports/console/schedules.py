@@ -53,14 +53,14 @@ def schedules_page(request: Request, session: Visitor, before: int | None = None
         missed=tuple(printable(line, 300) for line in missed(desk, desk.clock())),
         due=due,
         overdue=overdue,
-        reasons=_reasons(desk, session),
+        reasons=night_reasons(desk, session),
         runs=older[:NIGHTS],
         total=len(found),
         older=older[NIGHTS - 1].seq if len(older) > NIGHTS else None,
     )
 
 
-def _reasons(desk: Desk, session: Session) -> NightReasons | None:
+def night_reasons(desk: Desk, session: Session) -> NightReasons | None:
     """Why the last night ended so; what it found in words can repeat a small count, as findings do."""
     reasons = last_reasons(desk)
     if reasons is None or reads_all(desk, session):

@@ -85,6 +85,22 @@ def test_the_ledgers_own_script_verifies_the_signatures_and_each_receipt(unpacke
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_ledgers_own_script_finds_the_ledger_and_every_receipt_by_itself(unpacked: Path, tmp_path: Path) -> None:
+    """The one command of the read-me, from a folder elsewhere; and a receipt that was changed is found by it."""
+    copy = tmp_path / "copy"
+    shutil.copytree(unpacked, copy)
+    receipts = sorted((copy / "ledger" / "receipts").glob("*.tlog-proof"))
+    assert "\n       python ledger/verify_export.py\n" in (copy / "README.txt").read_text(encoding="utf-8")
+    command = [sys.executable, "-I", str(copy / "ledger" / "verify_export.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"\n  {len(receipts)} receipts; log key " in done.stdout
+    _changed(receipts[-1].with_suffix(".json"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 5
+    assert receipts[-1].name in done.stdout
+
+
 def test_what_is_in_it_and_what_the_read_me_says(unpacked: Path, desk: Desk) -> None:
     names = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     for form in FORMS:

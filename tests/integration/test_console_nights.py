@@ -27,10 +27,10 @@ def desk(tmp_path: Path) -> Desk:
     return factory.new_desk(tmp_path)
 
 
-def _page(desk: Desk, person: str = "risk-officer") -> str:
+def _page(desk: Desk, person: str = "risk-officer", path: str = "/schedules") -> str:
     browser = Browser(create_app(desk, secure_cookies=False))
     assert browser.login(person).status_code == 303
-    answer = browser.get("/schedules")
+    answer = browser.get(path)
     assert answer.status_code == 200
     return answer.text
 
@@ -120,3 +120,24 @@ def test_before_the_first_night_none_is_due(desk: Desk) -> None:
 def test_a_night_of_the_old_form_is_due_after_a_day(desk: Desk) -> None:
     rooms.night(desk, 1)
     assert "the schedule leaves 24 hours at most between two" in _page(desk)
+
+
+def test_the_inbox_tells_a_night_that_was_not_quiet_with_its_reasons_masked_as_there(desk: Desk) -> None:
+    _night(desk, QUIET, ADVERSE)
+    text = _page(desk, path="/")
+    assert "The last night ended" in text
+    assert FOUND.replace("<b>", "&lt;b&gt;").replace("</b>", "&lt;/b&gt;") in text
+    assert "hiring, champion, version 2: adverse." in text
+    assert "credit, champion" not in text
+    masked = _page(desk, "data-scientist", "/")
+    assert "hiring, champion, version 2: adverse." in masked
+    assert "9 of 30" not in masked
+    _night(desk, QUIET)
+    assert "The last night ended" not in _page(desk, path="/")
+
+
+def test_the_inbox_tells_that_nights_stopped(desk: Desk) -> None:
+    _night(desk, QUIET)
+    assert "Nightly audits stopped" not in _page(desk, path="/")
+    desk.clock.now += timedelta(days=20)  # type: ignore[attr-defined]
+    assert "Nightly audits stopped: no night ran since" in _page(desk, path="/")

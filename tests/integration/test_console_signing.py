@@ -306,7 +306,8 @@ def test_the_receipt_is_one_file_with_the_exact_entry_and_its_proof(tmp_path: Pa
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
         name = f"fairgate-entry-{entry.seq}"
-        assert packed.namelist() == [f"{name}.json", f"{name}.tlog-proof", "README.txt"]
+        explained = ["keys.json", "verify_receipt.py", "verify_export.py", "README.txt"]
+        assert packed.namelist() == [f"{name}.json", f"{name}.tlog-proof", f"{name}.txt", *explained]
         assert packed.read(f"{name}.json") == entry.envelope
         assert packed.read(f"{name}.tlog-proof").decode() == write_proof(desk.ledger.receipt(entry.seq))
         assert f"check-receipt {name}.tlog-proof" in packed.read("README.txt").decode()

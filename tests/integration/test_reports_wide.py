@@ -134,7 +134,7 @@ def test_the_family_is_named_with_its_size(wide: AuditResult, tmp_path: Path) ->
     size = family_size(wide.disparities)
     assert int(size) >= sum(d.adjusted_p is not None for d in wide.disparities)
     text = render(_view(tmp_path, wide), Format.HTML).decode()
-    assert f"{size} in number (Holm)" in text
+    assert f"which count as {size} (Holm)" in text
 
 
 @pytest.mark.parametrize("number", [2, 31, 10_289])

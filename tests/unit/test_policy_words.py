@@ -118,7 +118,7 @@ def test_bounds_say_their_direction() -> None:
     bounds = (RequiredBound("selection_rate", "ratio", 0.8), RequiredBound("equalized_odds", "difference", 0.1))
     said = words(high(POLICY, required_bounds=bounds))
     assert said["Impact tier high", "Bounds that every audit plan declares, at least as strict"] == (
-        "selection rate as a ratio: at least 0.8 and equalized odds as a difference: at most 0.1"
+        "selection rate as a ratio: at least 0.8 and equalized odds as a difference: at most 0.1 either way"
     )
 
 
