@@ -1,0 +1,59 @@
+"""What the summary, the inbox and the sign page say in a sentence: nothing that people must see is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import report_factory as factory
+
+from audits.result import AuditResult
+from reports.evidence import gather
+from reports.release import release_view
+from reports.view_summary import Selected
+
+SELECTED = {"a": 40, "b": 50, "c": 45, "d": 48, "e": 46, "f": 44, "lowest": 10, "highest": 90, "g": 47, "White": 49}
+
+
+def _many(groups: dict[str, int]) -> AuditResult:
+    """An audit of one feature with these groups of 100 people each, compared with White, as the record has it."""
+    made = factory.audit_of("2")
+    rate = next(item for item in made.estimates if item.features == ("sex",) and item.metric == "selection_rate")
+    ratio = next(item for item in made.disparities if item.features == ("sex",) and item.name == "impact_ratio")
+    return replace(
+        made,
+        features=("ethnicity",),
+        estimates=tuple(
+            replace(rate, features=("ethnicity",), group=(name,), size=100, n=100, events=events, value=events / 100)
+            for name, events in groups.items()
+        ),
+        disparities=tuple(
+            replace(ratio, features=("ethnicity",), group=(name,), reference=("White",))
+            for name in groups
+            if name != "White"
+        ),
+    )
+
+
+def _selected(folder: Path, groups: dict[str, int]) -> Selected:
+    desk = factory.new_desk(folder)
+    case = factory.record_case(desk, "2", audit=_many(groups))
+    (found,) = release_view(gather(desk, case)).summary.release.selected
+    return found
+
+
+@pytest.mark.parametrize("left_out", [(), ("a",), ("a", "b")])
+def test_the_reference_the_highest_and_the_lowest_group_are_always_told(
+    tmp_path: Path, left_out: tuple[str, ...]
+) -> None:
+    found = _selected(tmp_path, {name: rate for name, rate in SELECTED.items() if name not in left_out})
+    for name in ("White", "highest", "lowest"):
+        assert any(f"ethnicity={name}," in text for text in found.groups), name
+    assert len(found.groups) == 6
+    assert found.more == f"{4 - len(left_out)} more groups: see the table."
+
+
+def test_a_seventh_group_is_told_and_not_counted(tmp_path: Path) -> None:
+    found = _selected(tmp_path, dict(list(SELECTED.items())[-7:]))
+    assert (len(found.groups), found.more) == (7, "")
