@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import report_factory as factory
 
-from audits.result import AuditResult
+from audits.result import AuditResult, Verdict
+from reports.console.desktop import inbox
 from reports.evidence import gather
 from reports.release import release_view
 from reports.view_summary import Selected
@@ -57,3 +58,22 @@ def test_the_reference_the_highest_and_the_lowest_group_are_always_told(
 def test_a_seventh_group_is_told_and_not_counted(tmp_path: Path) -> None:
     found = _selected(tmp_path, dict(list(SELECTED.items())[-7:]))
     assert (len(found.groups), found.more) == (7, "")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "Everything measured is met. Sign-off is missing from"),
+        ((Verdict.INSUFFICIENT,) * 2, "Not everything measured is met: of 4 comparisons with a bound, 2 insufficient evi"),
+        ((Verdict.WATCH, *[Verdict.INSUFFICIENT] * 3), "with a bound, 1 watch and 3 insufficient evidence. Sign-off is"),
+        ((Verdict.NOT_ESTIMABLE,), "Not everything measured is met: of 3 comparisons with a bound, 1 not estimable."),
+    ],
+)
+def test_the_inbox_counts_what_is_not_met(tmp_path: Path, more: tuple[Verdict, ...], said: str) -> None:
+    desk, made = factory.new_desk(tmp_path), factory.audit_of("2")
+    bounded = [item for item in made.disparities if item.bound is not None]
+    sex, age = (next(item for item in bounded if item.features == (name,)) for name in made.features)
+    found = (replace(sex, verdict=item) for item in (Verdict.NO_INDICATION, *more))
+    audit = replace(made, disparities=(*found, replace(age, verdict=Verdict.NO_INDICATION)))
+    (row,) = inbox(desk, factory.PEOPLE[1], (factory.record_case(desk, "2", audit=audit),))
+    assert said in row.why
