@@ -11,6 +11,7 @@ import report_factory as factory
 from audits.result import AuditResult, Verdict
 from reports.console.desktop import inbox
 from reports.evidence import gather
+from reports.publish import published_evidence
 from reports.release import release_view
 from reports.view_summary import Selected
 
@@ -64,8 +65,14 @@ def test_a_seventh_group_is_told_and_not_counted(tmp_path: Path) -> None:
     ("more", "said"),
     [
         ((), "Everything measured is met. Sign-off is missing from"),
-        ((Verdict.INSUFFICIENT,) * 2, "Not everything measured is met: of 4 comparisons with a bound, 2 insufficient evi"),
-        ((Verdict.WATCH, *[Verdict.INSUFFICIENT] * 3), "with a bound, 1 watch and 3 insufficient evidence. Sign-off is"),
+        (
+            (Verdict.INSUFFICIENT,) * 2,
+            "Not everything measured is met: of 4 comparisons with a bound, 2 insufficient evi",
+        ),
+        (
+            (Verdict.WATCH, *[Verdict.INSUFFICIENT] * 3),
+            "with a bound, 1 watch and 3 insufficient evidence. Sign-off is",
+        ),
         ((Verdict.NOT_ESTIMABLE,), "Not everything measured is met: of 3 comparisons with a bound, 1 not estimable."),
     ],
 )
@@ -77,3 +84,35 @@ def test_the_inbox_counts_what_is_not_met(tmp_path: Path, more: tuple[Verdict, .
     audit = replace(made, disparities=(*found, replace(age, verdict=Verdict.NO_INDICATION)))
     (row,) = inbox(desk, factory.PEOPLE[1], (factory.record_case(desk, "2", audit=audit),))
     assert said in row.why
+
+
+def test_what_is_masked_is_said_once_and_the_digest_of_the_whole_is_named(tmp_path: Path) -> None:
+    desk = factory.new_desk(tmp_path)
+    case = factory.record_case(desk, "2", audit=replace(factory.audit_of("2"), suppress_below=11))
+    view = release_view(published_evidence(gather(desk, case)))
+    assert view.published.endswith(f"read the whole record, {case.shown().report_digest}.")
+    panel = next(item for item in view.panels if item.title == "age_band")
+    part = next(item for item in panel.parts if item.key.endswith("-unknown"))
+    printed = {group.name: group.size for group in panel.groups}
+    assert printed["age_band=(unknown)"] == "20"
+    assert part.words[0].startswith("20 persons have no value of age_band.")
+    (table,) = part.tables
+    for row in table.rows:
+        name, rows, unknown = (cell.text for cell in row.cells[:3])
+        assert (rows, unknown) == (printed[name], "20"), name
+    assert any(cell.text == "suppressed" for row in table.rows for cell in row.cells[3:])
+    labels = [mark.text for chart in panel.charts for mark in chart.marks if "indication" in mark.text]
+    assert "no indication (number suppressed)" in labels
+    assert not any(text.startswith("suppressed,") for text in labels)
+
+
+def test_a_small_number_without_a_level_is_masked_everywhere(tmp_path: Path) -> None:
+    desk = factory.new_desk(tmp_path)
+    case = factory.record_case(desk, "2", audit=replace(factory.audit_of("2"), suppress_below=21))
+    view = release_view(published_evidence(gather(desk, case)))
+    panel = next(item for item in view.panels if item.title == "age_band")
+    part = next(item for item in panel.parts if item.key.endswith("-unknown"))
+    assert next(item.size for item in panel.groups if item.name == "age_band=(unknown)") == "suppressed"
+    assert part.words[0].startswith("Persons whose number is suppressed have no value of age_band.")
+    assert part.title == "What the rows without age_band could change"
+    assert all(row.cells[2].text == "suppressed" for row in part.tables[0].rows)
