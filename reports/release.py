@@ -11,6 +11,7 @@ from expectations.result import DataValidation
 from governance.case import Case
 from governance.decide import POLICY_IN_FORCE, Finding, Status
 from governance.digests import plain
+from governance.explanation import way_out_in_words
 from governance.policy import Policy
 from reports.changes import changes
 from reports.earlier import Earlier
@@ -55,7 +56,7 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
         rules=_rules(audit) if audit and "rates" in wanted else (),
         published=evidence.published,
         quality=_quality(evidence.validation) if evidence.validation else None,
-        findings=tuple(_finding(item) for item in case.decision.findings),
+        findings=tuple(_finding(item, case) for item in case.decision.findings),
         sign_offs=tuple(sign_off_row(item, case, evidence.policy) for item in case.dossier.sign_offs),
         digests=digest_rows(case.shown()),
         facts=(*_facts(case), *_raci(evidence.policy), *_measurement_facts(audit)),
@@ -100,12 +101,13 @@ def _rules(audit: AuditResult) -> tuple[Part, ...]:
     return tuple(rule_part(report, at) for at, report in enumerate(audit.rule_reports))
 
 
-def _finding(item: Finding) -> FindingRow:
+def _finding(item: Finding, case: Case) -> FindingRow:
+    way_out = None if item.status is Status.MET else way_out_in_words(item, case.dossier)
     return FindingRow(
         title=requirement_label(item.requirement),
         status=item.status.value,
         reason=one_line(item.reason, 1_500),
-        way_out=printable(item.way_out, 400) if item.way_out and item.status is not Status.MET else None,
+        way_out=printable(way_out, 600) if way_out else None,
         entries=", ".join(f"{seq}" for seq in item.evidence),
     )
 

@@ -9,6 +9,7 @@ from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from governance.case import Case
 from governance.decide import DecisionOutcome, Finding, Status
 from governance.dossier import SignOff
+from governance.explanation import way_out_in_words
 from governance.lapse import in_words
 from governance.policy import Policy
 from governance.quorum import quorum
@@ -202,12 +203,13 @@ def _tally(audit: AuditResult) -> str:
 
 
 def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
+    way_out = None if finding.needs else way_out_in_words(finding, case.dossier)
     return Missing(
         title=requirement_label(finding.requirement),
         status=finding.status.value,
         reason=_ADVERSE.sub(r"\1.", sentence(one_line(finding.reason, 260))),
         who=tuple(_who(function, case, policy) for function in finding.needs),
-        way_out=printable(finding.way_out, 400) if finding.way_out and not finding.needs else None,
+        way_out=printable(way_out, 600) if way_out else None,
     )
 
 

@@ -17,6 +17,7 @@ from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
 from reports.console import (
     afterwards,
+    emergency,
     entrance,
     entries,
     evidence,
@@ -56,6 +57,7 @@ ROOMS = (
     reading,
     signing,
     afterwards,
+    emergency,
     models,
     history,
     entries,

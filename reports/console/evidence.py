@@ -8,7 +8,7 @@ from governance.accounts import Session
 from governance.case import Case, open_case
 from governance.errors import ConfigurationError
 from reports.console.answers import html
-from reports.console.desktop import half_broken, link_of
+from reports.console.desktop import glass_words, link_of
 from reports.console.masking import case_for, evidence_for
 from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
@@ -79,5 +79,5 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "acts": acts(desk, case, session.person) if "record" in shown else {},
         "decide": link_of(case, "/case/sign"),
         "report": link_of(case, "/case/report"),
-        "glass": half_broken(desk, case_for(desk, session, case)),
+        "glass": glass_words(desk, case_for(desk, session, case)),
     }

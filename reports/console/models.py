@@ -14,10 +14,11 @@ from governance.errors import ConfigurationError
 from governance.inventory import KnownModel, inventory, timeline
 from governance.statement import Entry
 from reports.console.answers import html
-from reports.console.desktop import case_link
-from reports.console.masking import reads_all, unreadable
+from reports.console.desktop import case_link, glass_on
+from reports.console.masking import case_for, reads_all, unreadable
 from reports.console.session import Visitor, desk_of
 from reports.console.worked import worked
+from reports.glass import emergency_line
 from reports.models import Timeline, model_row, timeline_view, to_ask, version_rows
 from reports.over_time import NEWEST, OverTime, over_time, read_audits
 from reports.over_time_chart import trend_svg
@@ -52,6 +53,7 @@ def model_page(
         for version, target in to_ask(model, desk.environment, CASES)
         if version.subject is not None
     }
+    seen = (case_for(desk, session, case) for case in answers.values())
     trends = _trends(desk, session, model, every=comparisons == "all")
     events = timeline(desk.ledger.entries(), name)
     page = timeline_view(name, events, kind, before, case_link, desk.environment)
@@ -64,6 +66,7 @@ def model_page(
         trends=trends,
         charts={item.key: Markup(trend_svg(item)) for item in trends.trends if item.drawn},  # noqa: S704
         newest=NEWEST,
+        glass=tuple(words for case in seen if (words := emergency_line(case) or glass_on(desk, case))),
     )
 
 
