@@ -139,7 +139,7 @@ def _selected(estimates: list[GroupEstimate], references: Collection[tuple[str, 
 
 
 def _told(found: list[GroupEstimate], references: Collection[tuple[str, ...]]) -> list[GroupEstimate]:
-    """At most MOST groups (a rest of one is said too); always what they are compared with, the highest and the lowest."""
+    """At most MOST groups (a rest of one is said too); always the reference, the highest and the lowest."""
     if len(found) <= MOST + 1:
         return found
     by_rate = sorted(found, key=lambda item: item.value or 0.0)
