@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import life_factory as life
 import pytest
 import report_factory as factory
 from console_browser import CASE, REASON, SIGN, Browser, hidden
@@ -83,6 +84,32 @@ def test_the_page_says_what_is_signed_before_it_asks(officer: Browser, desk: Des
     assert "You opened 0 of 10 sections." in words
     assert "Nobody has signed yet. needed compliance: Compliance Officer (compliance-officer)" in words
     assert "not that it was read or understood" in words
+
+
+def test_newer_audits_are_named_beside_what_is_signed(officer: Browser, desk: Desk) -> None:
+    audit = open_case(desk, "hiring", "2", "champion").dossier.audit()
+    first = _text(officer.get(SIGN).text)
+    assert audit and f"What was measured of it for the release (ledger entry {audit.seq}, 2026-10-05" in first
+    assert "Everything that was measured" not in first
+    assert "Measured since" not in first
+    entries = [life.monitor(desk, "2", life.scaled(1.0))[0].seq for _ in range(5)]
+    words = _text(officer.get(SIGN).text)
+    for seq in entries[-3:]:
+        assert f"Scheduled audit, ledger entry {seq}, 2026-10-05" in words
+    assert f"ledger entry {entries[1]}," not in words
+    assert "insufficient evidence. 2 earlier scheduled audits, 0 of them adverse: the ledger has them." in words
+
+
+def test_no_form_of_a_condition_is_open_before_somebody_asks_for_it(officer: Browser, desk: Desk) -> None:
+    page = officer.get(SIGN).text
+    fold = page[page.index("conditions-form") : page.index('for="function"')]
+    assert page.count("<details") == page.count("</details>")
+    assert re.match(r'conditions-form">\s*<summary>', fold)
+    assert fold.count('<details class="another">') == 2
+    again = officer.post("/case/sign", officer.form(decision="conditions", **_terms(desk, 3))).text
+    assert 'conditions-form" open>' in again
+    assert again.count('<details class="another" open>') == 1
+    assert again.count('<details class="another">') == 1
 
 
 def test_who_has_signed_and_who_is_needed_is_told(officer: Browser, desk: Desk) -> None:
