@@ -15,6 +15,7 @@ import pytest
 import report_factory as factory
 from console_browser import CASE, REASON, SIGN, Browser, hidden
 
+from audits.result import Verdict
 from governance.case import open_case
 from governance.delegating import delegate, revoke
 from governance.desk import Desk
@@ -22,6 +23,7 @@ from governance.ledger.receipt import write_proof
 from governance.sections import SECTIONS
 from governance.statement import Entry
 from reports.console.app import create_app
+from reports.console.moved import moved_rows, verdicts_moved
 
 WITHDRAW = CASE.replace("/case", "/case/withdraw")
 
@@ -316,6 +318,38 @@ def test_moved_evidence_keeps_what_was_typed_for_the_new_form(officer: Browser, 
     assert "Audit newer data &lt;1&gt;" in again.text
     now = open_case(desk, "hiring", "2", "champion").shown().report_digest
     assert hidden(again.text[again.text.index('action="/sign"') :])["report_digest"] == now
+
+
+def test_what_moved_is_said_in_words_with_the_verdicts_that_differ(officer: Browser, desk: Desk) -> None:
+    form, made = officer.form(), factory.audit_of("2")
+    before = open_case(desk, "hiring", "2", "champion").dossier.audit()
+    bounded = next(item for item in made.disparities if item.bound is not None and item.verdict is Verdict.WATCH)
+    worse = tuple(replace(item, verdict=Verdict.ADVERSE) if item == bounded else item for item in made.disparities)
+    factory.record_case(desk, "2", audit=replace(made, disparities=worse))
+    words = _text(officer.post("/sign", form).text)
+    now = open_case(desk, "hiring", "2", "champion").dossier.audit()
+    assert before and now and before.seq != now.seq
+    assert f"Audit, ledger entry {before.seq}, 2026-10-05" in words
+    assert f"Audit, ledger entry {now.seq}, 2026-10-05" in words
+    said = words[words.index("Which verdicts differ") :]
+    assert re.search(r"Impact ratio, Selection rate, sex=nonbinary against sex=male: was watch, is adverse\.", said), (
+        said
+    )
+
+
+def test_a_digest_that_the_ledger_does_not_have_is_not_read(desk: Desk) -> None:
+    case = open_case(desk, "hiring", "2", "champion")
+    strange = replace(case.shown(), report_digest="sha256:" + "0" * 64)
+    (row,) = moved_rows(case, strange)
+    assert row.before_words == "The ledger has nothing of this case under this digest."
+    assert verdicts_moved(desk, case, strange)[0].startswith("Verdicts cannot be compared")
+
+
+def test_an_audit_that_ended_alike_moved_no_verdict(officer: Browser, desk: Desk) -> None:
+    form = officer.form()
+    factory.record_case(desk, "2", audit=replace(factory.audit_of("2"), notes=("measured again",)))
+    words = _text(officer.post("/sign", form).text)
+    assert re.search(r"No verdict differs: all [1-9]\d* comparisons with a bound ended as in the audit shown", words)
 
 
 # --- after signing -------------------------------------------------------------------------------------------------
