@@ -18,6 +18,7 @@ from governance.errors import (
     SignOffRefusedError,
     StaleEvidenceError,
 )
+from governance.independence import why_same
 from governance.people import MACHINE, Person
 from governance.policy import Assurance
 from governance.record import Shown, glass_broken
@@ -165,6 +166,9 @@ def _is_open(desk: Desk, case: Case, person: Person) -> None:
     waiting, last = glass.waiting(), glass.last_end()
     if waiting is not None and waiting.person.id == person.id:
         raise AlreadyDecidedError(f"{person.name} has broken this glass (entry {waiting.seq}); another person must too")
+    same = why_same(case.dossier.charter, waiting.person.id, person.id) if waiting is not None else None
+    if same is not None:
+        raise SeparationOfDutiesError(f"{same}: broken glass takes two persons, not two ids of one")
     if last is not None and last <= case.dossier.now:
         raise SignOffRefusedError(
             f"an emergency release of {case.subject} as {case.target} was begun, and its time ended at "

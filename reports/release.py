@@ -15,10 +15,11 @@ from governance.explanation import way_out_in_words
 from governance.policy import Policy
 from reports.changes import changes
 from reports.earlier import Earlier
-from reports.evidence import CaseEvidence, Incident
+from reports.evidence import CaseEvidence, Incident, newest_monitoring
 from reports.glass import emergency_words, glass_rows
 from reports.measured import MEASURED, panels
 from reports.model_card import model_card
+from reports.newer import newer_part
 from reports.provenance import read_from
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
@@ -38,6 +39,7 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
     record and the numbers of the model card where one of them is missing. A page prints what it asked for alone.
     """
     case, audit = evidence.case, evidence.audit
+    said = summary(evidence)
     view = ReleaseView(
         title=f"{printable(case.subject)} as {printable(case.target)}",
         model=printable(case.subject.name),
@@ -49,11 +51,12 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
         policy=f"{printable(evidence.policy.name)} {printable(evidence.policy.version)}",
         at=case.dossier.now,
         time=moment(case.dossier.now),
-        summary=summary(evidence),
+        summary=said,
         verdicts=tuple((verdict.value, number) for verdict, number in audit.verdicts().items()) if audit else (),
         panels=panels(audit, evidence.plan, wanted) if audit and not set(MEASURED).isdisjoint(wanted) else (),
         more=_more(audit, wanted) if audit else (),
         rules=_rules(audit) if audit and "rates" in wanted else (),
+        newer=newer_part(evidence, said) if "verdicts" in wanted else (),
         published=evidence.published,
         quality=_quality(evidence.validation) if evidence.validation else None,
         findings=tuple(_finding(item, case) for item in case.decision.findings),
@@ -207,8 +210,22 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
         "earlier": _earlier(evidence.earlier),
         "audit": plain(evidence.audit),
         "validation": plain(evidence.validation),
+        "newer_audits": _newer_audits(evidence),
         **read_from(evidence),
     }
+
+
+def _newer_audits(evidence: CaseEvidence) -> list[dict[str, Any]]:
+    """Every scheduled audit on newer data, by entry and digest; the one that readers are told of with its result."""
+    told = newest_monitoring(evidence.case)
+    names = ("seq", "time", "report_digest", "data_digest", "plan_digest", "policy_digest", "verdicts")
+    return [
+        {
+            **{name: plain(getattr(item, name)) for name in names},
+            "result": plain(evidence.monitoring) if item == told else None,
+        }
+        for item in evidence.case.dossier.monitoring()
+    ]
 
 
 def _earlier(before: Earlier | None) -> dict[str, Any] | None:

@@ -255,6 +255,8 @@ PAGES = (
     Page("section-rates-suppressed", f"/case/rates?{query('credit')}", "data-scientist"),
     Page("section-verdicts-adverse", f"/case/verdicts?{query('hiring', '1')}"),
     Page("evidence-whole", f"/case/all?{query('hiring', '1')}", act=_unfolded),
+    Page("reports", f"/case/reports?{query('hiring', '1')}"),
+    Page("reports-masked", f"/case/reports?{query('credit')}", "data-scientist"),
     Page("sign", f"/case/sign?{query('credit')}", act=_unfolded),
     Page("sign-not-mine", f"/case/sign?{query('credit')}", "data-scientist"),
     Page("sign-refused", f"/case/sign?{query('hiring')}", act=_refused_form),

@@ -288,6 +288,7 @@ ROUTES = (
     Route("GET", "/", "/"),
     *(Route("GET", f"/case/{key}".rstrip("/"), f"{f'/case/{key}'.rstrip('/')}?{CASE}") for key in CASES),
     Route("GET", "/case/report", f"/case/report?{CASE}"),
+    Route("GET", "/case/reports", f"/case/reports?{CASE}"),
     Route("GET", "/case/sign", f"/case/sign?{CASE}"),
     Route("POST", "/case/sign", "/case/sign", fields=_sign),
     Route("POST", "/sign", "/sign", fields=_sign, good=303),

@@ -35,6 +35,7 @@ def serve(port: Port = None) -> None:
     from flows.scheduler import schedules
     from flows.wiring import open_desk, open_ledger
     from governance.ledger.checkpoint import log_key
+    from governance.ledger.export import export
     from reports import charts
     from reports.console.app import create_app
     from reports.console.outside import Outside
@@ -54,6 +55,7 @@ def serve(port: Port = None) -> None:
         recorded=bell.ring,
         schedules=lambda: schedules(settings),
         log_key=f"{log_key(open_ledger(settings).keys.log.public)}",
+        export=lambda path: export(open_ledger(settings), path),
     )
     app = create_app(desk, secure_cookies=url is not None, hosts=hosts, outside=outside, provider=provider)
     Thread(target=charts.warm, daemon=True).start()

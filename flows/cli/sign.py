@@ -113,7 +113,7 @@ def withdraw(
     case = open_case(desk, name, version, alias)
     proof = proved(settings, desk, identity, credential_file, code)
     said = replace(proof, how=at_the_command_line(proof))
-    entries = record(desk, case, proof.person, reason, proof=said)
+    entries = record(desk, case, said, reason)
     receipt = hand_out(settings, desk, *entries)
     if as_json:
         emit(

@@ -39,7 +39,7 @@ def withdraw_them(request: Request, session: Visitor, fields: OwnForm) -> Respon
     try:
         said = {"entries": ", ".join(map(str, chosen)), "reason": reason_in(fields)}
         who = authenticated(request, session, fields, act("withdraw", session.person, **said))
-        entries = withdraw(desk, case, who.person, reason_in(fields), chosen, who.proof())
+        entries = withdraw(desk, case, who.proof(), reason_in(fields), chosen)
     except (SignOffRefusedError, ConfigurationError) as error:
         return _show_withdraw(request, session, case, fields, str(error), status_of(error))
     outside_of(request).recorded()

@@ -68,7 +68,7 @@ def link_of(case: Case, page: str = "/case") -> str:
 
 def inbox(desk: Desk, person: Person, cases: tuple[Case, ...]) -> tuple[InboxRow, ...]:
     """Of all that was asked for, the holds that wait: first those that this person may decide, then by age."""
-    rows = [_inbox_row(desk, case, person) for case in still_waiting(cases)]
+    rows = [_inbox_row(desk, case, person) for case in sorted(still_waiting(cases), key=_waits_since)]
     return tuple(sorted(rows, key=lambda row: not row.mine))
 
 
@@ -154,10 +154,16 @@ def _glass_act(desk: Desk, case: Case, person: Person) -> tuple[str, str]:
     return "", ""
 
 
+def _waits_since(case: Case) -> datetime:
+    """When its hold was recorded; where none is yet, now: nobody has waited for it."""
+    hold = case.open_hold()
+    return hold.time if hold else case.dossier.now
+
+
 def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
     offer = signing(desk, case, person)
     signed = approval_of(desk, case, person) is not None
-    since = case.dossier.holds[0].time if case.dossier.holds else None
+    hold = case.open_hold()
     missing = case.decision.missing()
     return InboxRow(
         link=link_of(case),
@@ -165,8 +171,8 @@ def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
         version=printable(case.subject.version),
         target=("is live as " if case.released() else "wants to become ") + printable(case.target),
         tier=case.decision.tier.value,
-        since=moment(since) if since else "",
-        age=_age(since, case.dossier.now) if since else "",
+        since=moment(hold.time) if hold else "",
+        age=_age(hold.time, case.dossier.now) if hold else "",
         why=_why(case),
         missing=tuple(requirement_label(item.requirement) for item in missing),
         act=offer.barred or act_words(offer, signed=signed),

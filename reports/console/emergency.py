@@ -7,7 +7,7 @@ its own but a form on which she did not say that she has read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -17,6 +17,7 @@ from governance.accounts import Session
 from governance.break_glass import ends
 from governance.case import Case, open_case
 from governance.desk import Desk
+from governance.digests import digest_value
 from governance.emergency import Plea, barred, break_glass, check, most_hours, waiting_glass
 from governance.errors import ConfigurationError, SignOffRefusedError
 from governance.people import Person
@@ -60,7 +61,7 @@ def break_it(request: Request, session: Visitor, fields: OwnForm) -> Response:
     try:
         plea = _plea(fields)
         who = authenticated(request, session, fields, _will(desk, case, session.person, plea))
-        said = Plea(plea.hours, plea.reason, who.authentication, who.assurance, plea.confirms, plea.shown)
+        said = replace(plea, authentication=who.authentication, assurance=who.assurance)
         entry, _ = break_glass(desk, case, who.person, said)
     except (SignOffRefusedError, ConfigurationError) as error:
         return _show(request, session, case_in(request, fields), fields, str(error), status_of(error))
@@ -76,12 +77,14 @@ def _will(desk: Desk, case: Case, person: Person, plea: Plea) -> Will:
         "hours": f"{plea.hours}",
         "confirms": f"{plea.confirms}",
         "reason": plea.reason,
+        "shown": digest_value(plea.shown),
     }
     signed = act("break glass", person, **said)
 
     def will(asked: datetime) -> bytes:
         now = open_case(desk, case.subject.name, case.subject.version, case.target.alias)
-        check(desk, now, person, Plea(plea.hours, plea.reason, "passkey", Assurance.SERVER_ATTESTED, plea.confirms))
+        proved = replace(plea, authentication="passkey", assurance=Assurance.SERVER_ATTESTED)
+        check(desk, now, person, proved)
         return signed(asked)
 
     return will

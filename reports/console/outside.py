@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,10 @@ class Outside:
     """`recorded` is called after an act was recorded, so that people are told; it never raises and never waits long.
 
     `schedules` asks the scheduler, None where it does not answer. `log_key` is the verifier key of the ledger's log
-    key (public), None where it is not known.
+    key (public), None where it is not known. `export` writes the whole ledger to a new file, None where it cannot.
     """
 
     recorded: Callable[[], None] = _nothing
     schedules: Callable[[], tuple[Scheduled, ...] | None] = _unknown
     log_key: str | None = None
+    export: Callable[[Path], object] | None = None

@@ -90,6 +90,7 @@ def show_sheet(
         sheet=sheet(desk, seen, session.person, reading_of(request, session, case)),
         offer=signing(desk, case, session.person),
         glass=glass_words(desk, seen),
+        live=case.released(),
         emergency=link_of(case, "/case/emergency") if case.decision.outcome is DecisionOutcome.HELD else None,
         typed={name: typed.get(name, "") for name in ("function", "decision", "reason")},
         rows=rows,

@@ -268,8 +268,8 @@ def test_an_attack_on_the_glass_leaves_no_trace(desk: Desk, attack: Attack) -> N
     assert len(parts(desk)) == before
 
 
-def test_one_person_is_one_person_whatever_ids_she_tries(desk: Desk) -> None:
-    """A second id of hers is a second account; without a function that the ledger gives it, it breaks no glass."""
+def test_an_account_that_the_ledger_does_not_know_breaks_no_glass(desk: Desk) -> None:
+    """Who can write to the accounts makes herself a second id: nobody recorded that this person exists."""
     twin = Person("compliance-officer-2", "Compliance Officer", ("compliance",))
     desk.accounts.add(twin, factory.SECRET)  # an account alone: nobody recorded that this person exists
     _after_first(desk)
@@ -278,7 +278,22 @@ def test_one_person_is_one_person_whatever_ids_she_tries(desk: Desk) -> None:
     browser.login(twin.id)
     answer = browser.post("/emergency", _own(browser, ready) | {"code": ""})
     assert answer.status_code == 403
-    assert "cannot break the glass" in seen(answer.text)
+    assert "that takes two persons who hold" in seen(answer.text)
+    assert outcome(desk) is DecisionOutcome.HELD
+
+
+def test_two_ids_of_one_printed_name_are_one_person(desk: Desk) -> None:
+    """A second id that is enrolled, with a function, a password and a code of its own, does not confirm the first."""
+    twin = Person("officer-again", "Compliance  OFFICER", ("compliance",))
+    enrol(desk, twin, factory.SECRET, PERSONS[SECOND])
+    browser = browser_of(desk, twin.id)
+    ready = form(browser)
+    _after_first(desk)
+    assert 'action="/emergency"' not in browser.get(PAGE).text
+    answer = browser.post("/emergency", {**ready, "confirms": f"{parts(desk)[-1].seq}"})
+    assert answer.status_code == 409, seen(answer.text)
+    assert "have the same printed name: broken glass takes two persons" in seen(answer.text)
+    assert len(parts(desk)) == 1
     assert outcome(desk) is DecisionOutcome.HELD
 
 
