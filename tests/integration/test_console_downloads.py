@@ -85,7 +85,8 @@ def test_the_page_offers_every_format_and_the_foot_of_a_section_leads_there(rule
         assert f"{REPORT}&form={form}&published=1" in offered or form == "bundle", form
     assert {item for item in RULE if f'name="form" value="{item}"' in page} == set(RULE)
     for link in offered:
-        assert browser.get(link).status_code == 200 or "form=pdf" in link, link
+        if "form=pdf" not in link and "form=bundle" not in link:  # both print a PDF, which takes seconds
+            assert browser.get(link).status_code == 200, link
 
 
 def test_what_a_case_has_not_is_said_and_why(masked: Desk) -> None:
