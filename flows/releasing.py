@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from expectations.result import DataValidation
@@ -32,13 +32,17 @@ EXITS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking for a release. `validation` and its `source` only where the quality gate stopped it."""
+    """What came of asking for a release. `validation` and its `source` only where the quality gate stopped it.
+
+    `watched`: its plan says where newer data comes from, so that the scheduled audit can measure it once it is live.
+    """
 
     case: Case
     exit_code: Exit
     already_live: bool = False
     validation: DataValidation | None = None
     source: str = ""
+    watched: bool = True
 
     @property
     def word(self) -> str:
@@ -71,18 +75,26 @@ def release_now(settings: Settings, request: Request, *, step: Step = at_once) -
             "take a private copy",
             lambda: candidate(settings, desk, registry, registry.version(request.name, request.version)),
         )
-        target = Target(settings.environment, request.alias)
-        case = case_of(desk, chosen.subject, target)
-        if case.decision.outcome is DecisionOutcome.REFUSED:
-            return Answer(case, Exit.REFUSED)
-        stopped = _gather(settings, desk, chosen, request, case, step)
-        case = case_of(desk, chosen.subject, target)
-        if stopped:
-            if case.decision.outcome is not DecisionOutcome.RELEASED:
-                record_hold(desk, case, request.by)
-            source = str(request.data or chosen.plan.source)
-            return Answer(case, Exit.DATA_QUALITY, validation=stopped, source=source)
-        return _act(desk, registry, case, request, step)
+        answer = _answered(settings, (desk, registry), chosen, request, step)
+        return replace(answer, watched=bool(chosen.plan.newer))
+
+
+def _answered(
+    settings: Settings, house: tuple[Desk, Registry], chosen: Candidate, request: Request, step: Step
+) -> Answer:
+    desk, registry = house
+    target = Target(settings.environment, request.alias)
+    case = case_of(desk, chosen.subject, target)
+    if case.decision.outcome is DecisionOutcome.REFUSED:
+        return Answer(case, Exit.REFUSED)
+    stopped = _gather(settings, desk, chosen, request, case, step)
+    case = case_of(desk, chosen.subject, target)
+    if stopped:
+        if case.decision.outcome is not DecisionOutcome.RELEASED:
+            record_hold(desk, case, request.by)
+        source = str(request.data or chosen.plan.source)
+        return Answer(case, Exit.DATA_QUALITY, validation=stopped, source=source)
+    return _act(desk, registry, case, request, step)
 
 
 def finish(desk: Desk, registry: Registry, case: Case, by: Actor, *, step: Step = at_once) -> Case:

@@ -20,6 +20,7 @@ from governance.errors import ConfigurationError, Exit
 from governance.record import ran
 from governance.statement import PredicateType
 from reports.evidence import CaseEvidence, gather
+from reports.file_names import file_stem, report_name
 from reports.formats import QUICK, Format, render
 from reports.glass import emergency_line
 from reports.night import NightRow, NightSummary, night_view
@@ -87,8 +88,7 @@ def report_path(folder: Path, case: Case, suffix: str, ending: str) -> Path:
 
     `suffix` keeps another kind of report of the same case (one for publication) apart from it.
     """
-    stem = file_stem(f"{case.subject.name}-v{case.subject.version}-{case.target.alias}{suffix}")
-    return folder / f"{stem}.{ending}"
+    return folder / report_name(case, suffix, ending)
 
 
 def publish_night(settings: Settings, desk: Desk, started: datetime, looks: Iterable[Look]) -> Night:
@@ -128,12 +128,6 @@ def refresh_reports(settings: Settings, desk: Desk, looks: Iterable[Look]) -> tu
     views = [release_view(gather(desk, case)) for case in cases]
     files = [{form: render(view, form) for form in QUICK} for view in views]
     return tuple(write_report(settings, case, found) for case, found in zip(cases, files, strict=True))
-
-
-def file_stem(name: str) -> str:
-    """A file name made from names that may hold anything."""
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name)
-    return safe.lstrip(".")[:150] or "report"
 
 
 def _log(settings: Settings, evidence: CaseEvidence, files: dict[Format, bytes]) -> str:

@@ -57,6 +57,12 @@ class Glass:
         part = _paired(self._counting(), self.rules)[1]
         return part if part is not None and self.dossier.now < ends(part, self.rules) else None
 
+    def ended(self) -> datetime | None:
+        """When the newest emergency release that nobody took back ended by itself; None where it holds, or none was."""
+        pairs, last = _paired(self._counting(), self.rules)[0], self.last_end()
+        until = min(last, *(ends(part, self.rules) for part in pairs[-1])) if pairs and last is not None else None
+        return until if until is not None and until <= self.dossier.now else None
+
     def last_end(self) -> datetime | None:
         """When an emergency release that was ever begun ends at the latest; parts taken back since count here too."""
         begun = _paired((part for part in self.dossier.broken_glass if self._about(part)), self.rules)[0]

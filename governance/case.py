@@ -9,8 +9,8 @@ from governance.casefile import dossier_from, subject_of, target_in
 from governance.charter import Charter, confirmed
 from governance.decide import Decision, DecisionOutcome, decide
 from governance.desk import Desk, charter_of
-from governance.dossier import Dossier
-from governance.errors import ConfigurationError
+from governance.dossier import Dossier, HoldRecord
+from governance.errors import UnknownCaseError
 from governance.people import Person
 from governance.policy import TierRules
 from governance.record import Shown, target_of
@@ -53,6 +53,17 @@ class Case:
             return False
         done = [step for step in self.dossier.steps if step.kind != "promotion-intent"]
         return bool(done) and done[-1].kind == "promotion"
+
+    def open_hold(self) -> HoldRecord | None:
+        """The hold from which people are waited for now, None where none is recorded.
+
+        It is the first for this target since this version, or another one after it, became live there: what was held
+        before has been decided, as in `governance.requests`.
+        """
+        lives = (step.seq for step in self.dossier.steps if step.kind == "promotion" and step.target == self.target)
+        since = max((*lives, self.dossier.superseded or -1), default=-1)
+        found = (hold for hold in self.dossier.holds if hold.target == self.target and hold.seq > since)
+        return next(found, None)
 
 
 def case_of(desk: Desk, subject: Subject, target: Target) -> Case:
@@ -168,9 +179,9 @@ def open_case(desk: Desk, name: str, version: str, alias: str) -> Case:
         if "subject" in entry.statement.body:
             found = subject_of(entry.statement.body)
     if found is None:
-        raise ConfigurationError(
-            f"the ledger knows no version {version} of a model {name!r}; "
-            f"ask for its release first: fairgate release {name} {version} --alias {alias}"
+        raise UnknownCaseError(
+            f"the ledger knows no version {version} of a model {name!r}",
+            f"ask for its release first: fairgate release {name} {version} --alias {alias}",
         )
     return case_of(desk, found, target)
 

@@ -16,6 +16,7 @@ from governance.dossier import (
     Registration,
     ReleaseStep,
     SignOff,
+    TakenBack,
     ValidationRecord,
 )
 from governance.people import Person
@@ -57,10 +58,10 @@ def dossier_from(
     counts for the bytes under whatever name, and who made or asked for them may sign them under none. `proved` are the
     entries whose signer's own key was verified.
     """
-    pile, copies, withdrawn, met = _Pile(), _Pile(), set[int](), list[ConditionMet]()
+    pile, copies, withdrawn, met = _Pile(), _Pile(), dict[int, TakenBack](), list[ConditionMet]()
     for entry in entries:
         if entry.statement.predicate_type is PredicateType.WITHDRAWAL:
-            withdrawn.add(int(entry.statement.body["sign_off"]))
+            withdrawn.setdefault(int(entry.statement.body["sign_off"]), taken_back_of(entry))
         elif entry.statement.predicate_type is PredicateType.CONDITION:
             met += condition_of(entry)
         elif entry.statement.predicate_type is PredicateType.REFUSAL:
@@ -80,7 +81,9 @@ def dossier_from(
         audits=tuple(pile.audits),
         sign_offs=tuple(_doubted(_mark(item, withdrawn), proved) for item in pile.sign_offs),
         met=tuple(met),
-        broken_glass=tuple(replace(x, withdrawn=x.seq in withdrawn) for x in pile.broken_glass),
+        broken_glass=tuple(
+            replace(x, withdrawn=x.seq in withdrawn, taken_back=withdrawn.get(x.seq)) for x in pile.broken_glass
+        ),
         holds=tuple(pile.holds),
         steps=tuple(pile.steps),
         makers=_makers(copies),
@@ -204,6 +207,14 @@ def condition_of(entry: Entry) -> tuple[ConditionMet, ...]:
     return (ConditionMet(entry.seq, entry.time, body["sign_off"], body["number"], entry.statement.actor, *said),)
 
 
+def taken_back_of(entry: Entry) -> TakenBack:
+    """The withdrawal in an entry."""
+    body = entry.statement.body
+    how = (body.get(name) for name in ("authentication", "assurance"))
+    said = tuple(str(value) if value else None for value in how)
+    return TakenBack(entry.seq, entry.time, entry.statement.actor, *said)
+
+
 def glass_of(entry: Entry, digest: str) -> BrokenGlass:
     """The part of an emergency release in an entry; `digest` is the model digest that it was found under."""
     body = entry.statement.body
@@ -236,10 +247,10 @@ def step_of(entry: Entry) -> ReleaseStep:
     )
 
 
-def _mark(item: SignOff, withdrawn: set[int]) -> SignOff:
+def _mark(item: SignOff, withdrawn: Mapping[int, TakenBack]) -> SignOff:
     """A refusal is final: only an approval can be withdrawn."""
     gone = item.seq in withdrawn and item.decision == "approve"
-    return replace(item, withdrawn=True) if gone else item
+    return replace(item, withdrawn=True, taken_back=withdrawn[item.seq]) if gone else item
 
 
 def _doubted(item: SignOff, proved: Collection[int]) -> SignOff:

@@ -6,7 +6,6 @@ at least one thing and everything that it asks for is met. Machines may hold; on
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from governance.dossier import AuditRecord, Dossier, SignOff
 from governance.lapse import in_words
 from governance.policy import Policy, RequiredBound, Requirement, Tier, TierRules
 from governance.quorum import quorum, refusals
+from governance.remedy import ADOPTED, audited_again, data_mended, registered, signed
 
 
 class Status(StrEnum):
@@ -39,7 +39,10 @@ class DecisionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One requirement and its answer. `evidence` are ledger entries; `needs` functions that could give the rest."""
+    """One requirement and its answer. `evidence` are ledger entries; `needs` functions that could give the rest.
+
+    `way_out` is for a shell; `governance.explanation.way_out_in_words` has it for who reads pages.
+    """
 
     requirement: str
     status: Status
@@ -125,9 +128,8 @@ def _policy_in_force(policy: Policy, dossier: Dossier) -> Finding:
     adopted = dossier.charter.adopted()
     if adopted is None or adopted.digest != policy.digest:
         reason, evidence = _not_adopted(name, dossier)
-        way_out = "fairgate policy approve --reason WHY --as ID, by two persons"
         needs = adopted.signers if adopted else ()
-        return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, evidence, needs, way_out)
+        return Finding(POLICY_IN_FORCE, Status.UNKNOWN, reason, evidence, needs, ADOPTED.shell)
     if policy.in_force(dossier.now.date()):
         return Finding(POLICY_IN_FORCE, Status.MET, f"{name} is in force")
     reason, way_out = f"{name} is not in force on {dossier.now.date()}", "adopt a policy that is valid today"
@@ -158,7 +160,7 @@ def _not_refused(dossier: Dossier) -> Finding:
 
 def _registrant_known(_policy: Policy, _rules: TierRules, dossier: Dossier) -> Finding:
     name = Requirement.REGISTRANT_KNOWN
-    way_out = _command("register", dossier, "--as", "YOUR-ID")
+    way_out = registered(dossier).shell
     named = [item for item in dossier.registrations if item.registrant]
     if not named:
         return Finding(name, Status.UNKNOWN, "nobody is recorded as the registrant", way_out=way_out)
@@ -171,28 +173,28 @@ def _registrant_known(_policy: Policy, _rules: TierRules, dossier: Dossier) -> F
 
 
 def _data_validated(_policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
-    name, record = Requirement.DATA_VALIDATED, dossier.validation()
+    name, record, again = Requirement.DATA_VALIDATED, dossier.validation(), audited_again(dossier).shell
     if record is None:
-        return Finding(name, Status.UNMET, "no validation of the audited data is recorded", way_out=_release(dossier))
+        return Finding(name, Status.UNMET, "no validation of the audited data is recorded", way_out=again)
     if record.time > dossier.now:
         return Finding(name, Status.UNKNOWN, "the validation is dated in the future", (record.seq,))
     if not record.digest:
-        return Finding(name, Status.UNKNOWN, "the validation names no result", (record.seq,), way_out=_release(dossier))
+        return Finding(name, Status.UNKNOWN, "the validation names no result", (record.seq,), way_out=again)
     audit, allowed = dossier.audit(), rules.max_audit_age_days
     if audit is not None and audit.time - record.time > timedelta(days=allowed):
         reason = f"the data were validated more than {allowed} days before they were audited"
-        return Finding(name, Status.UNMET, reason, (record.seq,), way_out=_release(dossier))
+        return Finding(name, Status.UNMET, reason, (record.seq,), way_out=again)
     if record.outcome == "pass":
         return Finding(name, Status.MET, "the data passed the quality gate", (record.seq,))
     if record.outcome == "needs sign-off" and Requirement.SIGN_OFF in rules.requirements:
         reason = "the data has warnings, which the sign-off covers"
         return Finding(name, Status.MET, reason, (record.seq,))
     reason = f"the quality gate answered {record.outcome!r}"
-    return Finding(name, Status.UNMET, reason, (record.seq,), way_out="mend the data, then " + _release(dossier))
+    return Finding(name, Status.UNMET, reason, (record.seq,), way_out=data_mended(dossier).shell)
 
 
 def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
-    name, audit, again = Requirement.AUDITED, dossier.audit(), _release(dossier)
+    name, audit, again = Requirement.AUDITED, dossier.audit(), audited_again(dossier).shell
     if audit is None:
         return Finding(name, Status.UNMET, "no audit of these bytes is recorded", way_out=again)
     if audit.policy_digest != policy.digest:
@@ -323,21 +325,11 @@ def _sign_off(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     reason = "sign-off is missing from: " + ", ".join(answer.missing)
     if answer.void:
         reason += f". {NOT_COUNTED}" + "; ".join(answer.void)
-    way_out = _command("sign", dossier, "--alias", dossier.target.alias, "--as", "ID")
-    return Finding(name, Status.UNMET, reason, seqs, needs=answer.missing, way_out=way_out)
+    return Finding(name, Status.UNMET, reason, seqs, needs=answer.missing, way_out=signed(dossier).shell)
 
 
 def _signer(item: SignOff, dossier: Dossier) -> str:
     return f"{item.approver.name} ({', '.join(part for part in (item.function, in_words(item, dossier)) if part)})"
-
-
-def _release(dossier: Dossier) -> str:
-    return _command("release", dossier, "--alias", dossier.target.alias)
-
-
-def _command(verb: str, dossier: Dossier, *options: str) -> str:
-    """A command that can be pasted: names come from the registry and may hold anything."""
-    return shlex.join(("fairgate", verb, dossier.subject.name, dossier.subject.version, *options))
 
 
 def _blind(audit: AuditRecord) -> list[str]:

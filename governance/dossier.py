@@ -68,6 +68,20 @@ class AuditRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The withdrawal of a sign-off or of a part of an emergency release: who, when, and how she was authenticated.
+
+    `authentication` and `assurance` are None where the entry does not say it: older ones do not.
+    """
+
+    seq: int
+    time: datetime
+    by: Actor
+    authentication: str | None
+    assurance: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SignOff:
     """A person's decision in one function, bound to everything that was shown. decision: approve or refuse.
 
@@ -96,6 +110,7 @@ class SignOff:
     on_behalf_of: str | None = None
     conditions: tuple[Condition, ...] = ()
     reading: Reading | None = None
+    taken_back: TakenBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,7 @@ class BrokenGlass:
     policy_digest: str | None
     target: Target
     withdrawn: bool = False
+    taken_back: TakenBack | None = None
 
 
 @dataclass(frozen=True, slots=True)

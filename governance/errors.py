@@ -59,6 +59,15 @@ class ConfigurationError(FairgateError):
     exit_code = Exit.CONFIGURATION
 
 
+class UnknownCaseError(ConfigurationError):
+    """Nobody has asked for this release. `about` says so without the command that would ask."""
+
+    def __init__(self, about: str, way_out: str) -> None:
+        """`way_out` is for who types commands."""
+        super().__init__(f"{about}; {way_out}")
+        self.about = about
+
+
 class MeasurementError(FairgateError):
     """The measurement could not be made."""
 

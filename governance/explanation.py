@@ -8,6 +8,7 @@ from governance.case import Case
 from governance.decide import Finding, Status
 from governance.dossier import Dossier
 from governance.people import Person
+from governance.remedy import ways_out
 
 
 def decision_lines(case: Case) -> list[str]:
@@ -32,6 +33,12 @@ def finding_lines(finding: Finding, dossier: Dossier) -> list[str]:
     if finding.way_out:
         lines.append(f"           way out: {finding.way_out}")
     return lines
+
+
+def way_out_in_words(finding: Finding, dossier: Dossier) -> str | None:
+    """The way out for who reads pages and has no shell. One that names no command holds for her as it is."""
+    words = {way.shell: way.page for way in ways_out(dossier)}
+    return finding.way_out and words.get(finding.way_out, finding.way_out)
 
 
 def who(function: str, dossier: Dossier) -> str:

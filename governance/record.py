@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from governance.condition import Condition
@@ -216,14 +217,19 @@ def condition_met(dossier: Dossier, sign_off: SignOff, number: int, by: Person, 
     )
 
 
-def withdrawn(dossier: Dossier, seq: int, reason: str, by: Person) -> Statement:
-    """An earlier sign-off, or part of an emergency release, no longer counts."""
+def withdrawn(
+    dossier: Dossier, seq: int, reason: str, by: Person, how: Mapping[str, str] = MappingProxyType({})
+) -> Statement:
+    """An earlier sign-off, or part of an emergency release, no longer counts.
+
+    `how`: authentication and assurance, as in a sign-off. Entries without them do not say how she was recognised.
+    """
     return Statement(
         PredicateType.WITHDRAWAL,
         (model(dossier.subject), target_of(dossier.subject.name, dossier.target)),
         actor(by),
         f"sign-off {seq} of {dossier.subject} as {dossier.target} is withdrawn",
-        {"sign_off": seq, "reason": reason},
+        {"sign_off": seq, "reason": reason, **how},
     )
 
 

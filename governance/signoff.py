@@ -22,6 +22,7 @@ from governance.errors import (
 )
 from governance.people import Person
 from governance.policy import Assurance
+from governance.proving import Proof
 from governance.quorum import why_void
 from governance.record import Shown, Signature, assured, signed, withdrawn
 from governance.sections import Reading, unopened
@@ -150,14 +151,16 @@ def _could_sign(case: Case, identity: str, function: str) -> bool:
 
 
 def withdraw(
-    desk: Desk, case: Case, person: Person, reason: str, only: Collection[int] | None = None
+    desk: Desk, case: Case, proof: Proof, reason: str, only: Collection[int] | None = None
 ) -> tuple[Entry, ...]:
     """Withdraw approvals of this target: a signer takes back her own, a person with a quorum function any.
 
-    Both are as the ledger has them, by the policy in force. All that she may, or `only` those in these entries. Raises
-    NotAuthorizedError where the person may not, SignOffRefusedError where there is nothing to withdraw.
+    Both are as the ledger has them, by the policy in force. All that she may, or `only` those in these entries; `proof`
+    is who she is and how that was shown, which the entries say. Raises NotAuthorizedError where the person may not,
+    SignOffRefusedError where there is nothing to withdraw.
     """
     reasoned(reason)
+    person = proof.person
     case = case_of(desk, case.subject, case.target)
     known = case.dossier.person(person.id)
     standing = [seq for seq, _ in _standing(case) if only is None or seq in only]
@@ -167,9 +170,10 @@ def withdraw(
     if not mine:
         which = "" if only is None else " among those chosen"
         raise SignOffRefusedError(f"there is no sign-off of {case.subject} as {case.target} to withdraw{which}")
+    how = {"authentication": proof.how, "assurance": proof.assurance.value}
     return tuple(
         desk.ledger.append(
-            withdrawn(case.dossier, seq, reason.strip(), known or person), idempotency_key=f"withdrawal-of:{seq}"
+            withdrawn(case.dossier, seq, reason.strip(), known or person, how), idempotency_key=f"withdrawal-of:{seq}"
         )
         for seq in mine
     )

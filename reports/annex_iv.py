@@ -70,8 +70,18 @@ def _metrics(card: ModelCard) -> Known:
 
 
 def _monitoring(report: Report, card: ModelCard) -> Known:
-    limits = card.section("caveats").words
-    return Known(words=(*_oversight(report), *report.view.summary.monitored, *limits))
+    limits, newer = card.section("caveats").words, newer_known(report)
+    return Known((*_oversight(report), *newer.words, *limits), newer.facts, newer.tables)
+
+
+def newer_known(report: Report) -> Known:
+    """What the newest scheduled audit found, in words and by comparison; empty where there is none."""
+    words = report.view.summary.monitored
+    return Known(
+        words=(f"{report.view.summary.monitored_title}:", *words) if words else (),
+        facts=tuple(fact for part in report.view.newer for fact in part.facts),
+        tables=tuple(table for part in report.view.newer for table in part.tables),
+    )
 
 
 def _oversight(report: Report) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from governance.dossier import ReleaseStep
-from reports.annex_iv import signatures
+from reports.annex_iv import newer_known, signatures
 from reports.forms import Known, form_paper
 from reports.paper import Paper
 from reports.report import Report
@@ -72,7 +72,7 @@ def _single(report: Report) -> tuple[Panel, ...]:
 
 
 def _risks(report: Report) -> Known:
-    """The bounded comparisons that are adverse or to be watched, and what cannot be concluded."""
+    """The bounded comparisons that are adverse or to be watched, also on newer data, and what cannot be concluded."""
     found = [row for panel in report.view.panels for row in panel.disparities if row.bounded]
     rows = tuple(
         Row((Cell(row.verdict), Cell(row.name, (row.metric,) if row.metric else ()), Cell(row.where), Cell(row.value)))
@@ -80,9 +80,11 @@ def _risks(report: Report) -> Known:
         if row.verdict in _ADVERSE
     )
     heads = ("Verdict", "Disparity", "Groups", "Value")
-    caption = "Comparisons with a bound that are adverse or to be watched"
+    caption = "Comparisons of the audit for the release with a bound that are adverse or to be watched"
     table = Table(caption, tuple(Column(head, numeric=False) for head in heads), rows, _LIMIT)
-    return Known(words=report.view.summary.limits, tables=(table,) if rows else ())
+    newer = newer_known(report)
+    words = (*newer.words, *report.view.summary.limits)
+    return Known(words, newer.facts, (*newer.tables, *((table,) if rows else ())))
 
 
 def _measures(report: Report) -> Iterator[str]:

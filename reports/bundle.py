@@ -135,10 +135,11 @@ def _ledger(bundle: _Zip, report: Report, source: LedgerSource) -> Iterator[str]
 
 
 def _evidence(bundle: _Zip, report: Report, store: EvidenceStore) -> Iterator[str]:
-    """The files that the record names by digest: what people signed for."""
+    """The files that the record names by digest: what people signed for, and the scheduled audits since."""
     shown, audit = report.evidence.case.shown(), report.evidence.audit
     named = (shown.report_digest, shown.validation_digest, audit.plan_digest if audit else None, shown.policy_digest)
-    for digest in dict.fromkeys((*named, shown.model_digest)):
+    newer = (x for item in report.evidence.case.dossier.monitoring() for x in (item.report_digest, item.plan_digest))
+    for digest in dict.fromkeys((*named, shown.model_digest, *newer)):
         if digest and store.holds(digest):
             bundle.add(f"evidence/{digest.partition(':')[2]}", store.get(digest))
         elif digest:

@@ -69,7 +69,10 @@ def text(value: object, limit: int = LONG) -> str:
 
 
 def evidence_pieces(evidence: CaseEvidence) -> tuple[Piece, ...]:
-    """Everything that a signature is bound to, and the audit plan; what was never made is left out."""
+    """Everything that a signature is bound to, the audit plan, and the scheduled audits since.
+
+    What was never made is left out.
+    """
     dossier, shown = evidence.case.dossier, evidence.case.shown()
     audit, validation = dossier.audit(), dossier.validation()
     rules = evidence.policy.rules(evidence.case.decision.tier)
@@ -83,6 +86,10 @@ def evidence_pieces(evidence: CaseEvidence) -> tuple[Piece, ...]:
         ]
     if validation:
         found.append(Piece("data-validation", "Data validation", validation.digest, validation.seq, validation.time))
+    found += [
+        Piece(f"newer-audit-{x.seq}", f"Scheduled audit on newer data, entry {x.seq}", x.report_digest, x.seq, x.time)
+        for x in dossier.monitoring()
+    ]
     return (*found, Piece("policy", f"Policy {text(_policy(evidence), 200)}", shown.policy_digest))
 
 

@@ -42,27 +42,52 @@ class Format(StrEnum):
         """What it is, in a few words."""
         return _KINDS[self].about
 
+    @property
+    def readers(self) -> str:
+        """Who reads it, in a few words."""
+        return _KINDS[self].readers
+
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     suffix: str
     media_type: str
     about: str
+    readers: str
 
 
 _HTML, _TEXT, _JSON = "text/html; charset=utf-8", "text/markdown; charset=utf-8", "application/json; charset=utf-8"
 _KINDS = {
-    Format.HTML: _Kind("html", _HTML, "the report as one page, for a browser"),
-    Format.MARKDOWN: _Kind("md", _TEXT, "the report as text"),
-    Format.JSON: _Kind("json", _JSON, "the record, canonical: its SHA-256 is the record's digest"),
-    Format.PDF: _Kind("pdf", "application/pdf", "the report for the archive: PDF/A-3b with the record attached"),
-    Format.LL144_HTML: _Kind("ll144.html", _HTML, "NYC Local Law 144: summary for publication"),
-    Format.LL144_CSV: _Kind("ll144.csv", "text/csv; charset=utf-8", "the same as a table"),
-    Format.ANNEX_IV: _Kind("annex-iv.html", _HTML, "EU AI Act, Annex IV: what the record knows, and blanks"),
-    Format.ART_27: _Kind("art-27.html", _HTML, "EU AI Act, Art 27: what the record knows, and blanks"),
-    Format.CYCLONEDX: _Kind("cdx.json", "application/vnd.cyclonedx+json; version=1.7", "CycloneDX 1.7, for machines"),
-    Format.OSCAL: _Kind("oscal.json", _JSON, "OSCAL assessment results, for machines"),
-    Format.MODEL_CARD: _Kind("model-card.md", _TEXT, "model card: README for a Hugging Face repository"),
+    Format.HTML: _Kind("html", _HTML, "the report as one page, for a browser", "whoever decides or reviews"),
+    Format.MARKDOWN: _Kind("md", _TEXT, "the report as text", "a ticket, a wiki or an e-mail"),
+    Format.JSON: _Kind(
+        "json", _JSON, "the record, canonical: its SHA-256 is the record's digest", "programs, and who checks digests"
+    ),
+    Format.PDF: _Kind(
+        "pdf",
+        "application/pdf",
+        "the report for the archive: PDF/A-3b with the record attached",
+        "auditors, the archive",
+    ),
+    Format.LL144_HTML: _Kind(
+        "ll144.html", _HTML, "NYC Local Law 144: summary for publication", "the employer's web site"
+    ),
+    Format.LL144_CSV: _Kind(
+        "ll144.csv", "text/csv; charset=utf-8", "NYC Local Law 144: the summary as a table", "who checks its tables"
+    ),
+    Format.ANNEX_IV: _Kind(
+        "annex-iv.html", _HTML, "EU AI Act, Annex IV: what the record knows, and blanks", "the provider's documentation"
+    ),
+    Format.ART_27: _Kind(
+        "art-27.html", _HTML, "EU AI Act, Art 27: what the record knows, and blanks", "the deployer's assessment"
+    ),
+    Format.CYCLONEDX: _Kind(
+        "cdx.json", "application/vnd.cyclonedx+json; version=1.7", "CycloneDX 1.7", "tools that keep inventories"
+    ),
+    Format.OSCAL: _Kind("oscal.json", _JSON, "OSCAL assessment results", "tools of governance and audit"),
+    Format.MODEL_CARD: _Kind(
+        "model-card.md", _TEXT, "model card: README for a Hugging Face repository", "who uses the model"
+    ),
 }
 
 QUICK = (Format.HTML, Format.MARKDOWN, Format.JSON)
@@ -92,13 +117,21 @@ def write(report: Report, form: Format) -> bytes:
     return _WRITERS[form](report)
 
 
-def applies(report: Report, form: Format) -> bool:
-    """Does the evidence hold what the format needs? Only a rule's own summary needs its tables."""
-    if form not in (Format.LL144_HTML, Format.LL144_CSV):
-        return True
-    from reports.ll144 import has_tables
+def lacking(evidence: CaseEvidence, form: Format) -> str:
+    """What of this evidence the format needs and does not find, in a sentence; empty where it can be written.
 
-    return has_tables(report)
+    Only a rule's own summary needs its tables.
+    """
+    if form not in (Format.LL144_HTML, Format.LL144_CSV):
+        return ""
+    from reports.ll144 import tables_lacking
+
+    return tables_lacking(evidence)
+
+
+def applies(report: Report, form: Format) -> bool:
+    """Does the evidence hold what the format needs?"""
+    return not lacking(report.evidence, form)
 
 
 # Imported where they are used: reading a page loads no engine of another format.

@@ -6,6 +6,7 @@ from governance.break_glass import Emergency, Glass, ends
 from governance.case import Case
 from governance.dossier import BrokenGlass
 from governance.policy import Policy
+from reports.signed import withdrawn_words
 from reports.view import GlassRow
 from reports.words import listed, moment, one_line, printable
 
@@ -58,7 +59,7 @@ def _idle(part: BrokenGlass, case: Case, policy: Policy) -> str:
     glass = Glass(rules, policy.signers(case.decision.tier), case.dossier, policy.digest)
     void, end = glass.why_not(part), ends(part, rules)
     if void is not None:
-        return f"does not count: {printable(void)}"
+        return f"does not count: {printable(void)}{withdrawn_words(part.taken_back)}"
     if end <= case.dossier.now:
         return f"ended by itself at {moment(end)}"
     waits = glass.waiting() == part

@@ -15,6 +15,7 @@ from audits.result import RuleReport, RuleTable
 from audits.source_uri import shown
 from governance.errors import ConfigurationError
 from reports.csv_cells import csv_bytes
+from reports.evidence import CaseEvidence
 from reports.paper import Chapter, Paper
 from reports.provenance import RuleStanding
 from reports.qualified import rule_table
@@ -46,9 +47,21 @@ class Category:
     note: str = ""
 
 
-def has_tables(report: Report) -> bool:
-    """Does the audit hold tables of this rule that may be shown?"""
-    return any(found.tables for found in _reports(report))
+def tables_lacking(evidence: CaseEvidence) -> str:
+    """Why the audit holds no tables of this rule that may be shown, in a sentence; empty where it does."""
+    found = _reports(evidence)
+    if any(item.tables for item in found):
+        return ""
+    if evidence.audit is None:
+        return "No audit is recorded."
+    if found and evidence.published:
+        return "Small counts are masked here, and this rule has every number published: its tables are left out."
+    if found:
+        return f"The rule {PACK} gave no table: {one_line('; '.join(found[0].notes), 300) or 'no reason is recorded'}"
+    return (
+        f"The audit was made without the rule {PACK}, which needs sex and race/ethnicity of every person: its plan"
+        " names no such rule."
+    )
 
 
 def ll144_paper(report: Report) -> Paper:
@@ -192,13 +205,13 @@ def _source(report: Report) -> str:
     return one_line(shown(plan.source), 400) if plan and plan.source else ""
 
 
-def _reports(report: Report) -> tuple[RuleReport, ...]:
-    audit = report.evidence.audit
+def _reports(evidence: CaseEvidence) -> tuple[RuleReport, ...]:
+    audit = evidence.audit
     return tuple(item for item in audit.rule_reports if item.pack.startswith(PACK)) if audit else ()
 
 
 def _rule_report(report: Report) -> RuleReport:
-    known = _reports(report)
+    known = _reports(report.evidence)
     found = next((item for item in known if item.tables), None)
     if found is not None:
         return found

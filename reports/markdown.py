@@ -65,6 +65,8 @@ def _release(view: ReleaseView) -> Iterator[str]:
     yield from _part("What was measured for the release", view.summary.measured)
     yield from _missing(view)
     yield from _part("What cannot be concluded, and notes of the audit", (*view.summary.limits, *view.summary.notes))
+    for part in view.newer:
+        yield from _more(part, "##")
     for panel in view.panels:
         yield from _panel(panel)
     for title, parts in (("Over all features", view.more), ("What rules ask to be computed", view.rules)):

@@ -116,7 +116,7 @@ def _panel(
         title=" × ".join(printable(feature) for feature in features),
         metrics=tuple(MetricHead(name, metric_label(name), metric_meaning(name)) for name in metrics),
         groups=groups,
-        disparities=tuple(_disparity_row(item, audit, adjusted=head == ADJUSTED) for item in rows),
+        disparities=tuple(disparity_row(item, audit, adjusted=head == ADJUSTED) for item in rows),
         charts=_charts(estimates, drawn if together else metrics, _of_favourable(disparities), number)
         if estimates and shown
         else (),
@@ -201,8 +201,8 @@ def _rate(metric: str, item: GroupEstimate | None) -> Rate:
     return Rate(metric, share(item.value), percent_interval(item.interval), counts, None, weight)
 
 
-def _disparity_row(item: Disparity, audit: AuditResult, *, adjusted: bool) -> DisparityRow:
-    """`adjusted`: p of a bounded comparison is that of the family, a dash where it has none."""
+def disparity_row(item: Disparity, audit: AuditResult, *, adjusted: bool) -> DisparityRow:
+    """One comparison as it is printed. `adjusted`: p beside a bound is that of the family, a dash where it has none."""
     return DisparityRow(
         name=disparity_name(item),
         metric=_of_metric(item),

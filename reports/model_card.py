@@ -136,7 +136,17 @@ def _dataset(audit: AuditResult | None, plan: AuditPlan | None) -> str:
 
 def _numbers(view: ReleaseView) -> tuple[CardSection, ...]:
     limits = CardSection("caveats", "Limits", words=view.summary.limits, measured=True)
-    return _quantities(view), _signed(view), limits
+    return _quantities(view), *_newer(view), _signed(view), limits
+
+
+def _newer(view: ReleaseView) -> tuple[CardSection, ...]:
+    """What a scheduled audit found since: what holds a release must not be missing from its card."""
+    return tuple(
+        CardSection(
+            part.key, part.title, (*part.words, *view.summary.monitored), part.facts, part.tables, measured=True
+        )
+        for part in view.newer
+    )
 
 
 def _metrics(view: ReleaseView, audit: AuditResult | None) -> CardSection:

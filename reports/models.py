@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from governance.case import Case
+from governance.case import Case, still_waiting
 from governance.decide import DecisionOutcome
 from governance.inventory import INCIDENT, LIVE, WAITING, AuditMark, Event, KnownModel, KnownVersion, Place, audit_mark
 from governance.people import Person
@@ -62,12 +62,16 @@ class AuditWords:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A model in the list. `live` and `waiting` are (target or version in words, link or None)."""
+    """A model in the list. `live`, `again` and `waiting` are (target or version in words, link or None).
+
+    `again` is what is live and held again: it stays live until people decide.
+    """
 
     name: str
     raw: str
     versions: int
     live: tuple[tuple[str, str | None], ...]
+    again: tuple[tuple[str, str | None], ...]
     waiting: tuple[tuple[str, str | None], ...]
     audit: AuditWords | None
     incidents: int
@@ -136,7 +140,18 @@ class Timeline:
     older: int | None
 
 
-def model_row(model: KnownModel, links: Links, environment: str) -> ModelRow:
+Held = frozenset[tuple[str, str, Target]]
+"""What is live and held again: name, digest, target."""
+
+
+def held_again(cases: Iterable[Case]) -> Held:
+    """Those of the cases whose version is live while the gate holds it."""
+    return frozenset(
+        (case.subject.name, case.subject.digest, case.target) for case in still_waiting(cases) if case.released()
+    )
+
+
+def model_row(model: KnownModel, links: Links, environment: str, again: Held) -> ModelRow:
     """The model as a line of the list. Cases are linked where they are of this console's `environment`."""
 
     def line(found: tuple[KnownVersion, Place], words: str) -> tuple[str, str | None]:
@@ -144,13 +159,16 @@ def model_row(model: KnownModel, links: Links, environment: str) -> ModelRow:
         known = place.target.environment == environment
         return words, links(model.name, version.version, place.target.alias) if known else None
 
+    def held(found: tuple[KnownVersion, Place]) -> bool:
+        return (model.name, found[0].digest, found[1].target) in again
+
+    live = tuple((x, f"version {printable(x[0].version)} as {printable(x[1].target)}") for x in model.in_state(LIVE))
     return ModelRow(
         name=printable(model.name),
         raw=model.name,
         versions=len(model.versions),
-        live=tuple(
-            line(x, f"version {printable(x[0].version)} as {printable(x[1].target)}") for x in model.in_state(LIVE)
-        ),
+        live=tuple(line(x, words) for x, words in live if not held(x)),
+        again=tuple(line(x, words) for x, words in live if held(x)),
         waiting=tuple(
             line(x, f"version {printable(x[0].version)} for {printable(x[1].target)}") for x in model.in_state(WAITING)
         ),

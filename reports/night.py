@@ -107,7 +107,7 @@ def night_view(summary: NightSummary) -> NightView:
         title=f"Night of {summary.started:%Y-%m-%d}",
         headline=_headline(summary),
         period=f"{moment(summary.started)} to {moment(summary.finished)}",
-        lines=tuple(_line(row) for row in rows),
+        lines=tuple(night_line(row) for row in rows),
         missed=tuple(printable(item, 300) for item in summary.missed),
         emergencies=tuple(printable(item, 1_200) for item in summary.emergencies),
     )
@@ -135,7 +135,8 @@ def _headline(summary: NightSummary) -> str:
     return told + audited + (missed if summary.missed else "")
 
 
-def _line(row: NightRow) -> NightLine:
+def night_line(row: NightRow) -> NightLine:
+    """The row, ready to be printed."""
     return NightLine(
         model=printable(row.model),
         alias=printable(row.alias),

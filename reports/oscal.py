@@ -91,10 +91,11 @@ def _objectives(evidence: CaseEvidence) -> list[Object]:
 
 def _result(evidence: CaseEvidence, view: ReleaseView, names: Names) -> Object:
     controls = [{"control-id": item.requirement} for item in evidence.case.decision.findings]
+    said = (*([f"{view.summary.monitored_title}:"] if view.summary.monitored else []), *view.summary.monitored)
     found: Object = {
         "uuid": names.of("result"),
         "title": text(f"{view.title}: {view.outcome}"),
-        "description": text(" ".join((view.headline, *view.summary.decided, *view.summary.measured)), 5_000),
+        "description": text(" ".join((view.headline, *view.summary.decided, *said, *view.summary.measured)), 5_000),
         "start": _start(evidence, view),
         "end": view.at.isoformat(),
         "local-definitions": {"components": _components(evidence, view, names)},

@@ -11,13 +11,15 @@ from expectations.result import DataValidation
 from governance.case import Case
 from governance.decide import POLICY_IN_FORCE, Finding, Status
 from governance.digests import plain
+from governance.explanation import way_out_in_words
 from governance.policy import Policy
 from reports.changes import changes
 from reports.earlier import Earlier
-from reports.evidence import CaseEvidence, Incident
+from reports.evidence import CaseEvidence, Incident, newest_monitoring
 from reports.glass import emergency_words, glass_rows
 from reports.measured import MEASURED, panels
 from reports.model_card import model_card
+from reports.newer import newer_part
 from reports.provenance import read_from
 from reports.qualified import rule_part, search_part
 from reports.quantities import quantity_parts
@@ -37,6 +39,7 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
     record and the numbers of the model card where one of them is missing. A page prints what it asked for alone.
     """
     case, audit = evidence.case, evidence.audit
+    said = summary(evidence)
     view = ReleaseView(
         title=f"{printable(case.subject)} as {printable(case.target)}",
         model=printable(case.subject.name),
@@ -48,14 +51,15 @@ def release_view(evidence: CaseEvidence, wanted: Collection[str] = KEYS) -> Rele
         policy=f"{printable(evidence.policy.name)} {printable(evidence.policy.version)}",
         at=case.dossier.now,
         time=moment(case.dossier.now),
-        summary=summary(evidence),
+        summary=said,
         verdicts=tuple((verdict.value, number) for verdict, number in audit.verdicts().items()) if audit else (),
         panels=panels(audit, evidence.plan, wanted) if audit and not set(MEASURED).isdisjoint(wanted) else (),
         more=_more(audit, wanted) if audit else (),
         rules=_rules(audit) if audit and "rates" in wanted else (),
+        newer=newer_part(evidence, said) if "verdicts" in wanted else (),
         published=evidence.published,
         quality=_quality(evidence.validation) if evidence.validation else None,
-        findings=tuple(_finding(item) for item in case.decision.findings),
+        findings=tuple(_finding(item, case) for item in case.decision.findings),
         sign_offs=tuple(sign_off_row(item, case, evidence.policy) for item in case.dossier.sign_offs),
         digests=digest_rows(case.shown()),
         facts=(*_facts(case), *_raci(evidence.policy), *_measurement_facts(audit)),
@@ -100,12 +104,13 @@ def _rules(audit: AuditResult) -> tuple[Part, ...]:
     return tuple(rule_part(report, at) for at, report in enumerate(audit.rule_reports))
 
 
-def _finding(item: Finding) -> FindingRow:
+def _finding(item: Finding, case: Case) -> FindingRow:
+    way_out = None if item.status is Status.MET else way_out_in_words(item, case.dossier)
     return FindingRow(
         title=requirement_label(item.requirement),
         status=item.status.value,
         reason=one_line(item.reason, 1_500),
-        way_out=printable(item.way_out, 400) if item.way_out and item.status is not Status.MET else None,
+        way_out=printable(way_out, 600) if way_out else None,
         entries=", ".join(f"{seq}" for seq in item.evidence),
     )
 
@@ -205,8 +210,22 @@ def _record(evidence: CaseEvidence) -> dict[str, Any]:
         "earlier": _earlier(evidence.earlier),
         "audit": plain(evidence.audit),
         "validation": plain(evidence.validation),
+        "newer_audits": _newer_audits(evidence),
         **read_from(evidence),
     }
+
+
+def _newer_audits(evidence: CaseEvidence) -> list[dict[str, Any]]:
+    """Every scheduled audit on newer data, by entry and digest; the one that readers are told of with its result."""
+    told = newest_monitoring(evidence.case)
+    names = ("seq", "time", "report_digest", "data_digest", "plan_digest", "policy_digest", "verdicts")
+    return [
+        {
+            **{name: plain(getattr(item, name)) for name in names},
+            "result": plain(evidence.monitoring) if item == told else None,
+        }
+        for item in evidence.case.dossier.monitoring()
+    ]
 
 
 def _earlier(before: Earlier | None) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from governance.case import Case
-from governance.dossier import SignOff
+from governance.dossier import SignOff, TakenBack
 from governance.lapse import ConditionState, states
 from governance.policy import Policy
 from governance.quorum import why_void
@@ -33,7 +33,13 @@ def sign_off_row(item: SignOff, case: Case, policy: Policy) -> SignOffRow:
     """The sign-off or refusal as it stands in this case under this policy."""
     void = why_void(item, case.dossier, policy.digest, policy.rules(case.decision.tier))
     refuses = item.decision == "refuse"
-    standing = "stands" if refuses else "counts" if void is None else f"does not count: {printable(void)}"
+    standing = (
+        "stands"
+        if refuses
+        else "counts"
+        if void is None
+        else f"does not count: {printable(void)}{withdrawn_words(item.taken_back) if item.withdrawn else ''}"
+    )
     return SignOffRow(
         seq=item.seq,
         name=printable(item.approver.name),
@@ -52,6 +58,17 @@ def sign_off_row(item: SignOff, case: Case, policy: Policy) -> SignOffRow:
         conditions=condition_rows(item, case),
         reading="" if item.reading is None else f"Opened {opened_words(item.reading)}",
     )
+
+
+def withdrawn_words(item: TakenBack | None) -> str:
+    """` by A, T, ledger entry N (authenticated by ...; assurance ...)`: what stands after `withdrawn`. Empty if not."""
+    if item is None:
+        return ""
+    how = "how she was authenticated is not recorded"
+    if item.authentication:
+        assurance = item.assurance or "not recorded"
+        how = f"authenticated by {printable(item.authentication)}; assurance {printable(assurance)}"
+    return f" by {printable(item.by.name)}, {moment(item.time)}, ledger entry {item.seq} ({how})"
 
 
 def condition_rows(item: SignOff, case: Case) -> tuple[ConditionRow, ...]:

@@ -9,6 +9,7 @@ from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from governance.case import Case
 from governance.decide import DecisionOutcome, Finding, Status
 from governance.dossier import SignOff
+from governance.explanation import way_out_in_words
 from governance.lapse import in_words
 from governance.policy import Policy
 from governance.quorum import quorum
@@ -74,7 +75,8 @@ def headline(case: Case) -> str:
             if case.decision.emergency:
                 until = moment(case.decision.emergency.until)
                 lacking = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
-                return f"Broken glass: {what} {done} {where} until {until}, without: {'; '.join(lacking)}."
+                unmet = f"although this is not met: {'; '.join(lacking)}"
+                return f"Broken glass: {what} {done} {where} until {until}, {unmet}."
             return f"Everything that the policy asks for is there: {what} {done} {where}."
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing())
     if case.released():
@@ -120,7 +122,7 @@ def _measured(audit: AuditResult | None) -> Measured:
         return Measured()
     rows = [item for item in audit.estimates if item.metric == PRIMARY and len(item.features) == 1]
     found = (_selected([x for x in rows if x.features == each]) for each in dict.fromkeys(x.features for x in rows))
-    worst = _capped([_disparity(item) for item in _worth_saying(audit)], "adverse or watch")
+    worst = _capped([_disparity(item) for item in worth_saying(audit)], "adverse or watch")
     return Measured(tuple(item for item in found if item.groups), _tally(audit), tuple(worst))
 
 
@@ -140,7 +142,7 @@ def _counts(item: GroupEstimate) -> str:
     return f"{people} with {where}, {count(item.events)} {verb} selected ({share(item.value or 0.0)}{note})"
 
 
-def _worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
+def worth_saying(audit: AuditResult) -> tuple[Disparity, ...]:
     """Adverse before watch, single features before intersections, then the farthest from no difference first."""
     bounded = [item for item in audit.disparities if item.bound is not None]
     found = worst_first(tuple(item for item in bounded if item.verdict in (Verdict.ADVERSE, Verdict.WATCH)))
@@ -184,16 +186,17 @@ def _tally(audit: AuditResult) -> str:
 
 
 def _missing(finding: Finding, case: Case, policy: Policy) -> Missing:
+    way_out = None if finding.needs else way_out_in_words(finding, case.dossier)
     return Missing(
         title=requirement_label(finding.requirement),
         status=finding.status.value,
         reason=_ADVERSE.sub(r"\1.", sentence(one_line(finding.reason, 260))),
-        who=tuple(_who(function, case, policy) for function in finding.needs),
-        way_out=printable(finding.way_out, 400) if finding.way_out and not finding.needs else None,
+        who=tuple(who_can_sign(function, case, policy) for function in finding.needs),
+        way_out=printable(way_out, 600) if way_out else None,
     )
 
 
-def _who(function: str, case: Case, policy: Policy) -> str:
+def who_can_sign(function: str, case: Case, policy: Policy) -> str:
     """`compliance: A or B can give it. C cannot: registered this version.`"""
     holders = [person for person in case.dossier.people if person.has(function)]
     barred = {**_signed_already(case, policy), **case.dossier.excluded()}

@@ -58,6 +58,10 @@ def _evidence(folder: Path, record: dict[str, Any]) -> Iterator[str]:
             digest = record["shown"][name]
             if digest and not (folder / "evidence" / digest.partition(":")[2]).is_file():
                 yield f"the evidence {digest} ({name}) is missing"
+        for item in record.get("newer_audits", ()):  # records of before have none
+            digest = item["report_digest"]
+            if item["result"] and not (folder / "evidence" / digest.partition(":")[2]).is_file():
+                yield f"the evidence {digest} (the scheduled audit of entry {item['seq']}) is missing"
 
 
 def _receipts(folder: Path) -> Iterator[str]:

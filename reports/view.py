@@ -295,7 +295,8 @@ class ReleaseView:
     `more` belongs to no single feature, `rules` is what rule packs ask for. `published` says that small counts are
     masked; it is empty on what officers read. `banners` nobody may overlook; `incidents` were seen of the target.
     `emergency`: the release rests on broken glass alone, whose parts, also those that ended, are in `glass`. `changes`
-    compares with the last version that was released before; `card` is the model card.
+    compares with the last version that was released before; `card` is the model card; `newer` is what a scheduled audit
+    found since, which `panels`, of the audit for the release, do not hold.
     """
 
     title: str
@@ -325,6 +326,7 @@ class ReleaseView:
     glass: tuple[GlassRow, ...] = ()
     changes: Changes | None = None
     card: ModelCard | None = None
+    newer: tuple[Part, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property

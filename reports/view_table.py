@@ -33,9 +33,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. A page shows `shown` rows at once and folds the rest."""
+    """A table. A page shows `shown` rows at once and folds the rest.
+
+    `stacked`: too wide for a narrow screen, where each row becomes a block.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     shown: int
+    stacked: bool = False

@@ -200,6 +200,11 @@ def _withdraw(site: Site) -> Sequence[tuple[str, str]]:
     return [*_form_of(site, page, "/withdraw"), *boxes, ("reason", "New facts came up."), *_proof(site)]
 
 
+def _emergency(site: Site) -> Sequence[tuple[str, str]]:
+    typed = [("hours", "4"), ("reason", "Nobody gets a loan."), ("sure", "yes")]
+    return [*_form_of(site, f"/case/emergency?{query('hiring', '1')}", "/emergency"), *typed, *_proof(site)]
+
+
 def _condition(site: Site) -> Sequence[tuple[str, str]]:
     seq = next(entry.seq for entry in site.desk.ledger.entries() if entry.statement.body.get("conditions"))
     page = f"/case/condition?{query('credit', sign_off=str(seq), number='1')}"
@@ -283,11 +288,14 @@ ROUTES = (
     Route("GET", "/", "/"),
     *(Route("GET", f"/case/{key}".rstrip("/"), f"{f'/case/{key}'.rstrip('/')}?{CASE}") for key in CASES),
     Route("GET", "/case/report", f"/case/report?{CASE}"),
+    Route("GET", "/case/reports", f"/case/reports?{CASE}"),
     Route("GET", "/case/sign", f"/case/sign?{CASE}"),
     Route("POST", "/case/sign", "/case/sign", fields=_sign),
     Route("POST", "/sign", "/sign", fields=_sign, good=303),
     Route("POST", "/reading", "/reading", fields=_reading, good=204),
     Route("GET", "/case/withdraw", f"/case/withdraw?{query('lending')}"),
+    Route("GET", "/case/emergency", f"/case/emergency?{query('hiring', '1')}"),
+    Route("POST", "/emergency", "/emergency", fields=_emergency, good=303),
     Route("POST", "/withdraw", "/withdraw", fields=_withdraw, good=303),
     Route(
         "GET",

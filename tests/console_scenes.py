@@ -8,7 +8,7 @@ from datetime import timedelta
 import report_factory as factory
 from console_factory import Ticking
 from life_factory import monitor, scaled
-from plea_factory import plea
+from plea_factory import by, plea
 from rooms_factory import night
 
 from audits.result import AuditResult
@@ -100,7 +100,7 @@ def _taken_back(desk: Desk, clock: Ticking) -> None:
     found = factory.record_case(desk, "2", name="marketing")
     sign(desk, found, "risk-officer", "model-risk")
     clock.now += timedelta(days=1)
-    withdraw(desk, case(desk, "marketing"), WHO["risk-officer"], "The data owner reported wrong labels.")
+    withdraw(desk, case(desk, "marketing"), by(WHO["risk-officer"]), "The data owner reported wrong labels.")
 
 
 def _on_a_condition(desk: Desk, found: Case, clock: Ticking) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import governance_factory as factory
 from fault_work import WORK, Talk, told
 from governance_factory import COMPLIANCE, RISK, STEPS, TARGET
+from plea_factory import by
 
 from flows.reconciling import check_live, finish_approved
 from flows.settings import read_settings
@@ -50,7 +51,7 @@ def _reconcile(folder: Path, desk: Desk, registry: MlflowRegistry) -> None:
 
 
 def _withdraw(folder: Path, desk: Desk, registry: MlflowRegistry) -> None:
-    withdraw(desk, factory.open_case(desk, NAME, "2", TARGET.alias), COMPLIANCE, "New facts came up.")
+    withdraw(desk, factory.open_case(desk, NAME, "2", TARGET.alias), by(COMPLIANCE), "New facts came up.")
 
 
 def _approve(folder: Path, desk: Desk, registry: MlflowRegistry) -> None:

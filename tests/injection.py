@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import report_factory as factory
+from plea_factory import by
 
 from audits.result import AuditResult
 from governance.case import open_case
@@ -168,7 +169,7 @@ def hostile_desk(folder: Path, payloads: Sequence[str] = PAYLOADS) -> Hostile:
         factory.put_signature(desk, case, "compliance-officer", "compliance", reason=f"because {reason}")
         signed.append(factory.put_signature(desk, case, "risk-officer", "model-risk", reason=f"because {reason}").seq)
         observe(desk, case.subject.name, factory.TARGET, f"seen {seen}", {"version": why})
-        withdraw(desk, open_case(desk, case.subject.name, "2", "champion"), factory.PEOPLE[1], f"back for {why}")
+        withdraw(desk, open_case(desk, case.subject.name, "2", "champion"), by(factory.PEOPLE[1]), f"back for {why}")
     return Hostile(desk, tuple(payloads), tuple(signed))
 
 

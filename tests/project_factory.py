@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from plea_factory import by
+
 from flows.releasing import Answer, Request, release_now
 from flows.settings import Settings, read_settings
 from flows.wiring import open_desk, open_registry, policy_bytes
@@ -175,7 +177,7 @@ class Project:
 
     def take_back(self, name: str, version: str) -> None:
         """The first officer withdraws the approvals."""
-        withdraw(self.desk, open_case(self.desk, name, version, ALIAS), OFFICERS[0], "New facts came up.")
+        withdraw(self.desk, open_case(self.desk, name, version, ALIAS), by(OFFICERS[0]), "New facts came up.")
 
     def make_live(self, name: str, **how: Any) -> LiveAlias:
         """Register a version, release it with two sign-offs, and return what is live."""

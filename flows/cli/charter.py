@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import As, Code, Credential, Json, OwnKey, at_the_command_line, proved
+from flows.cli.options import As, Code, Credential, Json, OwnKey, Reason, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import Settings, read_settings
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 policy = typer.Typer(help="The policy in force, and approvals of the one that shall replace it.", no_args_is_help=True)
 delegate = typer.Typer(help="Let somebody sign in your function for some days.", no_args_is_help=True)
-Reason = Annotated[str, typer.Option("--reason", help="Why. Required; kept for ever.")]
 
 
 def add_to(app: typer.Typer) -> None:

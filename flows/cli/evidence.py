@@ -10,7 +10,7 @@ import typer
 from audits.result import Verdict
 from flows.cli.options import Data, Json
 from flows.cli.output import emit, progress, say
-from flows.cli.words import validation_lines
+from flows.cli.words import UNWATCHED, validation_lines
 from flows.settings import Settings, read_settings
 from governance.errors import ConfigurationError, Exit, MeasurementError
 
@@ -116,6 +116,8 @@ def _dry_run(plan: AuditPlan, folder: Path | None, data: str | None, *, as_json:
     model = folder if plan.asks_model() else None
     with progress("scoring the model and measuring" if model else "measuring", quiet=as_json) as tell:
         result = measure(joined_plan(settings, plan), rows, model=model, progress=tell)
+    if not plan.newer and not as_json:
+        say(UNWATCHED)
     return _told(settings, validation, result, source, as_json=as_json)
 
 

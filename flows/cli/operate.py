@@ -34,6 +34,7 @@ def serve(port: Port = None) -> None:
     from flows.prefect_env import free_port
     from flows.scheduler import schedules
     from flows.wiring import open_desk, open_ledger
+    from governance.ledger.export import export
     from reports import charts
     from reports.console.app import create_app
     from reports.console.outside import Outside
@@ -56,6 +57,7 @@ def serve(port: Port = None) -> None:
         schedules=lambda: schedules(settings),
         log_key=keys.log,
         attestation_key=keys.attestation,
+        export=lambda path: export(open_ledger(settings), path),
     )
     app = create_app(desk, secure_cookies=url is not None, hosts=hosts, outside=outside, provider=provider)
     Thread(target=charts.warm, daemon=True).start()

@@ -34,6 +34,7 @@ Code = Annotated[
 OwnKey = Annotated[
     Path | None, typer.Option("--key", help="A key of yours that is enrolled already, as the factor that you have.")
 ]
+Reason = Annotated[str, typer.Option("--reason", help="Why. Required; kept for ever.")]
 Data = Annotated[str | None, typer.Option("--data", help="Measure this file instead of the plan's source.")]
 
 

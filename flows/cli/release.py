@@ -8,8 +8,9 @@ import typer
 
 from flows.cli.options import Alias, As, Credential, Data, Json, Name, authenticated
 from flows.cli.output import emit, progress, say
-from flows.cli.words import decision_json, validation_lines
+from flows.cli.words import UNWATCHED, decision_json, validation_lines
 from flows.settings import Settings, read_settings
+from governance.errors import Exit
 from governance.explanation import decision_lines
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bo
             "state": answer.word,
             "exit_code": answer.exit_code,
             "already_live": answer.already_live,
+            "watched": answer.watched,
             "validation": answer.validation,
             "report": str(files.html),
             "report_json": str(files.html.with_suffix(".json")),  # every estimate and disparity, with intervals
@@ -135,6 +137,8 @@ def _tell(settings: Settings, answer: Answer, files: ReportFiles, *, as_json: bo
     say(*decision_lines(answer.case))
     if answer.already_live:
         say("  it was already live; nothing was changed")
+    if not answer.watched and answer.exit_code is not Exit.REFUSED:
+        say(f"  {UNWATCHED}")
     say(f"  report: {_shown(settings, files.html)}", *_problems(files))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.conditions import Conditions, conditions_of
-from flows.cli.options import Alias, As, Code, Credential, Json, Name, Version, at_the_command_line, proved
+from flows.cli.options import Alias, As, Code, Credential, Json, Name, Reason, Version, at_the_command_line, proved
 from flows.cli.output import emit, say
 from flows.cli.receipts import hand_out
 from flows.settings import read_settings
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Function = Annotated[str | None, typer.Option("--function", help="The function you sign in, where you hold several.")]
 Approve = Annotated[bool, typer.Option("--approve", help="Approve the release on the evidence as it stands.")]
 Refuse = Annotated[bool, typer.Option("--refuse", help="Refuse: final for these bytes.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why. Required; kept for ever.")]
 Report = Annotated[
     str | None,
     typer.Option("--report", help="The digest of the report that you read; stale evidence is refused."),
@@ -103,6 +102,8 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """Withdraw an approval: a live version is taken out by the next reconcile."""
+    from dataclasses import replace
+
     from flows.wiring import open_desk
     from governance.case import open_case
     from governance.signoff import withdraw as record
@@ -111,13 +112,22 @@ def withdraw(
     desk = open_desk(settings)
     case = open_case(desk, name, version, alias)
     proof = proved(settings, desk, identity, credential_file, code)
-    entries = record(desk, case, proof.person, reason)
+    said = replace(proof, how=at_the_command_line(proof))
+    entries = record(desk, case, said, reason)
     receipt = hand_out(settings, desk, *entries)
     if as_json:
-        emit({"withdrawn": [entry.statement.body["sign_off"] for entry in entries]} | receipt.document())
+        emit(
+            {
+                "withdrawn": [entry.statement.body["sign_off"] for entry in entries],
+                "authentication": said.how,
+                "assurance": said.assurance.value,
+            }
+            | receipt.document()
+        )
         return
     for entry in entries:
         say(f"{entry.statement.meaning} (ledger entry {entry.seq}).")
+    say(f"  authenticated by {said.how}; assurance {said.assurance.value}")
     say("  where it is live, the next reconcile takes it out", *receipt.lines())
 
 

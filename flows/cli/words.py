@@ -25,6 +25,12 @@ def validation_lines(validation: DataValidation, source: str, quarantine: str | 
     return lines
 
 
+UNWATCHED = (
+    "note: the plan has no [data] newer, so no scheduled audit can measure this version: once it is live, every night "
+    "ends with code 3 for it; the plan is part of what is signed, so write newer into it before people sign"
+)
+
+
 def decision_json(case: Case) -> dict[str, object]:
     """The decision for scripts."""
     decision: Decision = case.decision

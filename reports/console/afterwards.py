@@ -9,15 +9,17 @@ from fastapi.responses import RedirectResponse
 
 from governance.accounts import Session
 from governance.case import Case, open_case
-from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError
+from governance.errors import ConfigurationError, SignOffRefusedError
 from governance.fulfilling import Fulfilment, fulfil, may_fulfil
-from governance.signoff import MAX_REASON, withdraw, withdrawable
+from governance.signoff import withdraw, withdrawable
 from reports.console.answers import html
-from reports.console.credentials import act, authenticated, ways
-from reports.console.desktop import link_of
+from reports.console.case_form import case_in, frame, reason_in, status_of
+from reports.console.credentials import act, authenticated
 from reports.console.masking import case_for
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
+from reports.glass import glass_rows
 from reports.signed import condition_rows, sign_off_row
+from reports.view import GlassRow, SignOffRow
 from reports.words import printable
 
 router = APIRouter()
@@ -32,14 +34,14 @@ def withdraw_page(request: Request, session: Visitor, name: str, version: str, a
 @router.post("/withdraw")
 def withdraw_them(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """Withdraw the approvals that were ticked."""
-    desk, case = desk_of(request), _case(request, fields)
+    desk, case = desk_of(request), case_in(request, fields)
     chosen = tuple(seq for seq in withdrawable(desk, case, session.person) if fields.get(f"take_{seq}"))
     try:
-        said = {"entries": ", ".join(map(str, chosen)), "reason": _reason(fields)}
+        said = {"entries": ", ".join(map(str, chosen)), "reason": reason_in(fields)}
         who = authenticated(request, session, fields, act("withdraw", session.person, **said))
-        entries = withdraw(desk, case, who.person, _reason(fields), chosen)
+        entries = withdraw(desk, case, who.proof(), reason_in(fields), chosen)
     except (SignOffRefusedError, ConfigurationError) as error:
-        return _show_withdraw(request, session, case, fields, str(error), _status(error))
+        return _show_withdraw(request, session, case, fields, str(error), status_of(error))
     outside_of(request).recorded()
     return RedirectResponse(f"/entry/{entries[-1].seq}?signed=1", 303)
 
@@ -56,15 +58,15 @@ def condition_page(
 @router.post("/condition")
 def condition_met(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """Record that a condition is met."""
-    desk, case = desk_of(request), _case(request, fields)
+    desk, case = desk_of(request), case_in(request, fields)
     seq, number = _number(fields, "sign_off"), _number(fields, "number")
     try:
-        said = {"sign_off": f"{seq}", "number": f"{number}", "reason": _reason(fields)}
+        said = {"sign_off": f"{seq}", "number": f"{number}", "reason": reason_in(fields)}
         who = authenticated(request, session, fields, act("condition met", session.person, **said))
-        met = Fulfilment(seq, number, _reason(fields), who.authentication, who.assurance)
+        met = Fulfilment(seq, number, reason_in(fields), who.authentication, who.assurance)
         entry = fulfil(desk, case, who.person, met)
     except (SignOffRefusedError, ConfigurationError) as error:
-        return _show_condition(request, session, case, fields, str(error), _status(error))
+        return _show_condition(request, session, case, fields, str(error), status_of(error))
     outside_of(request).recorded()
     return RedirectResponse(f"/entry/{entry.seq}?signed=1", 303)
 
@@ -81,14 +83,18 @@ def _show_withdraw(
     mine = withdrawable(desk, case, session.person)
     readable = case_for(desk, session, case)
     found = [item for item in readable.dossier.sign_offs if item.seq in mine]
-    rows = tuple(
-        (
-            sign_off_row(item, readable, desk.policy),
-            session.person.id in (item.approver.id, item.on_behalf_of) if not typed else f"take_{item.seq}" in typed,
-        )
-        for item in found
-    )
-    values = {"rows": rows, "live": case.released(), **_common(request, session, case, typed, problem)}
+    own = {item.seq for item in found if session.person.id in (item.approver.id, item.on_behalf_of)}
+    own |= {item.seq for item in readable.dossier.broken_glass if session.person.id == item.person.id}
+    glass = [row for row in glass_rows(readable, desk.policy) if row.seq in mine]
+    rows: tuple[SignOffRow | GlassRow, ...] = (*(sign_off_row(item, readable, desk.policy) for item in found), *glass)
+    chosen = {row.seq for row in rows if (f"take_{row.seq}" in typed if typed else row.seq in own)}
+    values = {
+        "rows": rows,
+        "chosen": chosen,
+        "glass": {row.seq for row in glass},
+        "live": case.released(),
+        **frame(request, session, case, typed, problem),
+    }
     return html("console_withdraw.html", session, status, **values)
 
 
@@ -109,28 +115,9 @@ def _show_condition(
         "row": sign_off_row(item, seen, desk.policy),
         "condition": condition_rows(item, seen)[number - 1],
         "may": may_fulfil(case, item, number, session.person),
-        **_common(request, session, case, typed, problem),
+        **frame(request, session, case, typed, problem),
     }
     return html("console_condition.html", session, status, **values)
-
-
-def _common(
-    request: Request, session: Session, case: Case, typed: Mapping[str, str], problem: str | None
-) -> dict[str, object]:
-    return {
-        "case": case,
-        "title": f"{printable(case.subject)} as {printable(case.target)}",
-        "link": link_of(case),
-        "sign_link": link_of(case, "/case/sign"),
-        "problem": problem,
-        "reason": typed.get("reason", ""),
-        "max_reason": MAX_REASON,
-        "ways": ways(request, session),
-    }
-
-
-def _case(request: Request, fields: Mapping[str, str]) -> Case:
-    return open_case(desk_of(request), *(fields.get(name, "") for name in ("name", "version", "alias")))
 
 
 def _number(fields: Mapping[str, str], name: str) -> int:
@@ -139,11 +126,3 @@ def _number(fields: Mapping[str, str], name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise ConfigurationError(f"{name} is {printable(text, 40)!r}, which is no number")
     return int(text)
-
-
-def _reason(fields: Mapping[str, str]) -> str:
-    return fields.get("reason", "").replace("\r\n", "\n")
-
-
-def _status(error: Exception) -> int:
-    return 403 if isinstance(error, NotAuthorizedError) else 409

@@ -261,11 +261,11 @@ def case_name(case: Case) -> CaseName:
 
 def waiting(case: Case) -> Waiting:
     """A hold in the list of those that wait."""
-    missing = case.decision.missing()
+    missing, hold = case.decision.missing(), case.open_hold()
     return Waiting(
         case=case_name(case),
         tier=case.decision.tier.value,
-        since=case.dossier.holds[0].time if case.dossier.holds else None,
+        since=hold.time if hold else None,
         missing=tuple(item.requirement for item in missing),
         needs=tuple(dict.fromkeys(need for item in missing for need in item.needs)),
         only_sign_off_missing=case.decision.only_sign_off_missing(),

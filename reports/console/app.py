@@ -11,12 +11,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from governance.accounts import Session
 from governance.desk import Desk
-from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError
+from governance.errors import ConfigurationError, FairgateError, ServiceError, SignOffRefusedError, UnknownCaseError
 from governance.ledger.remembered import Remembered
 from governance.recent_cases import RecentCases
 from reports.console import (
     afterwards,
+    downloads,
+    emergency,
     entrance,
     entries,
     evidence,
@@ -41,10 +44,11 @@ from reports.console.credentials import PasskeyAskedError
 from reports.console.guard import LOCAL_HOSTS, Guard
 from reports.console.openid import Provider
 from reports.console.outside import Outside
-from reports.console.session import Cookies, ForgedFormError, LoginNeededError
+from reports.console.session import Cookies, ForgedFormError, LoginNeededError, visitor
 from reports.console.upload import MAX_UPLOAD, BusyError
 from reports.console.worked import Worked
 from reports.templating import TEMPLATES
+from reports.words import printable
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
@@ -53,9 +57,11 @@ ROOMS = (
     single_sign_on,
     inbox,
     evidence,
+    downloads,
     reading,
     signing,
     afterwards,
+    emergency,
     models,
     history,
     entries,
@@ -140,11 +146,14 @@ def _challenge(_request: Request, error: Exception) -> Response:
     return JSONResponse(error.answer if isinstance(error, PasskeyAskedError) else {})
 
 
-def _said(_request: Request, error: Exception) -> Response:
+def _said(request: Request, error: Exception) -> Response:
     """Errors of Fairgate are one clear sentence; what could not be read is never shown as evidence."""
     match error:
+        case UnknownCaseError():
+            way_out = "Nobody has asked for its release here. The page Models lists what is known"
+            return _problem(404, "Not found", f"{printable(error.about)}. {way_out}.", _signed_in(request))
         case ConfigurationError():
-            return _problem(404, "Not found", str(error))
+            return _problem(404, "Not found", str(error), _signed_in(request))
         case SignOffRefusedError():
             return _problem(409, "Nothing was recorded", str(error))
         case ServiceError():
@@ -152,16 +161,24 @@ def _said(_request: Request, error: Exception) -> Response:
     return _problem(500, "The evidence cannot be shown", f"{error}. Nothing may be signed on it; tell the operator.")
 
 
-def _not_found(_request: Request, _error: Exception) -> Response:
-    return _problem(404, "Not found", "The address is not complete. Start from the inbox.")
+def _not_found(request: Request, _error: Exception) -> Response:
+    return _problem(404, "Not found", "The address is not complete. Start from the inbox.", _signed_in(request))
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
-        return _problem(404, "Not found", "There is no page under this address.")
+        return _problem(404, "Not found", "There is no page under this address.", _signed_in(request))
     return PlainTextResponse(f"{status}\n", status_code=status)
 
 
-def _problem(status: int, title: str, message: str) -> Response:
-    return html("console_problem.html", None, status, title=title, message=message)
+def _signed_in(request: Request) -> Session | None:
+    """Who asked, for the navigation of a page that says what is wrong; None where nobody is known to be signed in."""
+    try:
+        return visitor(request)
+    except (LoginNeededError, FairgateError):
+        return None
+
+
+def _problem(status: int, title: str, message: str, session: Session | None = None) -> Response:
+    return html("console_problem.html", session, status, title=title, message=message)

@@ -87,6 +87,11 @@ def incidents(desk: Desk, cases: Iterable[Case]) -> tuple[IncidentRow, ...]:
     return tuple(_incident(entry, case) for entry, case in sorted(found, key=lambda pair: -pair[0].seq))
 
 
+def incidents_of(desk: Desk, cases: Iterable[Case]) -> tuple[IncidentRow, ...]:
+    """Those of the open incidents that are about what is live by one of these cases."""
+    return tuple(row for row in incidents(desk, cases) if row.link)
+
+
 _DECISIONS = frozenset(
     {
         PredicateType.SIGN_OFF,

@@ -12,10 +12,10 @@ from governance.case import Case, still_waiting
 from governance.decide import NOT_COUNTED
 from governance.desk import Desk, charter_of
 from governance.dossier import AuditRecord
-from governance.emergency import waiting_glass
+from governance.emergency import barred, ended, waiting_glass
 from governance.people import Person
 from governance.policy import Requirement
-from governance.signoff import approval_of
+from governance.signoff import approval_of, withdrawable
 from reports.console.offers import act_words, signing
 from reports.glass import emergency_words
 from reports.summary import headline, sentence
@@ -41,7 +41,10 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class EmergencyRow:
-    """A version that broken glass puts live, or could. `open`: two persons broke it, so a release rests on it."""
+    """A version that broken glass puts live, or could. `open`: two persons broke it, so a release rests on it.
+
+    `act` is what this person can do about it, and `act_link` where; empty where nothing.
+    """
 
     link: str
     model: str
@@ -49,6 +52,8 @@ class EmergencyRow:
     state: str
     words: str
     open: bool
+    act: str = ""
+    act_link: str = ""
 
 
 def case_link(name: str, version: str, alias: str, page: str = "/case") -> str:
@@ -63,13 +68,13 @@ def link_of(case: Case, page: str = "/case") -> str:
 
 def inbox(desk: Desk, person: Person, cases: tuple[Case, ...]) -> tuple[InboxRow, ...]:
     """Of all that was asked for, the holds that wait: first those that this person may decide, then by age."""
-    rows = [_inbox_row(desk, case, person) for case in still_waiting(cases)]
+    rows = [_inbox_row(desk, case, person) for case in sorted(still_waiting(cases), key=_waits_since)]
     return tuple(sorted(rows, key=lambda row: not row.mine))
 
 
-def emergencies(desk: Desk, cases: tuple[Case, ...]) -> tuple[EmergencyRow, ...]:
+def emergencies(desk: Desk, person: Person, cases: tuple[Case, ...]) -> tuple[EmergencyRow, ...]:
     """The emergency releases that hold now, and the glass that one person has broken and another one could."""
-    found = (_emergency_row(desk, case) for case in cases)
+    found = (_emergency_row(desk, case, person) for case in cases)
     return tuple(sorted((row for row in found if row), key=lambda row: not row.open))
 
 
@@ -80,9 +85,29 @@ def half_broken(desk: Desk, case: Case) -> str:
         return ""
     who, why = f"{printable(part.person.name)} ({printable(part.function)})", one_line(part.reason, 400)
     return (
-        f"{who} has broken the glass: “{why}” Nothing is released unless a second person does so too, with "
-        f"fairgate break-glass, before {moment(ends(part, rules))}."
+        f"{who} has broken the glass: “{why}” Nothing is released unless a second person confirms it before "
+        f"{moment(ends(part, rules))}, on the page “In an emergency” of this case."
     )
+
+
+def glass_words(desk: Desk, case: Case) -> str:
+    """What of broken glass must be seen of a case that it does not release: half of it, or its end. Empty if neither.
+
+    A release that rests on broken glass has a banner of its own; see `reports.release`.
+    """
+    half, end = half_broken(desk, case), ended(desk, case)
+    if half or end is None:
+        return half
+    live = "It is still live: the next reconcile takes it out. " if case.released() else ""
+    return (
+        f"The emergency release of this version ended by itself {moment(end)}. {live}No release rests on it any more."
+    )
+
+
+def glass_on(desk: Desk, case: Case) -> str:
+    """`glass_words` on a page of several cases: it names the one."""
+    words = glass_words(desk, case)
+    return f"{printable(case.subject)} as {printable(case.target)}: {words}" if words else ""
 
 
 def policy_banner(desk: Desk) -> str | None:
@@ -94,16 +119,17 @@ def policy_banner(desk: Desk) -> str | None:
     force = f"{printable(adopted.name)} {printable(adopted.version)} ({adopted.digest[:19]})"
     return (
         f"Policy {named} is not in force, so nothing is released and nobody can sign: people adopted {force}, ledger "
-        f"entry {adopted.seq}. Whoever runs this console names that one in FAIRGATE_POLICY, or two persons adopt this "
-        f"one with fairgate policy approve."
+        f"entry {adopted.seq}. Whoever runs this console names that one in FAIRGATE_POLICY, or two persons approve "
+        f"this one on the page Policies."
     )
 
 
-def _emergency_row(desk: Desk, case: Case) -> EmergencyRow | None:
+def _emergency_row(desk: Desk, case: Case, person: Person) -> EmergencyRow | None:
     emergency = case.decision.emergency
     words = f"Broken glass: {emergency_words(emergency)}" if emergency else half_broken(desk, case)
     if not words:
         return None
+    act, page = _glass_act(desk, case, person)
     live = "Live by broken glass" if case.released() else "Goes live by broken glass"
     return EmergencyRow(
         link=link_of(case),
@@ -112,13 +138,32 @@ def _emergency_row(desk: Desk, case: Case) -> EmergencyRow | None:
         state=live if emergency else "One of two persons",
         words=words,
         open=emergency is not None,
+        act=act,
+        act_link=link_of(case, page) if page else "",
     )
+
+
+def _glass_act(desk: Desk, case: Case, person: Person) -> tuple[str, str]:
+    """What this person can do about broken glass, and the page for it: confirm it, or take her own back."""
+    part = waiting_glass(desk, case)
+    if part is not None and barred(desk, case, person) is None:
+        return "Read it, and confirm it or leave it", "/case/emergency"
+    parts = {item.seq for item in case.dossier.broken_glass if item.target == case.target}
+    if parts & set(withdrawable(desk, case, person)):
+        return "Withdraw it", "/case/withdraw"
+    return "", ""
+
+
+def _waits_since(case: Case) -> datetime:
+    """When its hold was recorded; where none is yet, now: nobody has waited for it."""
+    hold = case.open_hold()
+    return hold.time if hold else case.dossier.now
 
 
 def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
     offer = signing(desk, case, person)
     signed = approval_of(desk, case, person) is not None
-    since = case.dossier.holds[0].time if case.dossier.holds else None
+    hold = case.open_hold()
     missing = case.decision.missing()
     return InboxRow(
         link=link_of(case),
@@ -126,8 +171,8 @@ def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
         version=printable(case.subject.version),
         target=("is live as " if case.released() else "wants to become ") + printable(case.target),
         tier=case.decision.tier.value,
-        since=moment(since) if since else "",
-        age=_age(since, case.dossier.now) if since else "",
+        since=moment(hold.time) if hold else "",
+        age=_age(hold.time, case.dossier.now) if hold else "",
         why=_why(case),
         missing=tuple(requirement_label(item.requirement) for item in missing),
         act=offer.barred or act_words(offer, signed=signed),

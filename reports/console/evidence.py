@@ -1,4 +1,4 @@
-"""The evidence of one case as pages, one for each section, and as files. Records that sections were opened, no more."""
+"""The evidence of one case as pages, one for each section. Records that sections were opened, no more."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from fastapi import APIRouter, Request, Response
 
 from governance.accounts import Session
 from governance.case import Case, open_case
-from governance.errors import ConfigurationError
 from reports.console.answers import html
-from reports.console.desktop import half_broken, link_of
+from reports.console.attention import incidents_of
+from reports.console.desktop import glass_words, link_of
 from reports.console.masking import case_for, evidence_for
 from reports.console.reading import opened_now, reading_of
 from reports.console.session import Visitor, desk_of
 from reports.console.sheet import acts
-from reports.formats import Format, render
 from reports.release import release_view
 from reports.sections import KEYS, SECTIONS, around, section_of
 from reports.templating import drawn
@@ -43,19 +42,6 @@ for _section in SECTIONS[1:]:
 router.add_api_route(f"/case/{ALL}", section_page, methods=["GET"])
 
 
-@router.get("/case/report")
-def report_file(
-    request: Request, session: Visitor, name: str, version: str, alias: str, form: str = "html"
-) -> Response:
-    """The whole report as a file. A file, not a page: its style is inline, which pages here do not allow."""
-    if form not in set(Format):
-        raise ConfigurationError(f"a report is written as one of: {', '.join(Format)}")
-    desk, kind = desk_of(request), Format(form)
-    evidence = evidence_for(desk, session, open_case(desk, name, version, alias))
-    headers = {"content-disposition": f'attachment; filename="fairgate-report.{kind.suffix}"'}
-    return Response(render(evidence, kind), media_type=kind.media_type, headers=headers)
-
-
 def _page(request: Request, session: Session, case: Case, key: str) -> dict[str, object]:
     """What the page of one section prints, or of all of them. That they were opened is recorded."""
     desk = desk_of(request)
@@ -79,5 +65,7 @@ def _page(request: Request, session: Session, case: Case, key: str) -> dict[str,
         "acts": acts(desk, case, session.person) if "record" in shown else {},
         "decide": link_of(case, "/case/sign"),
         "report": link_of(case, "/case/report"),
-        "glass": half_broken(desk, case_for(desk, session, case)),
+        "reports": link_of(case, "/case/reports"),
+        "incidents": incidents_of(desk, (case,)),
+        "glass": glass_words(desk, case_for(desk, session, case)),
     }

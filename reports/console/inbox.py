@@ -24,7 +24,7 @@ def inbox_page(request: Request, session: Visitor) -> Response:
         session,
         mine=tuple(row for row in rows if row.mine),
         others=tuple(row for row in rows if not row.mine),
-        emergencies=emergencies(desk, cases),
+        emergencies=emergencies(desk, person, cases),
         duties=duty_rows(desk, person, cases),
         expiring=expiring(desk, person, cases),
         incidents=incidents(desk, cases),

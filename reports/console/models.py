@@ -14,11 +14,13 @@ from governance.errors import ConfigurationError
 from governance.inventory import KnownModel, inventory, timeline
 from governance.statement import Entry
 from reports.console.answers import html
-from reports.console.desktop import case_link
-from reports.console.masking import reads_all, unreadable
-from reports.console.session import Visitor, desk_of
+from reports.console.attention import incidents_of
+from reports.console.desktop import case_link, glass_on
+from reports.console.masking import case_for, reads_all, unreadable
+from reports.console.session import Visitor, cases_of, desk_of
 from reports.console.worked import worked
-from reports.models import Timeline, model_row, timeline_view, to_ask, version_rows
+from reports.glass import emergency_line
+from reports.models import Timeline, held_again, model_row, timeline_view, to_ask, version_rows
 from reports.over_time import NEWEST, OverTime, over_time, read_audits
 from reports.over_time_chart import trend_svg
 from reports.publish import WITHHELD
@@ -34,7 +36,8 @@ router = APIRouter()
 def models_page(request: Request, session: Visitor) -> Response:
     """Every model that the ledger knows."""
     desk = desk_of(request)
-    rows = tuple(model_row(item, case_link, desk.environment) for item in worked(request, inventory))
+    again = held_again(cases_of(request))
+    rows = tuple(model_row(item, case_link, desk.environment, again) for item in worked(request, inventory))
     return html("console_models.html", session, rows=rows)
 
 
@@ -52,18 +55,21 @@ def model_page(
         for version, target in to_ask(model, desk.environment, CASES)
         if version.subject is not None
     }
+    seen = (case_for(desk, session, case) for case in answers.values())
     trends = _trends(desk, session, model, every=comparisons == "all")
     events = timeline(desk.ledger.entries(), name)
     page = timeline_view(name, events, kind, before, case_link, desk.environment)
     return html(
         "console_model.html",
         session,
-        model=model_row(model, case_link, desk.environment),
+        model=model_row(model, case_link, desk.environment, held_again(answers.values())),
+        incidents=incidents_of(desk, answers.values()),
         versions=version_rows(model, answers, charter_of(desk).people, case_link, desk.environment),
         timeline=_readable(desk, session, tuple(event.entry for event in events), page),
         trends=trends,
         charts={item.key: Markup(trend_svg(item)) for item in trends.trends if item.drawn},  # noqa: S704
         newest=NEWEST,
+        glass=tuple(words for case in seen if (words := emergency_line(case) or glass_on(desk, case))),
     )
 
 

@@ -82,7 +82,10 @@ def _barred(case: Case, person: Person, functions: tuple[str, ...]) -> str | Non
 def _approval_barred(desk: Desk, case: Case, person: Person) -> str | None:
     earlier = approval_of(desk, case, person)
     if earlier is not None:
-        return f"You have approved this evidence (ledger entry {earlier.seq}). You may still refuse."
+        done = f"You have approved this evidence (ledger entry {earlier.seq})."
+        if case.released():
+            return f"{done} This version is live: to take it out, withdraw that approval, or refuse it for good."
+        return f"{done} You may still refuse."
     if case.decision.outcome is DecisionOutcome.RELEASED or case.decision.only_sign_off_missing():
         return None
     labels = tuple(requirement_label(item.requirement).lower() for item in case.decision.missing() if not item.needs)

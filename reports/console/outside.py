@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,11 @@ class Outside:
 
     `schedules` asks the scheduler, None where it does not answer. `log_key` is the verifier key of the ledger's log
     key (public), `attestation_key` the raw public key that signs entries, in base64; None where it is not known.
+    `export` writes the whole ledger to a new file, None where it cannot.
     """
 
     recorded: Callable[[], None] = _nothing
     schedules: Callable[[], tuple[Scheduled, ...] | None] = _unknown
     log_key: str | None = None
     attestation_key: str | None = None
+    export: Callable[[Path], object] | None = None

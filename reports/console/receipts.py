@@ -49,7 +49,7 @@ class Receipt:
 
 _SIGNED = (PredicateType.SIGN_OFF, PredicateType.REFUSAL)
 _ACTS = (
-    *(*_SIGNED, PredicateType.WITHDRAWAL, PredicateType.CONDITION),
+    *(*_SIGNED, PredicateType.WITHDRAWAL, PredicateType.CONDITION, PredicateType.BREAK_GLASS),
     *(PredicateType.POLICY_APPROVAL, PredicateType.DELEGATION, PredicateType.KEY_EVENT),
 )
 """What a person records on a page of her own, and gets a receipt for."""
@@ -128,7 +128,7 @@ def _facts(entry: Entry, charter: Charter) -> tuple[tuple[str, str], ...]:
         ("On behalf of", _person(body.get("on_behalf_of"), charter)),
         ("Delegated to", _person(body.get("delegate"), charter)),
         ("For at most", f"{printable(body['hours'])} hours" if body.get("hours") else ""),
-        ("Authenticated by", printable(body.get("authentication") or "")),
+        ("Authenticated by", printable(body.get("authentication") or _unsaid(entry))),
         ("Assurance", _assurance(body) if body.get("authentication") else ""),
         ("Expires", _end(body.get("expires_at") or body.get("until")) or ("does not expire" if signed else "")),
     )
@@ -142,6 +142,11 @@ def _person(identity: Any, charter: Charter) -> str:
 
 def _assurance(body: Any) -> str:
     return ASSURANCES.get(f"{body.get('assurance')}", ASSURANCES["password"])
+
+
+def _unsaid(entry: Entry) -> str:
+    """Older withdrawals do not say how the person was authenticated: that is told, not left out."""
+    return "not recorded" if entry.statement.predicate_type is PredicateType.WITHDRAWAL else ""
 
 
 def _end(text: Any) -> str:

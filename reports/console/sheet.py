@@ -10,7 +10,6 @@ from governance.case import Case, rules_of
 from governance.condition import MAX_CONDITIONS
 from governance.desk import Desk
 from governance.dossier import SignOff
-from governance.explanation import who
 from governance.fulfilling import may_fulfil
 from governance.people import Person
 from governance.quorum import quorum
@@ -18,6 +17,7 @@ from governance.sections import Reading, unopened
 from governance.signoff import withdrawable
 from reports.console.desktop import case_link, link_of
 from reports.signed import digest_rows, opened_words, section_name, sign_off_row
+from reports.summary import who_can_sign
 from reports.view import SignOffRow
 from reports.words import moment, printable
 
@@ -82,7 +82,7 @@ def sheet(desk: Desk, case: Case, person: Person, reading: Reading) -> Sheet:
         bound=bound(desk, case),
         until=moment(end),
         given=given(desk, case, person),
-        needed=tuple(printable(who(function, case.dossier), 400) for function in asked),
+        needed=tuple(who_can_sign(function, case, desk.policy) for function in asked),
         opened=f"You opened {opened_words(reading)}",
         unread=tuple(section_name(key) for key in unopened(reading, rules.must_open if rules else ())),
         owners=tuple((item.id, f"{printable(item.name)} ({item.id})") for item in case.dossier.people if item.active),

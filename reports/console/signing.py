@@ -11,13 +11,15 @@ from fastapi.responses import RedirectResponse
 from governance.accounts import Session
 from governance.case import Case, open_case
 from governance.condition import MAX_CONDITIONS, MAX_TEXT, Condition
-from governance.errors import ConfigurationError, NotAuthorizedError, SignOffRefusedError, StaleEvidenceError
+from governance.decide import DecisionOutcome
+from governance.errors import ConfigurationError, SignOffRefusedError, StaleEvidenceError
 from governance.record import Shown
-from governance.signoff import APPROVE, MAX_REASON, REFUSE, Wish, will_of
+from governance.signoff import APPROVE, REFUSE, Wish, will_of
 from governance.signoff import sign as record_signature
 from reports.console.answers import html
-from reports.console.credentials import authenticated, ways
-from reports.console.desktop import half_broken, link_of
+from reports.console.case_form import case_in, frame, reason_in, shown_in, status_of
+from reports.console.credentials import authenticated
+from reports.console.desktop import glass_words, link_of
 from reports.console.masking import case_for
 from reports.console.offers import moved_rows, signing
 from reports.console.reading import reading_of
@@ -44,14 +46,14 @@ def sign_page(request: Request, session: Visitor, name: str, version: str, alias
 @router.post("/case/sign")
 def filled_page(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """The page with what was typed so far: with more rows for conditions, or for evidence that has moved."""
-    return show_sheet(request, session, _case(request, fields), fields)
+    return show_sheet(request, session, case_in(request, fields), fields)
 
 
 @router.post("/sign")
 def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
     """Sign what was shown: the person proved again, everything computed again, moved evidence refused."""
-    desk, case = desk_of(request), _case(request, fields)
-    shown = _shown(fields)
+    desk, case = desk_of(request), case_in(request, fields)
+    shown = shown_in(fields)
     try:
         said, read = _words(fields), reading_of(request, session, case)
         wish = Wish(*said, shown, "", conditions=_terms(fields), reading=read, behalf=fields.get(f"behalf_{said[0]}"))
@@ -60,8 +62,7 @@ def sign(request: Request, session: Visitor, fields: OwnForm) -> Response:
     except StaleEvidenceError as error:
         return _moved(request, session, fields, shown, str(error))
     except (SignOffRefusedError, ConfigurationError) as error:
-        status = 403 if isinstance(error, NotAuthorizedError) else 409
-        return show_sheet(request, session, case, fields, str(error), status)
+        return show_sheet(request, session, case, fields, str(error), status_of(error))
     outside_of(request).recorded()
     return RedirectResponse(f"/entry/{entry.seq}?signed=1", 303)
 
@@ -81,30 +82,27 @@ def show_sheet(
         "console_sign.html",
         session,
         status,
-        case=case,
-        title=f"{printable(case.subject)} as {printable(case.target)}",
         model=printable(case.subject.name),
         version=printable(case.subject.version),
         target=printable(case.target),
         headline=headline(seen),
-        link=link_of(case),
         sheet=sheet(desk, seen, session.person, reading_of(request, session, case)),
         offer=signing(desk, case, session.person),
-        glass=half_broken(desk, seen),
-        problem=problem,
+        glass=glass_words(desk, seen),
+        live=case.released(),
+        emergency=link_of(case, "/case/emergency") if case.decision.outcome is DecisionOutcome.HELD else None,
         typed={name: typed.get(name, "") for name in ("function", "decision", "reason")},
         rows=rows,
         unfolded=any(_filled(row) for row in rows) or "more" in typed or typed.get("decision") == ON_CONDITIONS,
         most=MAX_CONDITIONS,
         max_text=MAX_TEXT,
-        max_reason=MAX_REASON,
-        ways=ways(request, session),
+        **frame(request, session, case, typed, problem),
     )
 
 
 def _moved(request: Request, session: Session, fields: Mapping[str, str], shown: Shown, message: str) -> Response:
     """What moved, side by side, and what was typed: kept for the evidence as it is now."""
-    now = _case(request, fields)
+    now = case_in(request, fields)
     kept = {name: value for name, value in fields.items() if name not in NOT_KEPT}
     rows = moved_rows(now, shown)
     reason = printable(_words(fields)[2], None, lines=True)
@@ -112,26 +110,10 @@ def _moved(request: Request, session: Session, fields: Mapping[str, str], shown:
     return html("console_moved.html", session, 409, **values)
 
 
-def _case(request: Request, fields: Mapping[str, str]) -> Case:
-    return open_case(desk_of(request), *(fields.get(name, "") for name in ("name", "version", "alias")))
-
-
-def _shown(fields: Mapping[str, str]) -> Shown:
-    given = {name: fields.get(name) or None for name in SHOWN}
-    return Shown(
-        model_digest=given["model_digest"] or "",
-        report_digest=given["report_digest"],
-        data_digest=given["data_digest"],
-        validation_digest=given["validation_digest"],
-        policy_digest=given["policy_digest"] or "",
-    )
-
-
 def _words(fields: Mapping[str, str]) -> tuple[str, str, str]:
     """Function, decision and reason."""
     decision = fields.get("decision", "")
-    reason = fields.get("reason", "").replace("\r\n", "\n")
-    return fields.get("function", ""), APPROVE if decision == ON_CONDITIONS else decision, reason
+    return fields.get("function", ""), APPROVE if decision == ON_CONDITIONS else decision, reason_in(fields)
 
 
 def _terms(fields: Mapping[str, str]) -> tuple[Condition, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import report_factory as factory
 from life_factory import lived, release, take_step
+from plea_factory import by
 
 from audits.result import AuditResult, Disparity, Verdict
 from governance.case import open_case
@@ -117,7 +118,7 @@ def test_without_a_release_it_is_the_last_version_that_was_approved_and_not_with
         signed[version] = factory.put_signature(desk, case, "compliance-officer", "compliance")
     factory.record_case(desk, "5", audit=AUDIT)
     officer = next(person for person in factory.PEOPLE if person.id == "compliance-officer")
-    withdraw(desk, open_case(desk, "hiring", "4", "champion"), officer, "I read it again.")
+    withdraw(desk, open_case(desk, "hiring", "4", "champion"), by(officer), "I read it again.")
     found = _before(desk, "5")
     assert found is not None
     assert (found.version, found.released, found.seq) == ("3", False, signed["3"].seq)

@@ -356,7 +356,7 @@ def test_the_report_is_downloaded_in_each_format(risk: Browser) -> None:
         answer = risk.get(CASE.replace("/case", "/case/report") + f"&form={form}")
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(kind)
-        assert answer.headers["content-disposition"] == f'attachment; filename="fairgate-report.{form}"'
+        assert answer.headers["content-disposition"] == f'attachment; filename="hiring-v2-champion.{form}"'
 
 
 def test_the_ledger_lists_entries_the_newest_first_and_pages(risk: Browser, desk: Desk) -> None:

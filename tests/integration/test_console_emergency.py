@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import report_factory as factory
 from console_browser import CASE, SIGN, Browser
-from plea_factory import plea
+from plea_factory import by, plea
 
 from governance.case import Case, open_case
 from governance.delegating import delegate
@@ -81,7 +81,8 @@ def test_the_inbox_shows_emergencies_first_and_says_which_are_open(risk: Browser
     assert f"Reason: “{WHY}”" in seen
     half = f"Second Officer (compliance) has broken the glass: “{WHY}”"
     assert f"One of two persons fraud v1 as champion in local {half}" in seen
-    assert "Nothing is released unless a second person does so too, with fairgate break-glass, before 2026-10" in seen
+    assert "Nothing is released unless a second person confirms it before 2026-10" in seen
+    assert "on the page “In an emergency” of this case" in seen
 
 
 def test_an_emergency_leaves_the_inbox_when_it_ends_by_itself(risk: Browser, desk: Desk) -> None:
@@ -101,7 +102,7 @@ def test_an_emergency_on_its_own_page_is_no_green_release(risk: Browser, desk: D
     assert "outcome-released" not in page
     assert "card-released" not in page
     assert page.index('role="alert"') < page.index('id="summary"')
-    assert "without: no adverse disparity; sign-off by people" in _text(page)
+    assert "although this is not met: no adverse disparity; sign-off by people" in _text(page)
     seen = _text(risk.get("/case/record?name=credit&version=1&alias=champion").text)
     for person, function in (("Compliance Officer", "compliance"), ("Model Risk Officer", "model-risk")):
         assert re.search(
@@ -112,7 +113,7 @@ def test_an_emergency_on_its_own_page_is_no_green_release(risk: Browser, desk: D
 
 def test_parts_that_count_no_more_stay_on_the_page_with_the_reason(risk: Browser, desk: Desk) -> None:
     case = _break(desk, "credit", "compliance-officer", "risk-officer", hours=1)
-    withdraw(desk, case, PERSONS["risk-officer"], "It is over.")
+    withdraw(desk, case, by(PERSONS["risk-officer"]), "It is over.")
     seen = _text(risk.get("/case/record?name=credit&version=1&alias=champion").text)
     assert seen.count("does not count: withdrawn") == 2
     assert "HELD as of" in seen
@@ -144,7 +145,7 @@ def test_a_policy_that_is_not_in_force_is_a_banner_and_nobody_signs(risk: Browse
     inbox = browser.get("/").text
     assert re.search(r'<p class="alert banner" role="alert">Policy default 2 \(sha256:\w{12}\) is not in force', inbox)
     assert "people adopted default 1 (sha256:" in inbox
-    assert "fairgate policy approve" in inbox
+    assert "two persons approve this one on the page Policies" in inbox
     assert "Waiting for you (0)" in inbox
     page = browser.get(CASE).text
     assert "No release under this policy: policy default 2 is not the policy that people adopted" in page

@@ -15,11 +15,12 @@ from governance.case import Case, open_case
 from governance.condition import Condition
 from governance.desk import Desk
 from governance.fulfilling import Fulfilment, fulfil
-from governance.people import MACHINE
+from governance.people import MACHINE, actor
 from governance.policy import Assurance
-from governance.release import intend, observe, record_promotion
+from governance.release import intend, observe, record_hold, record_promotion
 from governance.signoff import Wish, sign
 from reports.console.app import create_app
+from reports.words import moment
 
 PERSONS = {person.id: person for person in factory.PEOPLE}
 
@@ -161,3 +162,65 @@ def test_a_person_without_a_say_is_told_what_she_can_do(desk: Desk) -> None:
     assert "You hold data-science; the policy asks compliance or model-risk to sign." in told
     assert "You can read the evidence of every release" in told
     assert "You hold" not in _section(desk, "risk-officer", "nothing")
+
+
+def test_what_is_live_and_held_again_waits_since_the_hold_that_is_open_now(desk: Desk) -> None:
+    _released(desk)
+    _forward(desk, days=400)
+    expired = _section(desk, "risk-officer", "mine")
+    assert "is live as champion in local · impact tier high · waiting " in expired
+    assert "waiting for" not in expired, "nobody has asked since the release"
+    entry = record_hold(desk, _case(desk), MACHINE)
+    assert f"waiting for less than an hour, since {moment(entry.time)}" in _section(desk, "risk-officer", "mine")
+    _forward(desk, hours=3)
+    record_hold(desk, _case(desk), actor(PERSONS["data-scientist"]))
+    assert f"waiting for 3 hours, since {moment(entry.time)}" in _section(desk, "risk-officer", "mine")
+
+
+def test_what_waits_longest_is_told_first(desk: Desk) -> None:
+    _released(desk)
+    _forward(desk, days=400)
+    factory.record_case(desk, "2", name="credit")
+    _forward(desk, hours=1)
+    record_hold(desk, _case(desk), MACHINE)
+    told = _section(desk, "risk-officer", "mine")
+    assert told.index("credit") < told.index("hiring"), "hiring was asked for first, and its open hold is the younger"
+
+
+def _head(desk: Desk, path: str) -> str:
+    """The words between the navigation and the first section of a page."""
+    browser = Browser(create_app(desk, secure_cookies=False))
+    assert browser.login("risk-officer").status_code == 303
+    page = re.split(r"<main[^>]*>", browser.get(path).text)[1]
+    page = re.split(r'<nav class="(?:sections|onpage)"', page)[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+CASE = "/case?name=hiring&version=2&alias=champion"
+
+
+def test_a_live_version_that_is_held_again_is_no_plain_live_one_on_any_page(desk: Desk) -> None:
+    _released(desk)
+    assert "live version 2 as champion" in _head(desk, "/model?name=hiring")
+    assert "nothing waits" in _head(desk, "/models")
+    _forward(desk, days=400)
+    head = _head(desk, "/model?name=hiring")
+    assert "live, held again version 2 as champion in local : it stays live until people decide" in head
+    assert "live version 2" not in head
+    models = _head(desk, "/models")
+    assert "version 2 as champion in local : live, and held again" in models
+    assert "nothing waits" not in models
+
+
+def test_an_open_incident_stands_in_the_head_of_the_model_and_of_the_case(desk: Desk) -> None:
+    _released(desk)
+    what = "the alias points at <b>version 3</b>, which nobody released"
+    entry = observe(desk, "hiring", factory.TARGET, what, {})
+    assert entry is not None
+    told = f"Open incident: {what} . Seen"
+    for path in ("/model?name=hiring", CASE):
+        assert f"Open incident: {what}. Seen" in _head(desk, path) or told in _head(desk, path), path
+    assert "RELEASED Open incident as of" in _head(desk, CASE)
+    _approve(desk, "second-officer", "compliance")
+    for path in ("/model?name=hiring", CASE):
+        assert "Open incident" not in _head(desk, path), path

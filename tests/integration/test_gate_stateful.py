@@ -23,7 +23,7 @@ from governance_factory import ATTESTED, SECRET, Clock, mlflow_uri, subject_from
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from plea_factory import plea
+from plea_factory import by, plea
 from postgres_server import absent, postgres_server, run
 
 from flows.reconciling import check_live, finish_approved
@@ -222,7 +222,7 @@ class Gate(RuleBasedStateMachine):
     def withdraw(self, who: str, label: str, alias: str) -> None:
         if label in self.subjects and not self._left(who):
             case = self._case(label, alias)
-            entry = self._tried(lambda: withdraw(self.desk, case, PEOPLE[who], "seen too late")[-1])
+            entry = self._tried(lambda: withdraw(self.desk, case, by(PEOPLE[who]), "seen too late")[-1])
             self._done(Act("withdraw", who, subject=label, target=alias, detail="all"), entry)
 
     @rule(who=st.sampled_from(["ann", "reg", "bob"]), function=st.sampled_from(["compliance", "model-risk"]))

@@ -162,6 +162,32 @@ def test_a_question_is_checked_as_a_signature_is(enrolled: Browser, desk: Desk) 
     assert desk.ledger.size() == size
 
 
+def test_a_passkey_breaks_the_glass_for_what_was_shown_alone(
+    enrolled: Browser, desk: Desk, device: Authenticator
+) -> None:
+    """Moved evidence is refused before she touches it, and what she was shown is part of what it signs."""
+    factory.record_case(desk, "1", name="credit")
+    page = enrolled.get("/case/emergency?name=credit&version=1&alias=champion").text
+    form = {
+        **hidden(page[page.index('action="/emergency"') :]),
+        "hours": "6",
+        "reason": "It cannot wait.",
+        "sure": "yes",
+    }
+    stale = {**form, "report_digest": "sha256:" + "0" * 64}
+    size = desk.ledger.size()
+    refused = enrolled.post("/emergency", {**stale, "passkey": "ask"})
+    assert (refused.status_code, "what was shown has moved" in refused.text) == (409, True)
+    said = enrolled.post("/emergency", {**form, "passkey": "ask"}).json()
+    proof = {"passkey": said["pending"], "passkey_answer": device.get(said["options"])}
+    assert enrolled.post("/emergency", {**stale, **proof}).status_code in (403, 409)
+    assert desk.ledger.size() == size
+    said = enrolled.post("/emergency", {**form, "passkey": "ask"}).json()
+    proof = {"passkey": said["pending"], "passkey_answer": device.get(said["options"])}
+    assert enrolled.post("/emergency", {**form, **proof}).status_code == 303
+    assert newest(desk).statement.body["authentication"].startswith("passkey")
+
+
 def test_who_has_no_passkey_is_told_where_to_enrol_one(risk: Browser) -> None:
     answer = risk.post("/sign", {**risk.form(), "passkey": "ask"})
     assert "has no passkey for http://localhost:8765: enrol one on the page /me" in html.unescape(answer.text)

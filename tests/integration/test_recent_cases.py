@@ -10,6 +10,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, RISK, TARGET, Clock, approve
+from plea_factory import by
 
 from governance import recent_cases
 from governance.case import Case, asked
@@ -46,7 +47,7 @@ def _answers(cases: tuple[Case, ...]) -> list[object]:
 ACTS: dict[str, Callable[[Desk, Case], object]] = {
     "a sign-off": lambda desk, case: approve(desk, case, COMPLIANCE),
     "a refusal": lambda desk, case: approve(desk, case, COMPLIANCE, decision="refuse"),
-    "a withdrawal": lambda desk, case: (approve(desk, case, RISK), withdraw(desk, case, RISK, "Seen more since.")),
+    "a withdrawal": lambda desk, case: (approve(desk, case, RISK), withdraw(desk, case, by(RISK), "Seen more since.")),
     "another audit": lambda desk, case: factory.put_audit(desk, case.subject, data="newer"),
     "another hold": lambda desk, case: record_hold(desk, case, actor(RISK)),
     "something seen": lambda desk, case: desk.ledger.append(observed("hiring", TARGET, "moved outside", {})),

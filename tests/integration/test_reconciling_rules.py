@@ -8,7 +8,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, STEPS, TARGET, Clock, FakeRegistry, approve
-from plea_factory import plea
+from plea_factory import by, plea
 
 from flows.monitoring import Look
 from flows.reconciling import check_live, finish_approved
@@ -164,7 +164,7 @@ def test_a_refusal_or_a_withdrawal_ends_an_emergency_at_once(place: Place) -> No
     case = place.asked()
     place.glass(case)
     place.reconcile()
-    withdraw(place.desk, case, RISK, "it is over")
+    withdraw(place.desk, case, by(RISK), "it is over")
     place.reconcile()
     assert place.live() is None
     place.glass(case)
@@ -193,7 +193,7 @@ def test_a_reconciler_under_a_policy_that_is_not_in_force_takes_nothing_out(plac
 def test_an_approval_that_was_taken_back_and_given_anew_before_the_release_does_not_end_it_later(place: Place) -> None:
     case = factory.held_case(place.desk, place.registry)
     approve(place.desk, case, COMPLIANCE)
-    withdraw(place.desk, case, COMPLIANCE, "one moment")
+    withdraw(place.desk, case, by(COMPLIANCE), "one moment")
     for person in (COMPLIANCE, RISK):
         approve(place.desk, case, person)
     place.reconcile()
@@ -205,7 +205,7 @@ def test_an_approval_that_was_taken_back_and_given_anew_before_the_release_does_
 
 def test_an_approval_that_the_release_rests_on_ends_it_when_it_is_taken_back(place: Place) -> None:
     case = place.released("2")
-    withdraw(place.desk, case, COMPLIANCE, "seen too late")
+    withdraw(place.desk, case, by(COMPLIANCE), "seen too late")
     (demoted,) = place.reconcile()
     assert (demoted.outcome, place.live()) == ("demoted", None)
 

@@ -21,6 +21,7 @@ from governance_factory import (
     held_case,
     kinds,
 )
+from plea_factory import by
 
 from flows.reconciling import check_live, finish_approved
 from flows.settings import Settings, read_settings
@@ -133,7 +134,7 @@ def test_what_is_held_or_refused_is_not_moved(desk: Desk, registry: FakeRegistry
 def test_a_stale_case_is_decided_anew(desk: Desk, registry: FakeRegistry) -> None:
     """The case in hand says RELEASED; the ledger no longer does."""
     case = approved_case(desk, registry)
-    withdraw(desk, case, RISK, "seen too late")
+    withdraw(desk, case, by(RISK), "seen too late")
     assert case.decision.outcome is DecisionOutcome.RELEASED
     with pytest.raises(ReleaseHeldError):
         promote(desk, registry, case)
@@ -317,7 +318,7 @@ def test_only_a_version_whose_release_and_bytes_still_stand_takes_over(desk: Des
     with pytest.raises(StaleEvidenceError):
         demote(desk, registry, two, "stopped", one.subject)
     registry.bytes_of["hiring", "1"] = before
-    withdraw(desk, one, DEPUTY, "no longer")
+    withdraw(desk, one, by(DEPUTY), "no longer")
     assert last_signed(desk, registry, two.subject, TARGET) is None
     with pytest.raises(ReleaseHeldError, match="hiring v1 cannot take over: it is HELD"):
         demote(desk, registry, two, "stopped", one.subject)

@@ -11,6 +11,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, TARGET, Clock, FakeRegistry, approve, sha
+from plea_factory import PROVED, by
 
 from governance.case import Case, asked, case_of, open_case, waiting
 from governance.decide import DecisionOutcome
@@ -229,9 +230,10 @@ def test_an_approval_for_staging_releases_nothing_in_champion(desk: Desk, regist
 
 def test_who_holds_a_function_of_the_quorum_takes_back_any_approval(desk: Desk, case: Case) -> None:
     seqs = [approve(desk, case, COMPLIANCE).seq, approve(desk, case, RISK).seq]
-    entries = withdraw(desk, _now(desk, case), DEPUTY, "seen too late")
+    entries = withdraw(desk, _now(desk, case), by(DEPUTY), "seen too late")
     bodies = [entry.statement.body for entry in entries]
-    assert bodies == [{"sign_off": seq, "reason": "seen too late"} for seq in seqs]
+    how = {"authentication": PROVED, "assurance": "server-attested"}
+    assert bodies == [{"sign_off": seq, "reason": "seen too late", **how} for seq in seqs]
     reason = _now(desk, case).decision.missing()[0].reason
     assert reason.startswith("sign-off is missing from: compliance, model-risk")
     assert "Risk Officer (model-risk): withdrawn" in reason
@@ -242,27 +244,27 @@ def test_who_holds_a_function_of_the_quorum_takes_back_any_approval(desk: Desk, 
 def test_the_ledgers_functions_decide_who_withdraws_not_those_that_are_passed(desk: Desk, case: Case) -> None:
     approve(desk, case, COMPLIANCE)
     with pytest.raises(NotAuthorizedError, match="neither gave a sign-off"):
-        withdraw(desk, _now(desk, case), replace(SCIENTIST, functions=("compliance",)), "stop it")
+        withdraw(desk, _now(desk, case), by(replace(SCIENTIST, functions=("compliance",))), "stop it")
     assert "withdrawal" not in factory.kinds(desk)
 
 
 def test_nobody_else_withdraws_and_nothing_cannot_be_withdrawn(desk: Desk, case: Case) -> None:
     with pytest.raises(SignOffRefusedError, match="there is no sign-off of hiring v2 as champion in local to withdraw"):
-        withdraw(desk, case, DEPUTY, "stop it")
+        withdraw(desk, case, by(DEPUTY), "stop it")
     approve(desk, case, COMPLIANCE)
     now = _now(desk, case)
     for stranger in (SCIENTIST, replace(DEPUTY, active=False)):
         with pytest.raises(NotAuthorizedError, match="neither gave a sign-off"):
-            withdraw(desk, now, stranger, "stop it")
+            withdraw(desk, now, by(stranger), "stop it")
     with pytest.raises(SignOffRefusedError, match="a reason is required"):
-        withdraw(desk, now, COMPLIANCE, " ")
+        withdraw(desk, now, by(COMPLIANCE), " ")
     assert "withdrawal" not in factory.kinds(desk)
 
 
 def test_a_refusal_cannot_be_withdrawn(desk: Desk, case: Case) -> None:
     approve(desk, case, COMPLIANCE, decision="refuse")
     with pytest.raises(SignOffRefusedError, match="there is no sign-off"):
-        withdraw(desk, _now(desk, case), COMPLIANCE, "changed my mind")
+        withdraw(desk, _now(desk, case), by(COMPLIANCE), "changed my mind")
     # Not even by a statement that our own verbs would never make.
     refused = _now(desk, case)
     desk.ledger.append(withdrawn(refused.dossier, refused.dossier.sign_offs[0].seq, "changed my mind", COMPLIANCE))

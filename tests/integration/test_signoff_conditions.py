@@ -11,6 +11,7 @@ from typing import Any
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, Clock, FakeRegistry, approve
+from plea_factory import by
 from signoff_rules import HELD, HELPER, RELEASED, given, nothing_is_recorded, now_of, outcome_of, why_held
 
 from flows.cli import main
@@ -150,15 +151,15 @@ def test_a_condition_is_met_once_with_a_reason_and_of_a_sign_off_that_counts(
     _meet(desk, case, COMPLIANCE, entry.seq)
     with nothing_is_recorded(desk), pytest.raises(AlreadyDecidedError, match="recorded as met"):
         _meet(desk, case, DEPUTY, entry.seq)
-    withdraw(desk, case, COMPLIANCE, "new facts", (entry.seq,))
+    withdraw(desk, case, by(COMPLIANCE), "new facts", (entry.seq,))
     assert [item.withdrawn for item in now_of(desk, case).dossier.sign_offs] == [True, False]
 
 
 def test_withdrawing_chosen_entries_takes_no_other(desk: Desk, case: Case) -> None:
     first, second = approve(desk, case, COMPLIANCE), approve(desk, case, RISK)
     with nothing_is_recorded(desk), pytest.raises(SignOffRefusedError, match="among those chosen"):
-        withdraw(desk, case, COMPLIANCE, "why", ())
-    [gone] = withdraw(desk, case, COMPLIANCE, "why", (second.seq, 999))
+        withdraw(desk, case, by(COMPLIANCE), "why", ())
+    [gone] = withdraw(desk, case, by(COMPLIANCE), "why", (second.seq, 999))
     assert gone.statement.body["sign_off"] == second.seq
     assert first.seq in {item.seq for item in now_of(desk, case).dossier.sign_offs if not item.withdrawn}
 

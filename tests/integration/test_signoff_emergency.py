@@ -8,7 +8,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, TARGET, Clock, FakeRegistry, approve, sha
-from plea_factory import plea
+from plea_factory import by, plea
 from signoff_rules import HELD, HELPER, REFUSED, RELEASED, given, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.adoption import approve_policy
@@ -191,7 +191,7 @@ def test_glass_without_a_known_registrant_is_refused_with_the_reason(desk: Desk,
 def test_withdrawing_or_refusing_ends_an_emergency(desk: Desk, bare: Case) -> None:
     _break(desk, bare, COMPLIANCE)
     _break(desk, bare, RISK)
-    (entry,) = withdraw(desk, bare, RISK, "it is over")[1:]
+    (entry,) = withdraw(desk, bare, by(RISK), "it is over")[1:]
     assert outcome_of(desk, bare) is HELD
     assert entry.statement.predicate_type is PredicateType.WITHDRAWAL
     _break(desk, bare, COMPLIANCE)

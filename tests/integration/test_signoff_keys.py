@@ -10,6 +10,7 @@ import governance_factory as factory
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from governance_factory import COMPLIANCE, DEPUTY, RISK, Clock, FakeRegistry, sha
+from plea_factory import by
 from signoff_rules import HELD, REFUSED, RELEASED, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.case import Case, open_case
@@ -179,7 +180,7 @@ def test_a_signature_of_an_own_key_counts_once_also_after_it_was_withdrawn(
 ) -> None:
     case, key = factory.held_case(key_desk, registry), enrolled(key_desk, COMPLIANCE)
     statement = _forge(key_desk, case, key=key)
-    withdraw(key_desk, now_of(key_desk, case), COMPLIANCE, "seen too late")
+    withdraw(key_desk, now_of(key_desk, case), by(COMPLIANCE), "seen too late")
     key_desk.ledger.append(statement)  # an administrator plays it back
     assert _assurances(key_desk, case) == ["user-key", "unproved"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, Clock, FakeRegistry, approve
+from plea_factory import by
 from signoff_rules import HELD, HELPER, RELEASED, given, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.case import Case
@@ -42,7 +43,7 @@ def test_a_delegate_signs_for_the_delegator_and_it_says_so(helped: Desk, case: C
     assert "on behalf of compliance-officer" in entry.statement.meaning
     approve(helped, case, RISK)
     assert outcome_of(helped, case) is RELEASED
-    (mine,) = withdraw(helped, now_of(helped, case), HELPER, "my mistake")
+    (mine,) = withdraw(helped, now_of(helped, case), by(HELPER), "my mistake")
     assert mine.statement.body["sign_off"] == entry.seq
 
 

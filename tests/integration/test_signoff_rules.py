@@ -11,7 +11,7 @@ from pathlib import Path
 import governance_factory as factory
 import pytest
 from governance_factory import ATTESTED, COMPLIANCE, DEPUTY, RISK, SCIENTIST, SECRET, Clock, FakeRegistry, approve
-from plea_factory import plea
+from plea_factory import by, plea
 from signoff_rules import REFUSED, RELEASED, nothing_is_recorded, now_of, outcome_of, why_held
 
 from governance.case import Case, case_of
@@ -64,7 +64,7 @@ def test_a_non_approver_cannot_refuse_under_a_policy_of_his_own(desk: Desk, case
         with pytest.raises(SignOffRefusedError, match="is not in force, so nobody can sign under it"):
             approve(his, case, person, "data-science", decision)
     with pytest.raises(NotAuthorizedError):
-        withdraw(his, _approved_once(desk, case), person, "stop it")
+        withdraw(his, _approved_once(desk, case), by(person), "stop it")
     assert {"refusal", "withdrawal"}.isdisjoint(factory.kinds(desk))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import governance_factory as factory
 import pytest
 from governance_factory import COMPLIANCE, DEPUTY, RISK, TARGET, Clock, approve
+from plea_factory import by
 
 from flows.monitoring import governed, look
 from flows.reconciling import check_live, finish_approved
@@ -184,7 +185,7 @@ def test_with_nothing_to_go_back_to_the_alias_is_withdrawn(house: House) -> None
 
 
 def test_a_withdrawn_sign_off_takes_the_version_out(house: House) -> None:
-    withdraw(house.desk, case_of(house.desk, house.subject("2"), TARGET), RISK, "seen too late")
+    withdraw(house.desk, case_of(house.desk, house.subject("2"), TARGET), by(RISK), "seen too late")
     assert house.verify().exit_code is Exit.HELD
     assert house.check() == ["demoted"]
     assert house.alias() == "1"
@@ -203,7 +204,7 @@ def test_a_withdrawal_for_another_target_takes_nothing_out(house: House) -> None
     staging = factory.Target("local", "staging")
     case = case_of(house.desk, house.subject("2"), staging)
     approve(house.desk, case, COMPLIANCE)
-    withdraw(house.desk, case_of(house.desk, case.subject, staging), COMPLIANCE, "not in staging")
+    withdraw(house.desk, case_of(house.desk, case.subject, staging), by(COMPLIANCE), "not in staging")
     house.clock.forward(days=90)
     assert house.check() == ["held"]
     assert house.alias() == "2"

@@ -98,6 +98,7 @@ _FREE = {
     "registrations.seq": "order only",
     "sign_offs.withdrawn": "False is the full state; True is among the breaks",
     "sign_offs.reading": "asked for by must_open alone (test_conditions.py)",
+    "sign_offs.taken_back": "words about a withdrawal; `withdrawn` decides",
 }
 
 
