@@ -17,6 +17,10 @@ BENEFITS = (1.0, 2.0, 0.0, 1.0)
 """By kind of row, in the order of `cell_sums.KINDS`."""
 
 
+NEGLIGIBLE = 1e-12
+"""A noncentrality below this is 0: no data of a finite size tell the two apart."""
+
+
 def generalized_entropy(weights: Array, benefits: Array) -> Array:
     """mean((b / mean(b))^2 - 1) / 2 over the last axis, weighted; NaN where nobody has a benefit."""
     mean, square = _mean(weights, benefits), _mean(weights, benefits**2)
@@ -61,8 +65,10 @@ def between_interval(value: float, sums: Array, rows: float, confidence: float) 
     scale = float(_divided(within, 2 * rows * mean**2))
     tail = (1 - confidence) / 2
     noncentral = chndtrinc(max(value, 0.0) / scale, len(sums) - 1, np.array([1 - tail, tail]))
-    # Where even no difference makes so small a value unlikely, the noncentrality is 0; scipy may say NaN of it.
-    lower, upper = (float(end) * scale for end in np.nan_to_num(noncentral))
+    # Where even no difference makes so small a value unlikely, the noncentrality is 0; scipy may say NaN of it, or
+    # where its search for the end ran out of digits: 2e-317.
+    found = np.nan_to_num(noncentral)
+    lower, upper = (float(end) * scale for end in np.where(found < NEGLIGIBLE, 0.0, found))
     return min(lower, value), max(upper, value)
 
 

@@ -183,6 +183,11 @@ class UnknownBounds:
     upper: float
     missing_p: float | None
 
+    @property
+    def suppressed(self) -> bool:
+        """Are the ends masked in what is published? Then they say 0 to 1; only rows without weight do so else."""
+        return (self.lower, self.upper, self.missing_p) == (0.0, 1.0, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

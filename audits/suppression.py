@@ -72,7 +72,7 @@ def published(result: AuditResult, *, whole_rules: Collection[str] = ()) -> Audi
         ),
         quantities=quantities,
         stratified=tuple(_stratum(item, masks[Kind.SELECTED]) for item in result.stratified),
-        unknown_bounds=tuple(_unknown_bounds(item, masks) for item in result.unknown_bounds),
+        unknown_bounds=tuple(_unknown_bounds(item, result, masks) for item in result.unknown_bounds),
         search=shown,
         rule_reports=_rules(result, whole_rules),
         notes=(*_notes(result, masks), *searched, *_said(result, masks, changed=quantities != result.quantities)),
@@ -292,12 +292,14 @@ def _unknown(name: str, n: int, result: AuditResult, masks: Masks) -> int:
     return NOT_SHOWN if small or Node((name,), (UNKNOWN,)) in masks[Kind.ROWS] else n
 
 
-def _unknown_bounds(item: UnknownBounds, masks: Masks) -> UnknownBounds:
-    """The ends are made of the group's counts and of the number of unknown rows: hidden, they say 0 to 1."""
-    nodes = {Node((item.feature,), (item.level,)), Node((item.feature,), (UNKNOWN,))}
-    if not nodes & masks[Kind.SELECTED]:
+def _unknown_bounds(item: UnknownBounds, result: AuditResult, masks: Masks) -> UnknownBounds:
+    """The ends rest on how many of the group are selected: hidden, they say 0 to 1. Rows go where the groups' go."""
+    group, missing = Node((item.feature,), (item.level,)), Node((item.feature,), (UNKNOWN,))
+    if not {group, missing} & masks[Kind.SELECTED]:
         return item
-    return replace(item, n=NOT_SHOWN, unknown=NOT_SHOWN, lower=0.0, upper=1.0, missing_p=None)
+    rows = NOT_SHOWN if group in masks[Kind.ROWS] else item.n
+    unknown = _unknown(item.feature, item.unknown, result, masks)
+    return replace(item, n=rows, unknown=unknown, lower=0.0, upper=1.0, missing_p=None)
 
 
 def _search(search: Search | None, printed: Collection[Node], hidden: frozenset[Node]) -> tuple[Search | None, Notes]:

@@ -42,27 +42,35 @@ def _tests(report: Report, card: ModelCard) -> Known:
     """The test report: its data, metrics, numbers, and who signed it when."""
     data, numbers = card.section("card-data"), card.section("quantities")
     digests = tuple((row.label, row.digest) for row in report.view.digests)
-    words = (*data.words, *numbers.words, *card.section("metrics").words)
-    return Known(words=words, facts=(*data.facts, *digests), tables=(*numbers.tables, signatures(report)))
+    words = (*data.words, *numbers.words, *card.section("metrics").words, *nobody_signed(report))
+    return Known(words=words, facts=(*data.facts, *digests), tables=(*numbers.tables, *signatures(report)))
 
 
-def signatures(report: Report) -> Table:
-    """Who signed what, when, and whether it counts; one row that says so where nobody did."""
+def signatures(report: Report) -> tuple[Table, ...]:
+    """Who signed what, when, why and how that was proved, and whether it counts; no table where nobody signed."""
     rows = tuple(
         Row(
             (
-                Cell(item.name, (item.function,)),
-                Cell(item.decision),
+                Cell(
+                    item.name, (item.function, *((f"on behalf of {item.on_behalf_of}",) if item.on_behalf_of else ()))
+                ),
+                Cell(item.decision, (item.meaning,)),
                 Cell(item.time),
-                Cell(item.meaning),
+                Cell(item.reason),
+                Cell(item.proved),
                 Cell(item.standing, (f"ledger entry {item.seq}",)),
             )
         )
         for item in report.view.sign_offs
     )
-    heads = ("Responsible person", "Decision", "Dated (UTC)", "Meaning of the signature", "Standing")
-    caption = "Signatures under the test report" if rows else "Signatures under the test report: nobody has signed."
-    return Table(caption, tuple(Column(head, numeric=False) for head in heads), rows, _LIMIT)
+    heads = ("Responsible person", "Decision and meaning", "Dated (UTC)", "Reason", "How it was proved", "Standing")
+    columns = tuple(Column(head, numeric=False) for head in heads)
+    return (Table("Signatures under the test report", columns, rows, _LIMIT),) if rows else ()
+
+
+def nobody_signed(report: Report) -> tuple[str, ...]:
+    """The sentence that stands where the table of signatures would."""
+    return () if report.view.sign_offs else ("Nobody has signed the test report.",)
 
 
 def _metrics(card: ModelCard) -> Known:

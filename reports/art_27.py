@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from governance.dossier import ReleaseStep
-from reports.annex_iv import newer_known, signatures
+from reports.annex_iv import newer_known, nobody_signed, signatures
 from reports.forms import Known, form_paper
 from reports.paper import Paper
 from reports.report import Report
@@ -25,7 +25,7 @@ def art_27_paper(report: Report) -> Paper:
         "(b)": Known(words=tuple(_period(report))),
         "(c)": _groups(report),
         "(d)": _risks(report),
-        "(e)": Known(words=report.view.summary.decided, tables=(signatures(report),)),
+        "(e)": Known((*report.view.summary.decided, *nobody_signed(report)), tables=signatures(report)),
         "(f)": Known(words=tuple(_measures(report)), facts=_responsible(report)),
     }
     return form_paper(FILE, report, known)
@@ -34,9 +34,9 @@ def art_27_paper(report: Report) -> Paper:
 def _process(report: Report) -> Iterator[tuple[str, str]]:
     yield "Environment and alias", report.view.target
     yield "Impact tier under the policy", report.view.tier
-    plan = report.evidence.plan
-    if plan is not None:
-        yield "Favourable outcome for a person", printable(plan.favourable)
+    if report.evidence.plan is not None:  # without its outcome "yes" would say nothing: as Annex IV prints it
+        _, *answers = report.view.whole_card.section("card-use").facts
+        yield from answers
 
 
 def _period(report: Report) -> Iterator[str]:

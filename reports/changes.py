@@ -113,7 +113,7 @@ def changes(evidence: CaseEvidence) -> Changes:
         name, where = printable(case.subject.name), printable(case.target)
         words = f"There is no earlier signed version of {name} as {where}: nothing to compare this one with."
         return Changes((words,), "", now)
-    rows = tuple(_rows(before.audit, evidence.audit)) if before.audit and evidence.audit else ()
+    rows = tuple(compared(before.audit, evidence.audit)) if before.audit and evidence.audit else ()
     return Changes(
         words=(_since(before), *_summary(before, evidence, rows)),
         earlier=f"Version {printable(before.version)}",
@@ -243,7 +243,7 @@ def _quality(validation: DataValidation | None) -> str:
 _Key = tuple[str, tuple[str, ...], tuple[str, ...], str | None]
 
 
-def _rows(old: AuditResult, new: AuditResult) -> Iterator[ChangeRow]:
+def compared(old: AuditResult, new: AuditResult) -> Iterator[ChangeRow]:
     """Comparisons with a bound in either version, the most serious now first, what stayed the same last."""
     then, now = _bounded(old), _bounded(new)
     pairs = [(then.get(key), now.get(key)) for key in dict.fromkeys((*now, *then))]

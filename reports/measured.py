@@ -347,7 +347,7 @@ def _ratio_chart(ratios: tuple[Disparity, ...], key: str) -> tuple[Chart, ...]:
 def _ratio_mark(item: Disparity) -> Mark:
     label = _levels(item.group)
     if item.suppressed:
-        return Mark(label, f"{SUPPRESSED_WORD}, {item.verdict.value}", None, None, None, item.verdict.value)
+        return Mark(label, f"{item.verdict.value} (number {SUPPRESSED_WORD})", None, None, None, item.verdict.value)
     if item.value is None or not math.isfinite(item.value):
         return Mark(label, item.verdict.value, None, None, None, item.verdict.value)
     lower = item.interval.lower if item.interval else item.value

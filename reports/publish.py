@@ -43,7 +43,7 @@ def published_evidence(
         return replace(
             evidence, published=f"{said}. The plan masks no counts (suppress_below is 0): every number is shown."
         )
-    earlier = evidence.earlier
+    earlier, digest = evidence.earlier, evidence.case.shown().report_digest
     return replace(
         evidence,
         case=masked_case(evidence.case),
@@ -58,7 +58,7 @@ def published_evidence(
         ),
         published=(
             f"{said}: counts from 1 to {limit - 1}, and what would give them away, are suppressed. The people who sign"
-            " read the whole record, whose digest is given below."
+            f" read the whole record{f', {digest}' if digest else ''}."
         ),
     )
 

@@ -147,7 +147,7 @@ def unknown_part(audit: AuditResult, features: tuple[str, ...], key: str) -> Ite
         return
     name = printable(found[0].feature)
     words = (
-        f"{people(found[0].unknown)} persons have no value of {name}. Were all of them in one group, its selection rate"
+        f"{_without(found[0].unknown)} no value of {name}. Were all of them in one group, its selection rate"
         f" would lie between the lowest and the highest value given here.{_gone(found[0], audit)}",
     )
     rates = {
@@ -165,7 +165,7 @@ def unknown_part(audit: AuditResult, features: tuple[str, ...], key: str) -> Ite
             "aside",
         )
         for item in found[:SHOWN]
-        if item.n >= 0
+        if not item.suppressed
     )
     caption = "The diamond is the rate without the unknown rows, the line all that it could be with them."
     chart = Chart(
@@ -179,12 +179,19 @@ def unknown_part(audit: AuditResult, features: tuple[str, ...], key: str) -> Ite
     )
     yield Part(
         f"{key}-unknown",
-        f"What the {people(found[0].unknown)} rows without {name} could change",
+        f"What the {'' if found[0].unknown < 0 else f'{count(found[0].unknown)} '}rows without {name} could change",
         words=words,
         charts=(chart,) if marks else (),
         tables=(table,),
         folded=True,
     )
+
+
+def _without(unknown: int) -> str:
+    """`20 persons have`, as a sentence goes on; without the number where it is masked."""
+    if unknown < 0:
+        return "Persons whose number is suppressed have"
+    return "1 person has" if unknown == 1 else f"{count(unknown)} persons have"
 
 
 def _gone(item: UnknownBounds, audit: AuditResult) -> str:
@@ -196,8 +203,7 @@ def _gone(item: UnknownBounds, audit: AuditResult) -> str:
 
 
 def _unknown_row(item: UnknownBounds) -> Row:
-    hidden = item.n < 0
-    ends = (SUPPRESSED_WORD,) * 2 if hidden else (share(item.lower), share(item.upper))
+    ends = (SUPPRESSED_WORD,) * 2 if item.suppressed else (share(item.lower), share(item.upper))
     name = group_name((item.feature,), (item.level,))
     return Row((Cell(name), Cell(people(item.n)), Cell(people(item.unknown)), *(Cell(end) for end in ends)))
 

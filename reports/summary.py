@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from audits.result import AuditResult, Disparity, GroupEstimate, Verdict
 from governance.case import Case
@@ -121,15 +121,33 @@ def _measured(audit: AuditResult | None) -> Measured:
     if audit is None:
         return Measured()
     rows = [item for item in audit.estimates if item.metric == PRIMARY and len(item.features) == 1]
-    found = (_selected([x for x in rows if x.features == each]) for each in dict.fromkeys(x.features for x in rows))
+    compared = {(item.features, item.reference) for item in audit.disparities if item.reference}
+    found = (
+        _selected([x for x in rows if x.features == each], {group for features, group in compared if features == each})
+        for each in dict.fromkeys(x.features for x in rows)
+    )
     worst = _capped([_disparity(item) for item in worth_saying(audit)], "adverse or watch")
     return Measured(tuple(item for item in found if item.groups), _tally(audit), tuple(worst))
 
 
-def _selected(estimates: list[GroupEstimate]) -> Selected:
-    parts = [_counts(item) for item in estimates if item.counted and item.value is not None]
-    more = f"{len(parts) - MOST} more groups: see the table." if len(parts) > MOST else ""
-    return Selected(printable(estimates[0].features[0]), tuple(parts[:MOST]), more)
+def _selected(estimates: list[GroupEstimate], references: Collection[tuple[str, ...]]) -> Selected:
+    """The groups in the order of the record; where that are too many, never without those that people must see."""
+    found = [item for item in estimates if item.counted and item.value is not None]
+    kept = _told(found, references)
+    left = len(found) - len(kept)
+    more = f"{left} more group{'' if left == 1 else 's'}: see the table." if left else ""
+    return Selected(printable(estimates[0].features[0]), tuple(_counts(item) for item in kept), more)
+
+
+def _told(found: list[GroupEstimate], references: Collection[tuple[str, ...]]) -> list[GroupEstimate]:
+    """At most MOST groups (a rest of one is said too); always the reference, the highest and the lowest."""
+    if len(found) <= MOST + 1:
+        return found
+    by_rate = sorted(found, key=lambda item: item.value or 0.0)
+    must = {item.group for item in found if item.group in references} | {by_rate[0].group, by_rate[-1].group}
+    others = [item.group for item in found if item.group not in must]
+    chosen = must | set(others[: max(0, MOST - len(must))])
+    return [item for item in found if item.group in chosen]
 
 
 def _counts(item: GroupEstimate) -> str:

@@ -6,7 +6,7 @@ show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from governance.ledger.examined import BUNDLE, EXPORT, RECEIPT, Examined, Seen, 
 from governance.ledger.port import Ledger
 from governance.ledger.tree import leaf_hash
 from reports.ledger_search import entry_at
-from reports.words import count, moment, one_line, printable
+from reports.words import count, listed, moment, one_line, printable
 
 SHOWN = 60
 """So many other files are listed."""
@@ -23,12 +23,15 @@ SHOWN = 60
 @dataclass(frozen=True, slots=True)
 class Checked:
     """One receipt, export or bundle. tone: met, unmet or unknown. `alarm`: the ledger of today does not hold what it
-    shows. A bundle is no `proof`: nobody signs its manifest.
+    shows. A bundle is no `proof`: nobody signs its manifest. `said` is what stands in it, `proves` and `limits` what
+    holds of its `kind`.
     """
 
+    kind: str
     title: str
     tone: str
     label: str
+    said: tuple[str, ...] = ()
     proves: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     alarm: bool = False
@@ -36,6 +39,18 @@ class Checked:
     facts: tuple[tuple[str, str], ...] = ()
     entry: int | None = None
     proof: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All that was sent of one kind: how many of them hold, and once what each proves and does not prove."""
+
+    title: str
+    tone: str
+    label: str
+    proves: tuple[str, ...]
+    limits: tuple[str, ...]
+    checked: tuple[Checked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +65,87 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to an upload. tone: released (it holds), held (there is nothing to say), refused (it does not)."""
+    """The answer to an upload. tone: released (it holds), held (there is nothing to say), refused (it does not).
+
+    `said` is the answer in one sentence: what was looked at, of which decision, and how many hold.
+    """
 
     headline: str
     tone: str
-    checked: tuple[Checked, ...]
+    said: str
+    groups: tuple[Group, ...]
     files: tuple[FileRow, ...]
     more_files: int
     problems: tuple[str, ...]
 
 
-def answer(examined: Examined, ledger: Ledger, own_key: str | None, log_key: str) -> Answer:
-    """The answer in words. `own_key` is this console's log key, `log_key` the one that the files were checked under."""
+def answer(examined: Examined, ledger: Ledger, own_key: str | None, log_key: str, now: datetime) -> Answer:
+    """The answer in words, at `now`. `own_key` is this console's log key, `log_key` that of the check."""
     ours = own_key is not None and own_key == log_key
     checked = tuple(_checked(item, ledger, ours=ours) for item in examined.seen)
     files = tuple(_file(item, ledger) for item in examined.others[:SHOWN])
     headline, tone = _headline(checked, files, examined.problems)
     more = max(0, len(examined.others) - SHOWN)
-    return Answer(headline, tone, checked, files, more, tuple(printable(text, 400) for text in examined.problems))
+    groups = tuple(_group(kind, [item for item in checked if item.kind == kind]) for kind in _kinds(checked))
+    problems = tuple(printable(text, 400) for text in examined.problems)
+    return Answer(headline, tone, _in_short(examined.seen, groups, now), groups, files, more, problems)
+
+
+def _kinds(checked: tuple[Checked, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.kind for item in checked))
+
+
+def _group(kind: str, checked: list[Checked]) -> Group:
+    """Of several, how many hold, and what any of them proves and does not; of one, its own title and label."""
+    tone = next((tone for tone in ("unmet", "unknown") if any(item.tone == tone for item in checked)), "met")
+    title, label = checked[0].title, checked[0].label
+    if len(checked) > 1:
+        holds = [item.label for item in checked if item.tone != "unmet"]
+        title, label = _SEVERAL[kind], f"{len(holds)} of {len(checked)} {holds[0] if holds else 'verified'}"
+    return Group(title, tone, label, _once(x.proves for x in checked), _once(x.limits for x in checked), tuple(checked))
+
+
+def _once(found: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for each in found for text in each))
+
+
+def _in_short(seen: tuple[Seen, ...], groups: tuple[Group, ...], now: datetime) -> str:
+    """`Of credit v2 as champion: 8 of 8 receipts hold. The newest, entry 14: ... Looked at on ...`; empty for none."""
+    if not groups:
+        return ""
+    titles = listed(tuple(one_line(item.says, 200) for item in seen if item.kind == BUNDLE and item.says))
+    proofs = [group for group in groups if group.checked[0].proof]
+    held = listed(tuple(f"{_held(group)} of {_number(group)} hold{_ends(group)}" for group in proofs))
+    what = ": ".join(part for part in (f"Of {titles}" if titles else "", held or "no receipt and no export") if part)
+    return f"{what[:1].upper()}{what[1:]}. {_newest(seen)}Looked at on {moment(now)}."
+
+
+def _held(group: Group) -> int:
+    return sum(item.tone != "unmet" for item in group.checked)
+
+
+def _number(group: Group) -> str:
+    kind, number = group.checked[0].kind, len(group.checked)
+    return f"{number} {kind}{'' if number == 1 else 's'}"
+
+
+def _ends(group: Group) -> str:
+    return "s" if len(group.checked) == 1 else ""
+
+
+def _newest(seen: tuple[Seen, ...]) -> str:
+    """What the newest entry says whose receipt holds, by whom and when; empty where no receipt shows one."""
+    shown = [item for item in seen if item.kind == RECEIPT and item.says and not item.problems]
+    if not shown:
+        return ""
+    newest = max(shown, key=lambda item: item.seq or 0)
+    which = f"Entry {newest.seq}" if len(shown) == 1 else f"The newest, entry {newest.seq},"
+    return f"{which} says: {_entry_words(newest)}. "
+
+
+def _entry_words(item: Seen) -> str:
+    when = moment(datetime.fromisoformat(item.time))
+    return f"{printable(item.actor)}, {when}: “{one_line(item.says, 500)}”"
 
 
 def _headline(checked: tuple[Checked, ...], files: tuple[FileRow, ...], problems: tuple[str, ...]) -> tuple[str, str]:
@@ -96,16 +174,20 @@ def _checked(item: Seen, ledger: Ledger, *, ours: bool) -> Checked:
     title = f"{_TITLES[item.kind]}: {printable(item.name)}"
     if item.problems:
         problems = tuple(printable(text, 500) for text in item.problems)
-        return Checked(title, "unmet", "not verified", problems=problems, facts=_facts(item))
+        return Checked(item.kind, title, "unmet", "not verified", problems=problems, facts=_facts(item))
     if item.kind == BUNDLE:
         tone, label = ("met", "compared") if item.whole else ("unknown", "compared in part")
+        agree = tuple(f"Compared, and they agree: {printable(text, 400)}." for text in item.compared)
         limits = (*(f"Not compared: {printable(text, 400)}." for text in item.not_compared), *_BUNDLE_LIMITS)
-        return Checked(title, tone, label, _bundled(item), limits=limits, facts=_facts(item), proof=False)
+        said = (f"It says that it is of: {one_line(item.says, 200)}",)
+        return Checked(item.kind, title, tone, label, said, agree, limits=limits, facts=_facts(item), proof=False)
     believed = item.whose == "given"
     differs = tuple(_differences(item, ledger)) if ours and believed else ()
     label = "verified" if believed else "holds in itself"
     return Checked(
+        kind=item.kind,
         title=title,
+        said=tuple(_says(item)),
         tone="unmet" if differs else "met" if believed else "unknown",
         label="the ledger differs" if differs else label,
         proves=(*_proves(item), *(_still(item, ledger) if ours and believed and not differs else ())),
@@ -118,36 +200,33 @@ def _checked(item: Seen, ledger: Ledger, *, ours: bool) -> Checked:
 
 
 _TITLES = {RECEIPT: "Receipt", EXPORT: "Export of a ledger", BUNDLE: "Evidence bundle"}
+_SEVERAL = {RECEIPT: "Receipts", EXPORT: "Exports of a ledger", BUNDLE: "Evidence bundles"}
 _BUNDLE_LIMITS = (
     "Who made it: nobody signs a manifest. What proves an entry is its receipt; what proves the evidence is the entry "
     "that names its digest, in the list of files below.",
 )
 
 
-def _bundled(item: Seen) -> tuple[str, ...]:
-    """What was compared and agrees, for the release that the manifest names."""
-    return (
-        f"It says that it is of: {one_line(item.says, 200)}",
-        *(f"Compared, and they agree: {printable(text, 400)}." for text in item.compared),
-    )
+def _says(item: Seen) -> Iterator[str]:
+    """What this one holds: of a receipt its entry, of an export how many and their root."""
+    if item.kind == RECEIPT:
+        yield f"Entry {item.seq} of a ledger that had {count(item.size)} entries then."
+        if item.says:
+            yield f"The entry says: {_entry_words(item)}"
+        else:
+            yield "What the entry says was kept back: the bundle is for publication and lists its leaf hash alone."
+    elif item.size:
+        yield f"{count(item.size)} entries, whose tree has the root {item.root}."
 
 
 def _proves(item: Seen) -> Iterator[str]:
     if item.kind == RECEIPT:
-        yield (
-            f"Exactly these bytes stood as entry {item.seq} in the ledger when it had {count(item.size)} entries: "
-            f"the signed checkpoint has them."
-        )
-        if not item.says:
-            yield "What the entry says was kept back: the bundle is for publication and lists its leaf hash alone."
-            return
-        when = moment(datetime.fromisoformat(item.time))
-        yield f"The entry says: {printable(item.actor)}, {when}: “{one_line(item.says, 500)}”"
+        yield "Exactly these bytes stood as that entry in the ledger at that time: the signed checkpoint has them."
         return
     yield f"Each of its {count(item.size)} entries is signed by the attestation key that the file names, at its place."
     yield "No entry between the first and the last was dropped, added or changed, and time never goes back."
     if item.size:
-        yield f"Their tree has the root {item.root}, which the log key signed."
+        yield "The log key signed the root of their tree."
 
 
 def _still(item: Seen, ledger: Ledger) -> tuple[str, ...]:

@@ -273,6 +273,11 @@ class SignOffRow:
     conditions: tuple[ConditionRow, ...] = ()
     reading: str = ""
 
+    @property
+    def proved(self) -> str:
+        """What signed, first the key of her own where it was one, and how she was recognised."""
+        return f"{self.assurance}; recognised by {self.authentication}"
+
 
 @dataclass(frozen=True, slots=True)
 class GlassRow:

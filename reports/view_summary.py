@@ -18,7 +18,9 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """How many of each group of one feature were selected. `more` says how many groups are in the table only."""
+    """How many of each group of one feature were selected. `more` says how many groups are in the table only: never
+    the reference, the highest or the lowest.
+    """
 
     feature: str
     groups: tuple[str, ...]

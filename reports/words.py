@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from audits.plan import Comparison
@@ -108,6 +109,12 @@ def _visible(character: str, lines: bool) -> str:  # noqa: FBT001 (private, one 
 def count(number: int) -> str:
     """3012 -> `3,012`."""
     return f"{number:,}"
+
+
+def verdict_counts(verdicts: Mapping[str, int]) -> str:
+    """`1 adverse and 22 no indication`; that there was no comparison where none has a bound."""
+    found = tuple(f"{count(number)} {printable(verdict)}" for verdict, number in verdicts.items() if number)
+    return listed(found) or "no comparison with a bound"
 
 
 def people(number: int) -> str:

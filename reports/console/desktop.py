@@ -183,7 +183,7 @@ def _inbox_row(desk: Desk, case: Case, person: Person) -> InboxRow:
 def _why(case: Case) -> str:
     if case.decision.only_sign_off_missing():
         needed = tuple(printable(need) for finding in case.decision.missing() for need in finding.needs)
-        return f"Everything measured is met. Sign-off is missing from {listed(needed)}.{_not_counted(case)}"
+        return f"{_measured(case.dossier.audit())} Sign-off is missing from {listed(needed)}.{_not_counted(case)}"
     reasons = [item for item in case.decision.missing() if not item.needs]
     if not reasons:
         return headline(case)
@@ -191,6 +191,23 @@ def _why(case: Case) -> str:
     if reasons[0].requirement == Requirement.NO_ADVERSE and audit and audit.findings:
         return _adverse(audit)
     return sentence(one_line(reasons[0].reason, 200))
+
+
+def _measured(audit: AuditRecord | None) -> str:
+    """How the comparisons stand: a watch or too little evidence holds nothing, and is not met either."""
+    counts = audit.verdicts if audit else {}
+    total, met = sum(counts.values()), counts.get(Verdict.NO_INDICATION, 0)
+    if not total:
+        return "No comparison with a bound was made."
+    if met == total:
+        return "Everything measured is met."
+    others = tuple(
+        f"{count(number)} {printable(verdict)}"
+        for verdict, number in counts.items()
+        if number and verdict != Verdict.NO_INDICATION
+    )
+    compared = f"{count(total)} comparison{'' if total == 1 else 's'} with a bound"
+    return f"Not everything measured is met: of {compared}, {listed(others)}."
 
 
 def _adverse(audit: AuditRecord) -> str:

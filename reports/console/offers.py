@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from governance.case import Case
 from governance.decide import DecisionOutcome
 from governance.desk import Desk
 from governance.people import Person
 from governance.signoff import approval_of, may_sign, signs_for
-from reports.signed import digest_rows
 from reports.summary import person_named
 from reports.words import listed, printable, requirement_label
 
@@ -42,12 +40,6 @@ def signing(desk: Desk, case: Case, person: Person) -> Signing:
         rules.sign_off_valid_days if rules else 0,
         tuple((function, signs_for(case, known, function) or "") for function in functions),
     )
-
-
-def moved_rows(case: Case, shown: Any) -> tuple[tuple[str, str, str], ...]:
-    """(what, digest that was shown, digest now) for everything that moved."""
-    pairs = zip(digest_rows(shown), digest_rows(case.shown()), strict=True)
-    return tuple((old.label, printable(old.digest), new.digest) for old, new in pairs if old.digest != new.digest)
 
 
 def act_words(offer: Signing, *, signed: bool) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from audits.result import Verdict
 from governance.case import Case, rules_of
 from governance.condition import MAX_CONDITIONS
 from governance.desk import Desk
@@ -19,9 +20,11 @@ from reports.console.desktop import case_link, link_of
 from reports.signed import digest_rows, opened_words, section_name, sign_off_row
 from reports.summary import who_can_sign
 from reports.view import SignOffRow
-from reports.words import moment, printable
+from reports.words import count, moment, printable, verdict_counts
 
 ROWS = 3
+LISTED = 3
+"""So many newer audits are named."""
 SHOWN = ("model_digest", "report_digest", "data_digest", "validation_digest", "policy_digest")
 
 
@@ -59,6 +62,7 @@ class TermRow:
 class Sheet:
     """Everything that is on the page beside the form. `unread` are sections that the policy asks for, not opened.
 
+    `newer` are the scheduled audits since the audit that a signature is bound to, the newest first.
     `first_day` and `last_day` are the days between which a condition can be due.
     """
 
@@ -71,6 +75,7 @@ class Sheet:
     owners: tuple[tuple[str, str], ...]
     first_day: str
     last_day: str
+    newer: tuple[str, ...] = ()
 
 
 def sheet(desk: Desk, case: Case, person: Person, reading: Reading) -> Sheet:
@@ -88,7 +93,20 @@ def sheet(desk: Desk, case: Case, person: Person, reading: Reading) -> Sheet:
         owners=tuple((item.id, f"{printable(item.name)} ({item.id})") for item in case.dossier.people if item.active),
         first_day=f"{now:%Y-%m-%d}",
         last_day=f"{end:%Y-%m-%d}",
+        newer=tuple(newer_audits(case)),
     )
+
+
+def newer_audits(case: Case) -> Iterator[str]:
+    """What was measured on newer data since, by ledger entry, the newest first: LISTED of them, the rest counted."""
+    found = tuple(reversed(case.dossier.monitoring()))
+    for item in found[:LISTED]:
+        yield f"Scheduled audit, ledger entry {item.seq}, {moment(item.time)}: {verdict_counts(item.verdicts)}."
+    if len(found) > LISTED:
+        rest = found[LISTED:]
+        adverse = sum(bool(item.verdicts.get(Verdict.ADVERSE)) for item in rest)
+        audits = f"{len(rest)} earlier scheduled audit{'' if len(rest) == 1 else 's'}"
+        yield f"{audits}, {count(adverse)} of them adverse: the ledger has them."
 
 
 def term_rows(typed: Mapping[str, str]) -> tuple[TermRow, ...]:
@@ -104,10 +122,10 @@ def term_rows(typed: Mapping[str, str]) -> tuple[TermRow, ...]:
 def bound(desk: Desk, case: Case) -> tuple[Bound, ...]:
     """The five things that a signature is bound to."""
     audit, validation = case.dossier.audit(), case.dossier.validation()
-    name, size = printable(case.subject), f"ledger entry {audit.seq}, {moment(audit.time)}" if audit else "none"
+    name, size = printable(case.subject), f"ledger entry {audit.seq}, {moment(audit.time)}" if audit else ""
     words = (
         f"Every byte of {name} as it was audited",
-        f"Everything that was measured of it ({size})",
+        f"What was measured of it for the release ({size})" if audit else "None is recorded",
         "The rows that it was measured on",
         f"What the checks of these rows found: {printable(validation.outcome)}" if validation else "None is recorded",
         f"What a release needs: policy {printable(desk.policy.name)}, version {printable(desk.policy.version)}",

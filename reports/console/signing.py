@@ -21,7 +21,8 @@ from reports.console.case_form import case_in, frame, reason_in, shown_in, statu
 from reports.console.credentials import authenticated
 from reports.console.desktop import glass_words, link_of
 from reports.console.masking import case_for
-from reports.console.offers import moved_rows, signing
+from reports.console.moved import moved_rows, verdicts_moved
+from reports.console.offers import signing
 from reports.console.reading import reading_of
 from reports.console.session import OwnForm, Visitor, desk_of, outside_of
 from reports.console.sheet import SHOWN, TermRow, sheet, term_rows
@@ -104,9 +105,16 @@ def _moved(request: Request, session: Session, fields: Mapping[str, str], shown:
     """What moved, side by side, and what was typed: kept for the evidence as it is now."""
     now = case_in(request, fields)
     kept = {name: value for name, value in fields.items() if name not in NOT_KEPT}
-    rows = moved_rows(now, shown)
+    rows, verdicts = moved_rows(now, shown), verdicts_moved(desk_of(request), now, shown)
     reason = printable(_words(fields)[2], None, lines=True)
-    values = {"link": link_of(now), "rows": rows, "message": message, "kept": kept, "reason": reason}
+    values = {
+        "link": link_of(now),
+        "rows": rows,
+        "verdicts": verdicts,
+        "message": message,
+        "kept": kept,
+        "reason": reason,
+    }
     return html("console_moved.html", session, 409, **values)
 
 

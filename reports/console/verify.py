@@ -40,7 +40,7 @@ def _answer(desk: Desk, upload: Upload, own_key: str | None, brought: str) -> An
         raise ConfigurationError("No file was chosen")
     if key is None:
         raise ConfigurationError("This console does not know its log key: paste the one to check under")
-    return answer(examined(upload, key), desk.ledger, own_key, key)
+    return answer(examined(upload, key), desk.ledger, own_key, key, desk.clock())
 
 
 def _page(

@@ -10,10 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import life_factory as life
 import pytest
 import report_factory as factory
 from console_browser import CASE, REASON, SIGN, Browser, hidden
 
+from audits.result import Verdict
 from governance.case import open_case
 from governance.delegating import delegate, revoke
 from governance.desk import Desk
@@ -21,6 +23,7 @@ from governance.ledger.receipt import write_proof
 from governance.sections import SECTIONS
 from governance.statement import Entry
 from reports.console.app import create_app
+from reports.console.moved import moved_rows, verdicts_moved
 
 WITHDRAW = CASE.replace("/case", "/case/withdraw")
 
@@ -83,6 +86,32 @@ def test_the_page_says_what_is_signed_before_it_asks(officer: Browser, desk: Des
     assert "You opened 0 of 10 sections." in words
     assert "Nobody has signed yet. needed compliance: Compliance Officer (compliance-officer)" in words
     assert "not that it was read or understood" in words
+
+
+def test_newer_audits_are_named_beside_what_is_signed(officer: Browser, desk: Desk) -> None:
+    audit = open_case(desk, "hiring", "2", "champion").dossier.audit()
+    first = _text(officer.get(SIGN).text)
+    assert audit and f"What was measured of it for the release (ledger entry {audit.seq}, 2026-10-05" in first
+    assert "Everything that was measured" not in first
+    assert "Measured since" not in first
+    entries = [life.monitor(desk, "2", life.scaled(1.0))[0].seq for _ in range(5)]
+    words = _text(officer.get(SIGN).text)
+    for seq in entries[-3:]:
+        assert f"Scheduled audit, ledger entry {seq}, 2026-10-05" in words
+    assert f"ledger entry {entries[1]}," not in words
+    assert "insufficient evidence. 2 earlier scheduled audits, 0 of them adverse: the ledger has them." in words
+
+
+def test_no_form_of_a_condition_is_open_before_somebody_asks_for_it(officer: Browser, desk: Desk) -> None:
+    page = officer.get(SIGN).text
+    fold = page[page.index("conditions-form") : page.index('for="function"')]
+    assert page.count("<details") == page.count("</details>")
+    assert re.match(r'conditions-form">\s*<summary>', fold)
+    assert fold.count('<details class="another">') == 2
+    again = officer.post("/case/sign", officer.form(decision="conditions", **_terms(desk, 3))).text
+    assert 'conditions-form" open>' in again
+    assert again.count('<details class="another" open>') == 1
+    assert again.count('<details class="another">') == 1
 
 
 def test_who_has_signed_and_who_is_needed_is_told(officer: Browser, desk: Desk) -> None:
@@ -289,6 +318,38 @@ def test_moved_evidence_keeps_what_was_typed_for_the_new_form(officer: Browser, 
     assert "Audit newer data &lt;1&gt;" in again.text
     now = open_case(desk, "hiring", "2", "champion").shown().report_digest
     assert hidden(again.text[again.text.index('action="/sign"') :])["report_digest"] == now
+
+
+def test_what_moved_is_said_in_words_with_the_verdicts_that_differ(officer: Browser, desk: Desk) -> None:
+    form, made = officer.form(), factory.audit_of("2")
+    before = open_case(desk, "hiring", "2", "champion").dossier.audit()
+    bounded = next(item for item in made.disparities if item.bound is not None and item.verdict is Verdict.WATCH)
+    worse = tuple(replace(item, verdict=Verdict.ADVERSE) if item == bounded else item for item in made.disparities)
+    factory.record_case(desk, "2", audit=replace(made, disparities=worse))
+    words = _text(officer.post("/sign", form).text)
+    now = open_case(desk, "hiring", "2", "champion").dossier.audit()
+    assert before and now and before.seq != now.seq
+    assert f"Audit, ledger entry {before.seq}, 2026-10-05" in words
+    assert f"Audit, ledger entry {now.seq}, 2026-10-05" in words
+    said = words[words.index("Which verdicts differ") :]
+    assert re.search(r"Impact ratio, Selection rate, sex=nonbinary against sex=male: was watch, is adverse\.", said), (
+        said
+    )
+
+
+def test_a_digest_that_the_ledger_does_not_have_is_not_read(desk: Desk) -> None:
+    case = open_case(desk, "hiring", "2", "champion")
+    strange = replace(case.shown(), report_digest="sha256:" + "0" * 64)
+    (row,) = moved_rows(case, strange)
+    assert row.before_words == "The ledger has nothing of this case under this digest."
+    assert verdicts_moved(desk, case, strange)[0].startswith("Verdicts cannot be compared")
+
+
+def test_an_audit_that_ended_alike_moved_no_verdict(officer: Browser, desk: Desk) -> None:
+    form = officer.form()
+    factory.record_case(desk, "2", audit=replace(factory.audit_of("2"), notes=("measured again",)))
+    words = _text(officer.post("/sign", form).text)
+    assert re.search(r"No verdict differs: all [1-9]\d* comparisons with a bound ended as in the audit shown", words)
 
 
 # --- after signing -------------------------------------------------------------------------------------------------

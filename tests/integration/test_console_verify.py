@@ -146,6 +146,15 @@ def test_an_evidence_bundle_is_checked_whole_with_its_receipts_its_export_and_it
     assert ">Verified<" in text
     assert "compared</span>" in text
     assert text.count('badge-met">verified') == receipts + 1
+    assert f'badge-met">{receipts} of {receipts} verified' in text
+    said = re.findall(r'<p class="lead">(.*?)</p>', text)[0]
+    assert said.startswith(
+        f"Of hiring v2 as champion in local: {receipts} of {receipts} receipts hold and 1 of 1 export"
+    )
+    assert "The newest, entry " in said and re.search(r"Looked at on 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC\.$", said)
+    for once in ("Exactly these bytes stood", "later entries can withdraw", "still holds all of it", "was recorded so"):
+        assert text.count(once) == (2 if once.startswith("still") else 1), once  # the export is still held too
+    assert text.index(said) < text.index("What it proves") < text.index("Receipts, one by one")
     assert re.search(r"evidence/[0-9a-f]{64}.*?audit-report of entry", text, re.DOTALL)
     for name, words in (
         ("report/report.json", "is not the record"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import html
 import io
 import re
 from dataclasses import replace
@@ -28,7 +29,9 @@ from reports.provenance import pack_standing, provenance, standing
 from reports.publish import published_evidence
 from reports.release import release_view
 from reports.report import Asked, report_of
-from reports.words import group_name, metric_label
+from reports.signature_block import SignatureBlock
+from reports.templating import page
+from reports.words import ASSURANCES, group_name, metric_label
 
 ASKED = Asked(date(2026, 11, 1), "Applications of 2025")
 TEXTS = tuple(form for form in Format if form is not Format.PDF)
@@ -269,6 +272,41 @@ def test_the_test_report_is_dated_and_signed_by_name(evidence: CaseEvidence) -> 
         "I approve the release of hiring v2 as champion in local",
     ):
         assert words in signed, words
+
+
+@pytest.mark.parametrize(("form", "point"), [(Format.ANNEX_IV, "point-2g"), (Format.ART_27, "point-e")])
+def test_a_signature_stands_with_its_reason_and_its_proof_and_without_one_no_table(
+    evidence: CaseEvidence, form: Format, point: str
+) -> None:
+    def chapter(given: CaseEvidence) -> str:
+        text = html.unescape(render(given, form).decode())
+        return text.partition(f'id="{point}"')[2].partition("</section>")[0]
+
+    (signed,) = evidence.case.dossier.sign_offs
+    found, caption = chapter(evidence), "Signatures under the test report"
+    assert caption in found and signed.reason in found
+    assert "server-attested: Fairgate checked two factors" in found
+    assert found.index("server-attested:") < found.index("recognised by password and code")
+    bare = replace(evidence.case, dossier=replace(evidence.case.dossier, sign_offs=()))
+    nobody = chapter(replace(evidence, case=bare))
+    assert "Nobody has signed the test report." in nobody and caption not in nobody
+
+
+def test_the_favourable_outcome_stands_beside_what_it_is_an_outcome_of(evidence: CaseEvidence) -> None:
+    text = render(evidence, Format.ART_27).decode().partition('id="point-a"')[2].partition("</section>")[0]
+    assert evidence.plan is not None
+    assert re.search(r"Favourable outcome for a person</dt>\s*<dd>", text)
+    assert re.search(rf"Outcome in the data</dt>\s*<dd>{evidence.plan.label or 'none is known'}</dd>", text)
+    assert "What it answers" in text
+
+
+def test_the_key_that_signed_is_named_before_how_the_person_was_recognised(evidence: CaseEvidence) -> None:
+    row = release_view(evidence).sign_offs[0]
+    own = replace(row, assurance=ASSURANCES["user-key"], authentication="password at the command line")
+    said = "user-key: signed with a key that is the person's own; recognised by password at the command line"
+    assert own.proved == said
+    block = page("_signature_block.html", {"block": SignatureBlock((own,), (), "")})
+    assert said in html.unescape(block)
 
 
 def test_a_case_without_an_audit_gives_forms_that_say_so(tmp_path: Path) -> None:

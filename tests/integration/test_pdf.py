@@ -28,7 +28,7 @@ from reports.formats import Format, render, write
 from reports.html import release_html
 from reports.release import release_view
 from reports.report import Report, report_of
-from reports.signature_block import signature_block
+from reports.signature_block import BOUND, signature_block
 
 pypdf = pytest.importorskip("pypdf")
 
@@ -155,6 +155,7 @@ def test_the_signature_block_has_name_time_and_meaning_and_who_is_still_needed(
 ) -> None:
     block = _text(reader).rpartition("Signature block")[2]
     [signed] = report.view.sign_offs
+    assert block.count(BOUND) == 1
     for words in ("Printed name Compliance Officer", signed.time, signed.meaning, "Still needed model-risk:"):
         assert words in block, words
 
@@ -283,6 +284,7 @@ def test_a_refused_version_and_a_released_one_need_nobody(tmp_path: Path) -> Non
     factory.put_signature(desk, case, "compliance-officer", "compliance", "refuse", "No.")
     refused = signature_block(release_view(gather(desk, open_case(desk, "hiring", "2", "champion"))))
     assert (refused.said, refused.open, len(refused.signed)) == ("", (), 1)
+    assert (held.bound, refused.bound) == ("", BOUND)
 
 
 def test_without_pango_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, report: Report) -> None:

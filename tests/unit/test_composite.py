@@ -213,6 +213,17 @@ def test_the_interval_between_groups_covers_also_where_groups_do_not_differ() ->
         assert 0.915 <= covered / 400 <= 0.985
 
 
+def test_a_bound_between_groups_that_is_numerically_zero_is_zero() -> None:
+    """The search of scipy for the lower end stops at a number such as 5.7e-320, which is no bound but a zero."""
+    generator = np.random.default_rng(2)
+    ends = []
+    for _ in range(200):
+        sums = np.array([generator.multinomial(500, row) for row in [[0.3, 0.1, 0.2, 0.4]] * 4], dtype=float)
+        ends += between_interval(float(generalized_entropy(*of_groups(sums))), sums, 2000, 0.95)
+    assert 0.0 in ends
+    assert not [end for end in ends if 0 < end < 1e-15]
+
+
 def test_the_absolute_odds_difference_does_not_exclude_zero_where_there_is_none() -> None:
     generator = np.random.default_rng(3)
     excluded = 0
