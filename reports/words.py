@@ -112,8 +112,10 @@ def count(number: int) -> str:
 
 
 def verdict_counts(verdicts: Mapping[str, int]) -> str:
-    """`1 adverse and 22 no indication`; that there was no comparison where none has a bound."""
-    found = tuple(f"{count(number)} {printable(verdict)}" for verdict, number in verdicts.items() if number)
+    """`1 adverse and 22 no indication`, the worst first; that there was no comparison where none has a bound."""
+    known = [verdict.value for verdict in Verdict]
+    ordered = sorted(verdicts, key=lambda name: known.index(name) if name in known else -1)
+    found = tuple(f"{count(verdicts[name])} {printable(name)}" for name in ordered if verdicts[name])
     return listed(found) or "no comparison with a bound"
 
 

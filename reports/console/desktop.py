@@ -19,7 +19,7 @@ from governance.signoff import approval_of, withdrawable
 from reports.console.offers import act_words, signing
 from reports.glass import emergency_words
 from reports.summary import headline, sentence
-from reports.words import count, listed, moment, one_line, printable, requirement_label
+from reports.words import count, listed, moment, one_line, printable, requirement_label, verdict_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +201,9 @@ def _measured(audit: AuditRecord | None) -> str:
         return "No comparison with a bound was made."
     if met == total:
         return "Everything measured is met."
-    others = tuple(
-        f"{count(number)} {printable(verdict)}"
-        for verdict, number in counts.items()
-        if number and verdict != Verdict.NO_INDICATION
-    )
+    others = {name: number for name, number in counts.items() if name != Verdict.NO_INDICATION}
     compared = f"{count(total)} comparison{'' if total == 1 else 's'} with a bound"
-    return f"Not everything measured is met: of {compared}, {listed(others)}."
+    return f"Not everything measured is met: of {compared}, {verdict_counts(others)}."
 
 
 def _adverse(audit: AuditRecord) -> str:

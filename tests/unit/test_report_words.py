@@ -22,6 +22,7 @@ from reports.words import (
     percent_interval,
     printable,
     share,
+    verdict_counts,
 )
 
 NIGHT = datetime(2026, 10, 5, 2, 0, tzinfo=UTC)
@@ -133,3 +134,9 @@ def test_a_night_says_what_it_looked_at_and_what_was_missed() -> None:
     )
     assert [line.model for line in view.lines] == ["a", "b"]
     assert night_view(NightSummary(NIGHT, NIGHT, ())).headline == "No live alias was audited."
+
+
+def test_verdicts_are_counted_the_worst_first_and_none_is_said() -> None:
+    found = {"insufficient evidence": 3, "no indication": 1100, "watch": 1, "adverse": 2, "not estimable": 0}
+    assert verdict_counts(found) == "2 adverse, 1 watch, 1,100 no indication and 3 insufficient evidence"
+    assert verdict_counts({}) == verdict_counts({"adverse": 0}) == "no comparison with a bound"
