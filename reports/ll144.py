@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from audits.result import RuleReport, RuleTable
 from audits.source_uri import SourceKind, source_kind, table_address
@@ -25,12 +26,17 @@ from reports.words import one_line, printable
 PACK = "nyc-ll144"
 _DATABASES = {SourceKind.POSTGRESQL: "PostgreSQL", SourceKind.DUCKDB: "DuckDB"}
 _UNKNOWN = re.compile(r"([\d,]+) persons of unknown (.+) are not in this table\.")
+_SHARE, _COUNT = re.compile(r"(\d+(?:\.\d+)?)%"), re.compile(r"\d{1,3}(?:,\d{3})*")
 _LEFT_OUT, _DASH = "left out", "–"
 _SEX, _RACE, _PERSONS, _RATIO = "sex", "race/ethnicity", "persons", "impact ratio"
 _RATES = ("selection rate", "scoring rate")
-DISTRIBUTION = "the distribution date of the tool: give it with --distribution-date YYYY-MM-DD"
-EXPLANATION = "the explanation of the data: give it with --explanation TEXT"
-SOURCE = "the source of the data: the audit's plan was not kept; name the source in --explanation"
+DISTRIBUTION = "the distribution date of the tool"
+EXPLANATION = "the explanation of the data"
+SOURCE = "the source of the data"
+OPTIONS = {DISTRIBUTION: "--distribution-date YYYY-MM-DD", EXPLANATION: "--explanation TEXT", SOURCE: "--source TEXT"}
+"""With which option of `fairgate report` the publisher gives what is missing; a page for the public names none."""
+_DATES = ("Admin. Code 20-871(a)", "6 RCNY 5-303", "Admin. Code 20-871(b), 6 RCNY 5-304")
+"""Requirements of the pack that say how long: the audit is good for, the summary is posted, notice is given before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,9 @@ def ll144_paper(report: Report) -> Paper:
                 "The audit, the tool and the data",
                 facts=(
                     ("Date of the most recent bias audit", f"{audit.time:%Y-%m-%d}" if audit else _DASH),
-                    ("Distribution date of the tool", _distribution(report) or "missing"),
-                    ("Source of the data", _source(report) or "missing"),
-                    ("Explanation of the data", printable(report.asked.explanation, 2_000) or "missing"),
+                    ("Distribution date of the tool", _stated(_distribution(report), report)),
+                    ("Source of the data", _told_source(report)),
+                    ("Explanation of the data", _stated(printable(report.asked.explanation, 2_000), report)),
                 ),
                 missing=missing(report),
             ),
@@ -94,7 +100,12 @@ def ll144_paper(report: Report) -> Paper:
                 facts=tuple((_named(table), _unknown(table)) for table in found.tables),
             ),
             Chapter("tables", "Rates and impact ratios", tables=tuple(rule_table(item) for item in found.tables)),
-            Chapter("rule", "The rule", notes=tuple(one_line(note, 600) for note in found.notes)),
+            Chapter(
+                "rule",
+                "The rule",
+                facts=_dates(report, found),
+                notes=tuple(one_line(note, 600) for note in found.notes),
+            ),
         ),
     )
 
@@ -110,7 +121,7 @@ def ll144_csv(report: Report) -> bytes:
     about = (
         f"{audit.time:%Y-%m-%d}" if audit else "",
         _distribution(report) or "missing",
-        _source(report) or "missing",
+        report.asked.source or _source(report) or "missing",
         report.asked.explanation or "missing",
     )
     counted = () if scored else ("selected",)
@@ -122,13 +133,34 @@ def ll144_csv(report: Report) -> bytes:
 
 
 def missing(report: Report) -> tuple[str, ...]:
-    """What the rule has published and neither the record nor the person gave."""
+    """What the rule has published and neither the record nor the person gave, in words for the public."""
     gaps = (
         (_distribution(report), DISTRIBUTION),
-        (_source(report) or report.asked.explanation, SOURCE),
+        (report.asked.source or _source(report), SOURCE),
         (report.asked.explanation, EXPLANATION),
     )
-    return tuple(way_out for given, way_out in gaps if not given)
+    return tuple(words for given, words in gaps if not given)
+
+
+def _stated(text: str, report: Report) -> str:
+    """What stands in no record, with who said it and when."""
+    return (
+        f"{text} (as stated by the publisher at the command line on {report.view.at:%Y-%m-%d})" if text else "missing"
+    )
+
+
+def _told_source(report: Report) -> str:
+    named = _source(report)
+    if report.asked.source or not named:
+        return _stated(printable(report.asked.source, 400), report)
+    return f"{named} (as the audit plan names it)"
+
+
+def _dates(report: Report, found: RuleReport) -> tuple[tuple[str, str], ...]:
+    """How long the audit is good for, how long the summary is posted and when notice is given, as the pack says it."""
+    pack = next((used.ships for used in report.evidence.rules if used.report.digest == found.digest), None)
+    known = pack.requirements if pack else ()
+    return tuple((item.reference, one_line(item.text, 400)) for item in known if item.reference in _DATES)
 
 
 def _cells(item: Category, about: tuple[str, ...], *, scored: bool) -> tuple[str, ...]:
@@ -148,19 +180,22 @@ def _categories(table: RuleTable) -> Iterator[Category]:
             table=kind,
             race=cell.get(_RACE, ""),
             sex=cell.get(_SEX, ""),
-            persons=cell[_PERSONS],
-            selected=cell.get("selected", ""),
+            persons=_number(cell[_PERSONS]),
+            selected=_number(cell.get("selected", "")),
             rate=_number(next(cell[name] for name in _RATES if name in cell)),
             ratio="" if left_out else _number(cell[_RATIO]),
             note=_justification(table) if left_out else "",
         )
     word = "Unknown"
     race, sex = (word if name in table.columns else "" for name in (_RACE, _SEX))
-    yield Category(assigned, kind, race, sex, _unknown(table), "", "", "", "in no calculation")
+    yield Category(assigned, kind, race, sex, _number(_unknown(table)), "", "", "", "in no calculation")
 
 
 def _number(text: str) -> str:
-    return "" if text == _DASH else text
+    """The number as a spreadsheet reads it: 1402 for 1,402, 0.476 for 47.6%; a word stays one, a dash is empty."""
+    if match := _SHARE.fullmatch(text):
+        return f"{Decimal(match[1]).scaleb(-2)}"
+    return "" if text == _DASH else text.replace(",", "") if _COUNT.fullmatch(text) else text
 
 
 def _justification(table: RuleTable) -> str:

@@ -18,11 +18,13 @@ from reports.view import ReleaseView
 class Asked:
     """What a person adds to a report because no record has it: both stand in the LL144 summary as she gave them.
 
-    `distribution_date` is the day on which the tool was distributed, `explanation` says where the data come from.
+    `distribution_date` is the day on which the tool was distributed, `explanation` says what the data are, `source`
+    where they come from, in words for the public; empty: as the plan names it.
     """
 
     distribution_date: date | None = None
     explanation: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

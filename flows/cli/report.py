@@ -55,7 +55,8 @@ def report(
     distribution_date: Annotated[
         str | None, typer.Option("--distribution-date", help="LL144: when the tool was distributed, YYYY-MM-DD.")
     ] = None,
-    explanation: Annotated[str, typer.Option("--explanation", help="LL144: where the data come from, in words.")] = "",
+    explanation: Annotated[str, typer.Option("--explanation", help="LL144: what the data are, in words.")] = "",
+    source: Annotated[str, typer.Option("--source", help="LL144: where the data come from, in words.")] = "",
 ) -> None:
     """Write the report of a release decision as it stands now."""
     from flows.wiring import open_desk
@@ -65,7 +66,7 @@ def report(
 
     if whole_rules and not published:
         raise ConfigurationError("--whole-rule goes with --published; without it every rule's tables are whole")
-    asked = Asked(_day(distribution_date), explanation)
+    asked = Asked(_day(distribution_date), explanation, source)
     wanted = chosen(form or ["html"])
     settings = read_settings()
     desk = open_desk(settings)
@@ -141,15 +142,21 @@ def _write_all(made: Report, wanted: tuple[str, ...], place: Place, desk: Desk, 
 
 
 def _incomplete(made: Report, wanted: tuple[str, ...], *, every: bool) -> list[str]:
-    """What the LL144 summary lacks, where it was written: it says so itself, and must not be published like that."""
+    """What the LL144 summary lacks, where it was written: it says so itself, and must not be published like that.
+
+    With `every` nobody asked for just this summary: it is told, and the command does not end in an error.
+    """
     from reports.formats import Format, applies
-    from reports.ll144 import missing
+    from reports.ll144 import OPTIONS, missing
 
     asked = {Format.LL144_HTML, Format.LL144_CSV} & set(wanted)
     if not asked or (every and not applies(made, Format.LL144_CSV)):
         return []
-    gaps = missing(made)
-    return [f"the LL144 summary is not complete; missing: {'; '.join(gaps)}"] if gaps else []
+    gaps = "; ".join(f"{item}: give it with {OPTIONS[item]}" for item in missing(made))
+    said = f"the LL144 summary is not complete; missing: {gaps}"
+    if gaps and every:
+        say(f"  {said}")
+    return [said] if gaps and not every else []
 
 
 def _put(data: bytes, place: Place, form: Format) -> None:

@@ -100,7 +100,7 @@ def test_the_bundle_has_the_file_of_the_newer_audit_and_misses_it(
     path.unlink()
     said = _verified(tmp_path)
     assert said.returncode != 0
-    assert f"(the scheduled audit of entry {told.seq}) is missing" in said.stdout + said.stderr
+    assert f"the evidence {told.report_digest} (newer_audits[0].result) is missing" in said.stdout
 
 
 def _verified(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -211,7 +211,7 @@ def test_a_source_is_published_without_where_it_lies(evidence: CaseEvidence, sou
     plan = evidence.plan
     assert plan is not None
     paper = ll144_paper(report_of(replace(evidence, plan=replace(plan, source=source))))
-    assert dict(paper.chapters[0].facts)["Source of the data"] == shown
+    assert dict(paper.chapters[0].facts)["Source of the data"] == f"{shown} (as the audit plan names it)"
 
 
 def test_the_number_that_p_allows_for_is_not_called_the_number_of_comparisons(evidence: CaseEvidence) -> None:

@@ -96,6 +96,17 @@ def test_all_writes_what_this_system_can_and_says_what_not(
     assert "not in the bundle: pdf: a PDF needs Pango" in told.out
 
 
+def test_all_without_the_date_of_the_ll144_summary_is_a_note_and_no_error(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import reports.pdf
+
+    monkeypatch.setattr(reports.pdf, "release_pdf", lambda report: b"%PDF-")
+    assert main([*ASKED, "--format", "all", "--output", "all"]) == 0
+    assert "missing: the distribution date of the tool: give it with --distribution-date" in capsys.readouterr().out
+    assert len(list((project / "all").iterdir())) == len(Format) + 1
+
+
 def test_a_pdf_alone_without_pango_is_a_configuration_error(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
