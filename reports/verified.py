@@ -221,7 +221,8 @@ def _says(item: Seen) -> Iterator[str]:
 
 def _proves(item: Seen) -> Iterator[str]:
     if item.kind == RECEIPT:
-        yield "Exactly these bytes stood as that entry in the ledger at that time: the signed checkpoint has them."
+        what = "Exactly these bytes" if item.says else "Bytes with exactly this leaf hash"
+        yield f"{what} stood as that entry in the ledger at that time: the signed checkpoint has them."
         return
     yield f"Each of its {count(item.size)} entries is signed by the attestation key that the file names, at its place."
     yield "No entry between the first and the last was dropped, added or changed, and time never goes back."

@@ -177,6 +177,7 @@ def test_a_bundle_for_publication_proves_places_without_what_stands_there(browse
     assert "Not compared: numbers, names and decisions" in text
     assert "complete</span>" not in text
     assert "lists its leaf hash alone" in text
+    assert "Bytes with exactly this leaf hash stood" in text and "Exactly these bytes" not in text
     leaves = files["ledger/leaves.json"]
     place = leaves.index(b'"leaf": "') + 9
     forged = leaves[:place] + (b"0" if leaves[place : place + 1] != b"0" else b"1") + leaves[place + 1 :]
