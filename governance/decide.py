@@ -210,7 +210,7 @@ def _audited(policy: Policy, rules: TierRules, dossier: Dossier) -> Finding:
     if age > timedelta(days=rules.max_audit_age_days):
         reason = f"the newest audit is {age.days} days old, the policy allows {rules.max_audit_age_days}"
         return Finding(name, Status.UNMET, reason, (newest.seq,), way_out=again)
-    return Finding(name, Status.MET, f"audited {age.days} days ago", (newest.seq,))
+    return Finding(name, Status.MET, f"audited {age.days} {'day' if age.days == 1 else 'days'} ago", (newest.seq,))
 
 
 def _renewed(audit: AuditRecord, dossier: Dossier, allowed: timedelta) -> AuditRecord:

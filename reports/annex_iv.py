@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reports.forms import Known, form_paper
 from reports.paper import Paper
+from reports.policy_words import on_trouble
 from reports.report import Report
 from reports.view_card import ModelCard
 from reports.view_table import Cell, Column, Row, Table
@@ -130,10 +131,14 @@ def _changes(report: Report) -> Known:
 
 def _after(report: Report) -> Known:
     policy, found = report.evidence.policy, report.evidence.case.dossier.monitoring()
-    audits = f"{count(len(found))} scheduled audits on newer data are recorded since." if found else ""
+    some = (
+        f"{count(len(found))} scheduled audits on newer data are"
+        if len(found) != 1
+        else "One scheduled audit on newer data is"
+    )
+    audits = f"{some} recorded since." if found else ""
     words = (
         audits or "No scheduled audit on newer data is recorded since the audit for the release.",
-        f"When a scheduled audit is adverse, the live alias: {policy.on_adverse.value}.",
-        f"When it was moved outside or its bytes changed: {policy.on_incident.value}.",
+        *on_trouble(policy),
     )
     return Known(words=(*words, *(one_line(item, 400) for item in report.view.incidents)))

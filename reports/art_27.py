@@ -8,6 +8,7 @@ from governance.dossier import ReleaseStep
 from reports.annex_iv import newer_known, nobody_signed, signatures
 from reports.forms import Known, form_paper
 from reports.paper import Paper
+from reports.policy_words import on_trouble
 from reports.report import Report
 from reports.view import Panel
 from reports.view_table import Cell, Column, Row, Table
@@ -89,10 +90,8 @@ def _risks(report: Report) -> Known:
 
 
 def _measures(report: Report) -> Iterator[str]:
-    policy = report.evidence.policy
     yield "Any signature can be withdrawn, with a reason: the version is then no longer live."
-    yield f"When a scheduled audit is adverse, the live alias: {policy.on_adverse.value}."
-    yield f"When it was moved outside Fairgate or its bytes changed: {policy.on_incident.value}."
+    yield from on_trouble(report.evidence.policy)
     yield from report.view.incidents
 
 

@@ -62,6 +62,15 @@ _CHOICES = {
 }
 
 
+def on_trouble(policy: Policy) -> tuple[str, str]:
+    """What the policy does with a live version whose scheduled audit is adverse, and with one that was moved."""
+    adverse, incident = (_CHOICES[name, getattr(policy, name).value] for name in ("on_adverse", "on_incident"))
+    return (
+        f"When a scheduled audit of a live version is adverse: {adverse}.",
+        f"When a live alias was moved outside Fairgate or its bytes changed: {incident}.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One field of a policy: its name for people, and its value in words."""
