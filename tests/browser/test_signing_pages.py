@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -92,11 +93,11 @@ def test_seconds_in_sight_are_told_when_the_page_is_left(visit: Visit, house: Ho
     page.goto(f"/case?{query(MODEL)}")
     house.clock.now += timedelta(seconds=120)
     page.clock.run_for(42_000)
-    with page.expect_response("**/reading") as told:
-        page.get_by_role("link", name="Verdicts", exact=True).click()
-    assert told.value.status == 204
+    page.get_by_role("link", name="Verdicts", exact=True).click()
     page.wait_for_url("**/case/verdicts**")
-    found = _reading(house, "risk-officer")
+    end = time.monotonic() + 30
+    while not (found := _reading(house, "risk-officer"))["summary"].seconds and time.monotonic() < end:
+        time.sleep(0.05)  # it is sent while the page is left: the browser does not always tell of the answer
     assert found["summary"].opened == 1
     assert 40 <= found["summary"].seconds <= 43
     assert found["verdicts"] == Opened(1)
