@@ -299,7 +299,7 @@ def test_entries_are_read_on_from_one_to_the_next(officer: Script, desk: Desk) -
 @pytest.mark.parametrize(
     ("path", "status", "error", "exit_code"),
     [
-        ("/case?name=nothing&version=1&alias=champion", 404, "ConfigurationError", 2),
+        ("/case?name=nothing&version=1&alias=champion", 404, "UnknownCaseError", 2),
         ("/case?name=hiring", 422, "UsageError", 2),
         ("/history?on=tomorrow", 422, "UsageError", 2),
         ("/history", 422, "UsageError", 2),
