@@ -2,6 +2,7 @@
 
     FairgateError
     |- ConfigurationError 2      plan, policy, suite, settings, usage: file, field, value, way out
+    |  `- UnknownCaseError       nobody has asked for this release
     |- MeasurementError 3        missing column, empty data, scoring failed
     |  `- DisagreementError      two libraries give two numbers for one measure
     |- SignOffRefusedError 4     this person may not give this sign-off
