@@ -122,7 +122,9 @@ def test_a_receipt_is_downloaded_and_checks_here_and_without_us(
     page.goto("/verify")
     send_files(page, path)
     assert page.get_by_role("heading", name="Verified", exact=True).count() == 1
-    assert f"Exactly these bytes stood as entry {seq} in the ledger" in page.locator("main").inner_text()
+    said = page.locator("main").inner_text()
+    assert f"Entry {seq} says:" in said
+    assert "Exactly these bytes stood as that entry in the ledger" in said
     page.screenshot(path=OUTPUT / "story-verified.png", full_page=True)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path)
